@@ -1,24 +1,23 @@
-// Buffers received bytes that were not parsed yet, because reading is paused or because a handler threw. It does not
-// parse them.
+// Stores received bytes that cannot be parsed yet, because reading is paused or because a handler threw an error. This
+// module does not parse bytes.
 import type { SpareBuffer } from "./spare-buffer.js";
 
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** One piece of the buffered bytes: `memory` from `start` to `end`. The memory after `end` is free. */
+/** One piece of the stored bytes: `memory` from `start` to `end`. The memory after `end` is free. */
 interface Chunk {
+  /** The spare buffer, or memory that belongs only to this chunk. */
   readonly memory: Buffer;
-  /** The memory was borrowed from the spare buffer and must be released to it. */
-  readonly isBorrowed: boolean;
   start: number;
   end: number;
   next: Chunk | undefined;
 }
 
 /**
- * A queue of chunks that hold copies of the buffered bytes.
+ * A queue of chunks that contain copies of the received bytes.
  *
- * Each byte is copied once, no matter how many reads deliver the bytes and how many calls parse them. The work is
+ * Each byte is copied once, however many reads deliver the bytes and however many calls parse them. The work is
  * linear in the number of bytes.
  */
 export class Backlog {
@@ -26,7 +25,7 @@ export class Backlog {
   #first: Chunk | undefined;
   #last: Chunk | undefined;
   #size = 0;
-  /** The chunk that {@link take} returned last and that is being parsed. */
+  /** The chunk that {@link take} returned last. Its bytes are being parsed. */
   #taken: Chunk | undefined;
 
   constructor(spare: SpareBuffer) {
@@ -37,60 +36,47 @@ export class Backlog {
     return this.#first === undefined;
   }
 
-  /** The buffered bytes in order. The returned buffers are views of the backlog's memory. */
+  /** Yields the stored bytes in order, as views of the backlog's memory. */
   *pieces(): Generator<Buffer> {
     for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next)
       yield chunk.memory.subarray(chunk.start, chunk.end);
   }
 
-  /** @param bytes - Copied; the caller keeps its memory. */
+  /** @param bytes - Copied. The caller may reuse the memory afterwards. */
   append(bytes: Buffer): void {
     const last = this.#last;
-    const freeSize = last === undefined ? 0 : Math.min(last.memory.length - last.end, bytes.length);
-    if (last !== undefined && freeSize > 0) {
-      bytes.copy(last.memory, last.end, 0, freeSize);
-      last.end += freeSize;
-      this.#size += freeSize;
+    let rest = bytes;
+    if (last !== undefined) {
+      const copiedSize = bytes.copy(last.memory, last.end);
+      last.end += copiedSize;
+      this.#size += copiedSize;
+      rest = bytes.subarray(copiedSize);
     }
-    if (freeSize === bytes.length) return;
-    const chunk = this.#copy(freeSize === 0 ? bytes : bytes.subarray(freeSize), this.#nextChunkSize());
+    if (rest.length === 0) return;
+    // The first chunk has no free memory, because most pauses store a single read. Later chunks are as large as all
+    // stored bytes, from 1 KiB to 64 KiB. Many small reads therefore share one chunk.
+    const minSize = last === undefined ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
+    const chunk = this.#copy(rest, minSize);
+    this.#size += rest.length;
     if (last === undefined) this.#first = chunk;
     else last.next = chunk;
     this.#last = chunk;
   }
 
-  /**
-   * Minimum size in bytes of the next chunk. The first chunk is exactly as large as its bytes, because most pauses
-   * buffer a single read. Later chunks are as large as all buffered bytes, from 1 KiB to 64 KiB, so that many small
-   * reads share one chunk.
-   */
-  #nextChunkSize(): number {
-    return this.isEmpty ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
-  }
-
   #copy(bytes: Buffer, minSize: number): Chunk {
-    const borrowed = this.#spare.borrow(bytes.length);
-    const memory = borrowed ?? this.#allocate(bytes.length, minSize);
-    bytes.copy(memory);
-    this.#size += bytes.length;
-    return { memory, isBorrowed: borrowed !== undefined, start: 0, end: bytes.length, next: undefined };
-  }
-
-  #allocate(size: number, minSize: number): Buffer {
-    // A chunk without free space may use Node's pool. A chunk that will grow gets memory of its own.
-    return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
+    const memory = this.#spare.borrow(bytes.length) ?? allocate(bytes.length, minSize);
+    return { memory, start: 0, end: bytes.copy(memory), next: undefined };
   }
 
   /**
    * Removes the first chunk and returns its bytes for parsing. The caller must then call {@link putBack} with the
-   * unparsed rest, which may be empty.
+   * unparsed rest, even if the rest is empty.
    */
   take(): Buffer | undefined {
     const chunk = this.#first;
     if (chunk === undefined) return undefined;
     this.#first = chunk.next;
     if (chunk.next === undefined) this.#last = undefined;
-    chunk.next = undefined;
     this.#size -= chunk.end - chunk.start;
     this.#taken = chunk;
     return chunk.memory.subarray(chunk.start, chunk.end);
@@ -102,36 +88,29 @@ export class Backlog {
    *   to the caller and is copied.
    */
   putBack(rest: Buffer, wasTaken: boolean): void {
-    if (!wasTaken) {
-      if (rest.length > 0) this.#prepend(this.#copy(rest, 0));
-      return;
-    }
-    const chunk = this.#taken!;
+    const chunk = wasTaken ? this.#taken! : this.#copy(rest, 0);
     this.#taken = undefined;
     if (rest.length === 0) {
-      this.#release(chunk);
+      this.#spare.release(chunk.memory);
       return;
     }
     chunk.start = chunk.end - rest.length;
-    this.#size += rest.length;
-    this.#prepend(chunk);
-  }
-
-  #prepend(chunk: Chunk): void {
     chunk.next = this.#first;
     this.#first = chunk;
     this.#last ??= chunk;
+    this.#size += rest.length;
   }
 
-  #release({ memory, isBorrowed }: Chunk): void {
-    if (isBorrowed) this.#spare.release(memory);
-  }
-
-  /** Discards all buffered bytes except the chunk that {@link take} returned. */
+  /** Discards all stored bytes, except the bytes that {@link take} returned last. */
   clear(): void {
-    for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) this.#release(chunk);
+    for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) this.#spare.release(chunk.memory);
     this.#first = undefined;
     this.#last = undefined;
     this.#size = 0;
   }
+}
+
+/** A chunk without free memory may use Node's pool. A chunk that will grow gets memory of its own. */
+function allocate(size: number, minSize: number): Buffer {
+  return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
 }

@@ -1,13 +1,23 @@
-// Creates a Buffer over existing memory faster than `Buffer.from(arrayBuffer, ...)` and `subarray` do. It does not
-// check its arguments.
+// Declares fast methods of Buffers that the types of Node do not declare. These methods do not check their arguments.
+
+/**
+ * The methods that `buffer.toString` and `buffer.write` call in all versions of Node. A direct call of a method saves
+ * 10 ns.
+ */
+export interface FastBuffer extends Buffer {
+  latin1Slice(start: number, end: number): string;
+  ucs2Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
+  ucs2Write(text: string, offset: number): number;
+  utf8Write(text: string, offset: number, size: number): number;
+}
+
 type BufferViewConstructor = new (memory: ArrayBufferLike, offset: number, size: number) => Buffer;
 
 /**
- * Constructor of a Buffer over existing memory; returns the same kind of object as `Buffer.from(arrayBuffer, ...)`.
+ * Constructor of a Buffer over existing memory. It returns the same kind of object as `Buffer.from(arrayBuffer, ...)`.
  *
  * Node does not export the internal class of all Buffers, but `Buffer[Symbol.species]` returns it. Calling its
  * constructor takes half the time of `subarray`.
  */
-export const BufferView: BufferViewConstructor = (Buffer as unknown as Record<symbol, BufferViewConstructor>)[
-  Symbol.species
-]!;
+export const BufferView: BufferViewConstructor = Reflect.get(Buffer, Symbol.species) as BufferViewConstructor;

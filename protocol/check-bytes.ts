@@ -1,8 +1,8 @@
-// Rejects arguments that are not arrays of bytes. It does not convert them.
+// Checks that an argument is an array of bytes. It does not convert the argument.
 
 /**
- * Throws unless `bytes` has elements of one byte. An ArrayBuffer or a typed array with wider elements has a length that
- * does not count bytes, so sending it would produce an invalid frame.
+ * Throws unless each element of `bytes` is one byte. The `length` of any other value is not its number of bytes.
+ * Sending that value would produce an invalid frame.
  *
  * The check does not use `instanceof`, because a Uint8Array of another realm must be accepted.
  * @throws TypeError

@@ -1,14 +1,14 @@
-// The WebSocket close codes and the rule that says which of them may be sent.
+// The WebSocket close codes, and the rule for the codes that may be sent. It does not check close reasons.
 
-/** The close codes with a name (RFC 6455 7.4.1 and the IANA registry). */
+/** The close codes that have a name in RFC 6455 7.4.1 or in the IANA registry. */
 export const CloseCode = {
   normal: 1000,
   goingAway: 1001,
   protocolError: 1002,
   unsupportedData: 1003,
-  /** Reported for a Close frame without a code; never sent on the wire. */
+  /** Reported for a Close frame without a code. A Close frame never contains this code. */
   noStatus: 1005,
-  /** Reported when the connection ended without a Close frame; never sent on the wire. */
+  /** Reported when the connection ended without a Close frame. A Close frame never contains this code. */
   abnormal: 1006,
   invalidPayload: 1007,
   policyViolation: 1008,
@@ -18,18 +18,18 @@ export const CloseCode = {
   serviceRestart: 1012,
   tryAgainLater: 1013,
   badGateway: 1014,
-  /** Reported for a failed TLS handshake; never sent on the wire. */
+  /** Reported for a failed TLS handshake. A Close frame never contains this code. */
   tlsHandshake: 1015,
 } as const;
 
-/** RFC 6455 5.5.1: a Close frame has a payload of at most 125 bytes; the first two are the code. */
+/** Maximum size of a close reason in bytes: 125 bytes of payload (RFC 6455 5.5) without the 2 bytes of the code. */
 export const maxCloseReasonSize = 123;
 
 /**
  * Returns whether a Close frame may carry `code`.
  *
- * RFC 6455 7.4.2: codes 0-999 are not used. Codes 1000-2999 belong to the protocol; only those that the IANA registry
- * lists and does not reserve may be sent. Codes 3000-4999 belong to libraries and applications.
+ * RFC 6455 7.4.2: codes 0-999 are not used. Codes 1000-2999 belong to the protocol: a Close frame may carry a code that
+ * the IANA registry lists and does not reserve. Codes 3000-4999 belong to libraries and applications.
  */
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;

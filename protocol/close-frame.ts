@@ -1,5 +1,5 @@
-// Reads, writes and checks the payload of Close frames. It does not write frame headers and does not know the state of
-// the connection.
+// Reads, writes and checks the payload of Close frames. It does not write frame headers, and it does not know the state
+// of the connection.
 import { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
 import { ProtocolError } from "./errors.js";
 import { decodeText } from "./text/utf8.js";
@@ -20,7 +20,7 @@ export function readClose(payload: Buffer): CloseFrame | ProtocolError {
     );
   }
   const code = payload.readUInt16BE(0);
-  // RFC 6455 7.4: some codes must never be sent.
+  // RFC 6455 7.4: some codes must not be sent in a Close frame.
   if (!isSendableCloseCode(code)) {
     return invalidClose(`The peer sent a Close frame with the code ${code}, which must not be sent.`);
   }
@@ -36,7 +36,7 @@ function invalidClose(message: string): ProtocolError {
   return new ProtocolError(message, { code: "INVALID_CLOSE", closeCode: CloseCode.protocolError });
 }
 
-/** Returns the payload of a Close frame. It is empty for the code 1005, which must never be sent. */
+/** Returns the payload of a Close frame. The payload is empty for the code 1005, because 1005 must never be sent. */
 export function encodeClose({ code, reason }: CloseFrame): Buffer {
   if (code === CloseCode.noStatus) return Buffer.alloc(0);
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
@@ -55,12 +55,12 @@ export function checkCloseCode(code: number): void {
 
 /**
  * Checks that a Close frame can carry `code` and `reason`.
- * @throws RangeError if the code may not be sent, or if the reason is longer than 123 bytes in UTF-8; TypeError if the
- *   reason is not a string.
+ * @throws RangeError if the code may not be sent, or if the reason is longer than 123 bytes in UTF-8.
+ * @throws TypeError if the reason is not a string.
  */
 export function checkClose(code: number, reason: string): void {
   checkCloseCode(code);
-  // `Buffer.byteLength` also accepts bytes, but `encodeClose` can only write a string.
+  // `Buffer.byteLength` also accepts bytes, but `encodeClose` only writes strings.
   if (typeof reason !== "string") {
     throw new TypeError(`The close reason must be a string, not ${typeof reason}.`);
   }

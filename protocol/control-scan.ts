@@ -1,11 +1,11 @@
-// Finds the control frames in buffered bytes whose messages are decoded later. It reads frame headers only and does not
-// decompress or validate messages.
+// Finds the control frames in buffered bytes. The messages in these bytes are decoded later: this module does not
+// decompress or validate them.
 import { isControl, opcodeOf } from "./frame-header.js";
 import type { FrameParser, FrameSink } from "./frame-parser.js";
 import type { ProtocolError } from "./errors.js";
 
 export interface ControlScanHandler {
-  /** @returns `false` to end the scan, because no later frame matters. */
+  /** @returns `false` to end the scan. */
   onScannedControl(opcode: number, payload: Buffer): boolean;
   onScanFailed(error: ProtocolError): void;
 }
@@ -16,11 +16,11 @@ export class ControlScan implements FrameSink {
   #first: number;
   #payload: Buffer;
   #parser: FrameParser | undefined;
-  #isOver = false;
 
   /**
-   * @param firstByte - First header byte of the frame that was incomplete before these buffers, if any.
-   * @param partialPayload - The part of its payload that has arrived, if it is a control frame.
+   * @param first - First header byte of the frame that was incomplete before these buffers. Ignored if no frame was
+   *   incomplete.
+   * @param partialPayload - The received part of the payload of this incomplete frame, if it is a control frame.
    */
   constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;
@@ -28,38 +28,29 @@ export class ControlScan implements FrameSink {
     this.#payload = partialPayload;
   }
 
-  /** @param parser - Its position must be the start of the first buffer. It cannot be used again. */
+  /**
+   * @param parser - Its sink must be this scan. Its position must be the start of the first buffer. The parser cannot
+   *   be used again.
+   */
   run(parser: FrameParser, pieces: Iterable<Buffer>): void {
     this.#parser = parser;
-    parser.sink = this;
-    for (const piece of pieces) {
-      if (this.#isOver) return;
-      parser.receive(piece, 0, piece.length);
-    }
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    this.#parser!.halt();
+    for (const piece of pieces) parser.receive(piece, 0, piece.length);
   }
 
   onFrameHeader(first: number): void {
     this.#first = first;
-    this.#payload = emptyBuffer;
+    this.#payload = Buffer.alloc(0);
   }
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     if (!isControl(this.#first)) return;
-    // The concatenated payload stays small: a control frame has at most 125 bytes of payload (RFC 6455 5.5).
+    // RFC 6455 5.5: a control frame has at most 125 bytes of payload, so this copy is small.
     this.#payload = Buffer.concat([this.#payload, bytes.subarray(start, end)]);
-    if (!isLast) return;
-    if (!this.#handler.onScannedControl(opcodeOf(this.#first), this.#payload)) this.#end();
+    if (isLast && !this.#handler.onScannedControl(opcodeOf(this.#first), this.#payload)) this.#parser!.halt();
   }
 
   onFrameError(error: ProtocolError): void {
-    this.#end();
+    this.#parser!.halt();
     this.#handler.onScanFailed(error);
   }
 }
-
-const emptyBuffer: Buffer = Buffer.alloc(0);

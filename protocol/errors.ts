@@ -1,15 +1,15 @@
-// The error classes of this package and the check that makes `instanceof` work across two copies of the package.
+// The error classes of this package. Their `instanceof` check also accepts errors of another copy of the package.
 import { ownOptions } from "./own-options.js";
 
-/** The facts that each error of this package is constructed from. */
+/** The properties from which each error of this package is constructed. */
 export interface ErrorDetails {
-  /** A stable identifier for programs, such as `"INVALID_UTF8"`. Messages may change, codes do not. */
+  /** A stable identifier for programs, such as `"INVALID_UTF8"`. The texts of messages may change, codes do not. */
   readonly code: string;
-  /** The error that caused this one. */
+  /** The error that caused this error, if any. */
   readonly cause?: unknown;
 }
 
-/** The report that a client adds to an error that ended a connection. Its `CloseReport` contains more facts. */
+/** Properties of a `CloseReport`, which the client adds to an error that ended a connection. */
 export interface ErrorReport {
   readonly verdict: string;
   readonly advice: string;
@@ -21,14 +21,14 @@ export interface ErrorReport {
 /**
  * Base class of all errors of this package.
  *
- * `instanceof` checks a brand instead of the class. It is therefore also true for an error of another copy of the
- * package, for example when a process has loaded both the ES module and the CommonJS build.
+ * `instanceof` checks a brand instead of the class. An error of another copy of the package therefore matches, too. A
+ * process has two copies, for example, if it loads both the ES modules and the CommonJS build.
  */
 export class JetSocketError extends Error {
   static readonly brand: symbol = Symbol.for("jetsocket.JetSocketError");
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass that an application defines has no brand. It is checked like any other class.
+    // A subclass that an application defines has no brand of its own. The usual `instanceof` check applies to it.
     if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && this.brand in value;
   }
@@ -40,8 +40,8 @@ export class JetSocketError extends Error {
   /** A stable identifier for programs, such as `"INVALID_UTF8"`. */
   readonly code: string;
   /**
-   * The `CloseReport` of the connection that this error ended. The client sets it. It is absent on errors that did not
-   * end a connection and when the protocol layer is used without the client.
+   * The `CloseReport` of the connection that this error ended. The client sets it. The property is absent if the error
+   * did not end a connection, or if the protocol layer is used without the client.
    */
   declare report?: ErrorReport;
 
@@ -51,9 +51,7 @@ export class JetSocketError extends Error {
   }
 }
 
-/**
- * The peer violated RFC 6455 or RFC 7692 or exceeded a limit. The connection fails with {@link closeCode}.
- */
+/** The peer violated RFC 6455 or RFC 7692, or it exceeded a limit. The connection fails with {@link closeCode}. */
 export class ProtocolError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.ProtocolError");
 
@@ -70,7 +68,7 @@ export class ProtocolError extends JetSocketError {
   }
 }
 
-/** A method was called in a state that does not allow it, such as sending a message after the Close frame. */
+/** A method was called in a state that does not allow the call. Example: sending a message after the Close frame. */
 export class InvalidStateError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.InvalidStateError");
 
@@ -87,10 +85,10 @@ export class InvalidStateError extends JetSocketError {
   }
 }
 
-/** A header field with the spelling used on the wire. */
+/** Name and value of a header field, spelled as on the wire. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** The facts of a response that was not a valid 101. */
+/** The properties from which a HandshakeError is constructed. */
 export interface HandshakeErrorDetails extends ErrorDetails {
   readonly statusCode?: number | undefined;
   readonly headers?: readonly HeaderField[];
@@ -105,11 +103,11 @@ export class HandshakeError extends JetSocketError {
     brandInstances(this, "HandshakeError");
   }
 
-  /** The HTTP status of the response; `undefined` if no valid status line was received. */
+  /** The HTTP status of the response. `undefined` if no valid status line was received. */
   readonly statusCode: number | undefined;
-  /** The header fields of the response, in order, including repeated ones. */
+  /** All header fields of the response, in order. A repeated field is listed as often as it was received. */
   readonly headers: readonly HeaderField[];
-  /** The first bytes of the response body, at most 64 KiB; empty if there is no body. */
+  /** The first bytes of the response body, at most 64 KiB. Empty if the response has no body. */
   readonly body: Buffer;
 
   constructor(message: string, details: HandshakeErrorDetails) {
@@ -159,7 +157,7 @@ export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },
   name: string,
 ): void {
-  // The descriptor inherits nothing: a `get` or `set` in Object.prototype would be read as a part of it.
+  // The property descriptors have no prototype, so that a `get` or `set` in Object.prototype has no effect.
   const nameProperty = ownOptions({ value: name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, "name", nameProperty);
   Object.defineProperty(type.prototype, type.brand, ownOptions({ value: true }));

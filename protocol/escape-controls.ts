@@ -1,11 +1,11 @@
-// Makes text from a peer safe to print.
+// Makes text from a peer safe to print. It does not remove characters.
 
-/** The C0, DEL and C1 control characters, and the two Unicode separators that some viewers treat as line ends. */
+/** The control characters C0, DEL and C1, and two Unicode separators. Some viewers start a new line at a separator. */
 const controls = /[\p{Cc}\u2028\u2029]/gu;
 
 /**
- * Replaces each control character with its escape sequence, such as `\u001b`. In an error message or a log, the text
- * can then neither start a new line nor send commands to a terminal.
+ * Replaces each control character with its escape sequence, such as `\u001b`. The text can then neither start a new
+ * line in a log nor send commands to a terminal.
  */
 export function escapeControls(text: string): string {
   return text.replace(controls, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);

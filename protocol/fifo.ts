@@ -1,6 +1,6 @@
-// A first-in, first-out queue that removes several items at a time.
+// A first-in, first-out queue that removes several items at a time. It has no limit.
 
-/** An array with a start index. The average cost of removing an item does not depend on the length of the queue. */
+/** Stores the items in an array with a start index. The average cost of removing an item is constant. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;
@@ -12,9 +12,8 @@ export class Fifo<Item> {
   /** Removes the first `count` items and calls `onDropped` for each of them. */
   drop(count: number, onDropped?: (item: Item) => void): void {
     const head = this.#head + count;
-    if (onDropped !== undefined)
-      for (let at = this.#head; at < head; at++) onDropped(this.#items[at] as Item);
-    // The items are released now; the empty places at the front are removed once they are half of the array.
+    for (let at = this.#head; at < head; at++) onDropped?.(this.#items[at] as Item);
+    // The removed items are released at once. Their empty places are removed when half of the array is empty.
     this.#items.fill(undefined, this.#head, head);
     this.#head = head;
     if (head * 2 < this.#items.length) return;

@@ -1,36 +1,38 @@
-// Reports the frames of a connection to an observer, for diagnostics. It does not change them.
+// Reports the frames of a connection to an observer, for diagnostics. This module does not change the frames.
 import { isFinal, hasRsv1, opcodeOf } from "./frame-header.js";
 import type { FrameSink } from "./frame-parser.js";
 import type { ProtocolError } from "./errors.js";
 
-/** A frame as it is on the wire, except that the payload is unmasked. */
+/** A frame as it is on the wire, but with an unmasked payload. */
 export interface ObservedFrame {
   /** One of the values of `Opcode` (RFC 6455 5.2). */
   readonly opcode: number;
   readonly isFinal: boolean;
-  /** Whether RSV1 is set, that is, whether this frame starts a compressed message (RFC 7692 6). */
+  /** Whether RSV1 is set. RFC 7692 6: RSV1 marks the first frame of a compressed message. */
   readonly isCompressed: boolean;
   /** Size of the payload on the wire, in bytes. */
   readonly payloadSize: number;
-  /** A copy of the first bytes of the payload: unmasked, and still compressed if the message is. */
+  /**
+   * A copy of the first bytes of the unmasked payload. If the message is compressed, these bytes are compressed too.
+   */
   readonly excerpt: Buffer;
 }
 
 /** Receives the frames of a connection. Its methods must not throw. */
 export interface FrameObserver {
   /**
-   * Whether frames are reported. It is read once per call of `ProtocolConnection.receive` and once per sent frame.
-   * While it is `false`, no other work is done.
+   * Whether frames are reported. This property is read once per call of `ProtocolConnection.receive` and once per sent
+   * frame. While it is `false`, the observer causes no other work.
    */
   readonly isActive: boolean;
-  /** Maximum size in bytes of an excerpt; 0 for no excerpts. */
+  /** Maximum size of an excerpt in bytes. With 0, all excerpts are empty. */
   readonly excerptSize: number;
   /**
-   * `"in"`: a complete frame arrived. The call precedes the events that the frame causes. A frame that is rejected
-   * because of its header is not reported.
+   * `"in"`: a complete frame arrived. The call precedes the events that the frame causes. A frame with an invalid
+   * header is not reported.
    *
-   * `"out"`: a frame was queued. It is reported once, even if `takeBack` or `takeUnsent` later removes it from the
-   * queue.
+   * `"out"`: a frame was queued. It is reported once, even if `takeBack` or `takeUnsent` later removes the frame from
+   * the queue.
    */
   onFrame(direction: "in" | "out", frame: ObservedFrame): void;
 }
@@ -53,18 +55,18 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // One more character than the number of bytes, so that the last surrogate pair is not split.
+  // The slice has one character more than the excerpt has bytes. So the excerpt never contains half a surrogate pair.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }
 
-/** Forwards received frames to another sink and reports them to the observer. */
+/** Reports received frames to an observer and forwards them to the sink of the connection. */
 export class ObservingSink implements FrameSink {
   readonly #observer: FrameObserver;
   readonly #sink: FrameSink;
   #first = 0;
   #payloadSize = 0;
-  /** Excerpt of the current frame; `undefined` if the frame began while the observer was inactive. */
+  /** Excerpt of the current frame. `undefined` if the observer was inactive when the frame began. */
   #excerpt: Buffer | undefined;
   #excerptLength = 0;
 
@@ -73,7 +75,7 @@ export class ObservingSink implements FrameSink {
     this.#sink = sink;
   }
 
-  /** Returns the sink for the next read: this object while the observer is active, else the original sink. */
+  /** Returns the sink for the next read: this object if the observer is active, else the sink of the connection. */
   activeSink(): FrameSink {
     if (this.#observer.isActive) return this;
     this.#excerpt = undefined;
@@ -92,14 +94,12 @@ export class ObservingSink implements FrameSink {
     const excerpt = this.#excerpt;
     if (excerpt !== undefined) {
       this.#excerptLength += bytes.copy(excerpt, this.#excerptLength, start, end);
-      if (isLast) this.#report(excerpt);
+      if (isLast) {
+        this.#excerpt = undefined;
+        this.#observer.onFrame("in", describe(this.#first, this.#payloadSize, excerpt));
+      }
     }
     this.#sink.onFramePayload(bytes, start, end, isLast);
-  }
-
-  #report(excerpt: Buffer): void {
-    this.#excerpt = undefined;
-    this.#observer.onFrame("in", describe(this.#first, this.#payloadSize, excerpt));
   }
 
   onFrameError(error: ProtocolError): void {

@@ -1,78 +1,69 @@
-// Writes frames into segments. It does not decide the order of frames and does not compress.
+// Writes frames into segments. It does not choose the order of the frames, and it does not compress them.
+import type { FastBuffer } from "./buffer-view.js";
 import { copyBytes } from "./copy-bytes.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import { firstByteOf, headerSizeFor, writeHeader } from "./frame-header.js";
-import type { Masker } from "./mask.js";
-import type { MaskingKeys } from "./masking-keys.js";
+import { Masker } from "./mask.js";
+import { type FillRandom, MaskingKeys } from "./masking-keys.js";
 import type { SegmentChain } from "./segment-chain.js";
 import { type Segment, segmentSize } from "./segment-pool.js";
 
-/** The method that `buffer.write` calls internally. Calling it directly saves 10 ns. */
-interface WritableBuffer {
-  utf8Write(text: string, at: number, size: number): number;
-}
-
-/** Payloads with fewer bytes are not split across two segments, so that the frame is sent by one write. */
+/** Smallest payload in bytes that may be split across two segments. A frame in one segment is sent by one write. */
 const minSplitSize = 4096;
 
-/** Maximum number of UTF-8 bytes of one character. */
+/** Maximum size of a character in UTF-8, in bytes. */
 const maxCharacterSize = 4;
 
 const textFirstByte = firstByteOf(Opcode.text, false);
 
-/** A larger payload, in bytes, is written piece by piece into several segments. */
+/** Largest payload in bytes that fits into one segment. A larger payload is written into several segments. */
 const maxWholePayloadSize = segmentSize - maxFrameHeaderSize;
 
 /**
- * Writes the header and the masked payload of complete messages into contiguous memory, so that one system call sends
- * many frames. It is stateless: all connections with the same role share one writer.
+ * Writes the header and the payload of complete messages into contiguous memory, so that one system call sends many
+ * frames. The writer keeps nothing about a connection: all connections with the same role share one writer.
  */
 export class FrameWriter {
   readonly #isMasked: boolean;
   readonly #maskingKeys: MaskingKeys;
-  readonly #masker: Masker;
+  readonly #masker: Masker = new Masker();
 
-  constructor(role: Role, maskingKeys: MaskingKeys, masker: Masker) {
-    // RFC 6455 5.1: a client masks every frame, a server masks none.
+  constructor(role: Role, fillRandom: FillRandom) {
+    // RFC 6455 5.1: a client masks every frame. A server masks no frame.
     this.#isMasked = role === "client";
-    this.#maskingKeys = maskingKeys;
-    this.#masker = masker;
+    this.#maskingKeys = new MaskingKeys(fillRandom);
   }
 
-  /** Returns the size in bytes of the frame of a payload with `size` bytes. */
+  /** Returns the size in bytes of a frame with a payload of `size` bytes. */
   frameSize(size: number): number {
     return headerSizeFor(size, this.#isMasked) + size;
   }
 
-  /** Writes a text frame directly from the string. Returns the size of the frame in bytes. */
-  writeText(chain: SegmentChain, text: string): number {
-    const frameSize = this.#writeUnmeasured(chain.last ?? chain.addSegment(), text);
-    return frameSize > 0 ? frameSize : this.#writeMeasured(chain, text);
-  }
-
   /**
-   * Writes a text frame on the assumption that the header has the size for one byte per character. This avoids
-   * measuring the text first, which saves a third of the time for a short text.
+   * Writes a text frame directly from the string. Returns the size of the frame in bytes.
    *
-   * @returns The size of the frame in bytes; 0 if the text may be too long for the segment or needs a larger header.
-   *   Nothing is written to the chain in that case.
+   * Most texts are not measured first, which saves a third of the time for a short text. The method assumes that the
+   * header is as large as for a text with one byte per character. If the assumption is wrong, or if the text may not
+   * fit into the segment, the text is measured and written again.
    */
-  #writeUnmeasured(segment: Segment, text: string): number {
+  writeText(chain: SegmentChain, text: string): number {
+    const segment = chain.last ?? chain.addSegment();
     const { bytes, end } = segment;
     const headerSize = headerSizeFor(text.length, this.#isMasked);
     const at = end + headerSize;
     const freeSize = segmentSize - at;
-    if (text.length + maxCharacterSize > freeSize) return 0;
-    const size = (bytes as Buffer & WritableBuffer).utf8Write(text, at, freeSize);
-    // If there is space for one more character, the text was written completely.
-    if (freeSize - size < maxCharacterSize) return 0;
-    if (size !== text.length && headerSizeFor(size, this.#isMasked) !== headerSize) return 0;
+    if (text.length + maxCharacterSize > freeSize) return this.#writeMeasured(chain, text);
+    const size = (bytes as FastBuffer).utf8Write(text, at, freeSize);
+    // If the segment has space for one more character, the text was written completely.
+    if (freeSize - size < maxCharacterSize) return this.#writeMeasured(chain, text);
+    if (size !== text.length && headerSizeFor(size, this.#isMasked) !== headerSize)
+      return this.#writeMeasured(chain, text);
     if (segment.firstFrame === -1) segment.firstFrame = end;
     this.#finish(segment, size);
     return headerSize + size;
   }
 
-  /** Writes the header before a payload that is already in place, and masks the payload. */
+  /** Writes the header before a payload that is already in the segment, and masks the payload. */
   #finish(segment: Segment, size: number): void {
     const key = this.#isMasked ? this.#maskingKeys.next() : 0;
     const at = this.#writeHeaderAndKey(segment.bytes, segment.end, textFirstByte, size, key);
@@ -88,7 +79,7 @@ export class FrameWriter {
     }
     const headerSize = headerSizeFor(size, this.#isMasked);
     const segment = chain.beginFrame(headerSize + size);
-    (segment.bytes as Buffer & WritableBuffer).utf8Write(text, segment.end + headerSize, size);
+    (segment.bytes as FastBuffer).utf8Write(text, segment.end + headerSize, size);
     this.#finish(segment, size);
     return headerSize + size;
   }
@@ -106,7 +97,8 @@ export class FrameWriter {
   writeBytes(chain: SegmentChain, first: number, payload: Uint8Array): Segment {
     const size = payload.length;
     const headerSize = headerSizeFor(size, this.#isMasked);
-    // A large payload starts in the free space of the current segment: an extra write costs as much as sending 4 KiB.
+    // A large payload starts in the free space of the current segment. An extra write would cost as much as sending
+    // 4 KiB.
     const firstSegment = chain.beginFrame(size >= minSplitSize ? headerSize : headerSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#maskingKeys.next() : 0;

@@ -1,21 +1,21 @@
 /**
- * The WebSocket protocol without I/O (RFC 6455, RFC 7692), for clients and servers. It turns received bytes into
- * calls of a handler, and messages into bytes to write. It does not open sockets, set timers or read a clock.
+ * The WebSocket protocol (RFC 6455, RFC 7692) without I/O, for clients and servers. It turns received bytes into calls
+ * of a handler, and messages into bytes to write. It does not open sockets, set timers or read a clock.
  *
- * How to run a client connection:
+ * A client connection has these steps:
  *
- * 1. Create `const resources = new Resources({ fillRandom: randomFillSync })` once per process. Create a handshake:
- *    `const handshake = new ClientHandshake({ uri: parseUri(url), fillRandom: randomFillSync, offers:
- *    [deflateOffer({})] })`.
- * 2. Write `handshake.request`. Pass received bytes to `handshake.receive(bytes)` until it returns a result.
- * 3. If its `kind` is `"accepted"`, create the connection:
+ * 1. Once per process, create `const resources = new Resources({ fillRandom: randomFillSync })`. For each connection,
+ *    create a handshake: `const handshake = new ClientHandshake({ uri: parseUri(url), fillRandom: randomFillSync,
+ *    offers: [deflateOffer({})] })`.
+ * 2. Write `handshake.request`. Pass received bytes to `handshake.receive(bytes)` until this method returns a result.
+ * 3. If the `kind` of the result is `"accepted"`, create the connection:
  *    `const connection = new ProtocolConnection({ role: "client", handler, resources, extension: result.extension })`.
- *    Pass it the bytes after the response header: `connection.receive(bytes, result.consumed)`.
+ *    Pass the bytes after the response header to the connection: `connection.receive(bytes, result.consumed)`.
  * 4. From then on, pass received bytes to `connection.receive(bytes)`. Send with `text`, `binary`, `ping` and `close`.
- *    After each of these calls, write the bytes that `take()` returns. They are a view of shared memory: call
- *    `written()` when the stream has accepted them (in the callback of its write), then call `take()` again.
- * 5. When the stream ends, call `connection.receiveEnd()`. When it is closed, call `connection.abandon()` and
- *    `written()`, which releases the memory of an unfinished write.
+ *    After each of these calls, write the bytes that `connection.take()` returns. These bytes are a view of shared
+ *    memory. In the callback of the write, call `connection.written()`, and then `connection.take()` again.
+ * 5. When the stream ends, call `connection.receiveEnd()`. When the stream is closed, call `connection.abandon()`, and
+ *    then `connection.written()` to release the memory of an unfinished write.
  *
  * @packageDocumentation
  */

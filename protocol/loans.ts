@@ -1,31 +1,31 @@
-// Tracks messages that are lent to handlers, so that they stay correct while the handlers let other connections
-// receive. It does not allocate the shared memory.
+// Tracks the messages that are lent to handlers. A lent message stays intact, even if its handler lets another
+// connection receive. This module does not allocate the shared memory.
 import { JetSocketError } from "./errors.js";
 
-/** A message that is lent to a handler as a view of memory that all connections share. */
+/** A message that is lent to a handler. It is a view of memory that all connections share. */
 export interface Loan {
   readonly bytes: Buffer;
-  /** A copy of the message, created when the memory was needed for another message. */
+  /** A copy of the message. It is created when another message needs the shared memory. */
   copy: Buffer | undefined;
   readonly outer: Loan | undefined;
 }
 
-/** A call of `receive` that has not returned. Its bytes from `start` to `end` belong to its caller. */
+/** A call of `receive` that has not returned. The bytes from `start` to `end` belong to the caller of `receive`. */
 export interface ActiveRead {
   bytes: Buffer;
   start: number;
   end: number;
-  /** Whether another connection received bytes in the same memory. */
+  /** Whether another connection has received bytes into the same memory. */
   isOverwritten: boolean;
   outer: ActiveRead | undefined;
 }
 
 /**
- * The lent messages and the calls of `receive` that have not ended, as two stacks.
+ * Two stacks: the lent messages, and the calls of `receive` that have not returned.
  *
- * A handler can first let another connection receive and then decline its own message, which must still be intact. For
- * this reason the active loans are copied before the shared memory is used again. Without nested calls, nothing is
- * copied.
+ * A handler may let another connection receive, and decline its own message afterwards. The declined message must still
+ * be intact. For this reason, all lent messages are copied before the shared memory is used again. Without nested calls
+ * of `receive`, no message is copied.
  */
 export class Loans {
   #innermost: Loan | undefined;
@@ -42,29 +42,26 @@ export class Loans {
     this.#innermost = loan.outer;
   }
 
-  /** Copies the lent messages. Must be called before shared memory is overwritten. */
+  /** Copies the lent messages that are not copied yet. Must be called before shared memory is overwritten. */
   copyActiveLoans(): void {
-    // If a loan was copied already, the loans around it were copied too.
+    // If a loan is already copied, all outer loans are copied, too.
     for (let loan = this.#innermost; loan !== undefined && loan.copy === undefined; loan = loan.outer)
       loan.copy = Buffer.from(loan.bytes);
   }
 
   /** Registers a call of `receive` that starts to parse. {@link endRead} ends it. */
   beginRead(read: ActiveRead): void {
-    const outer = this.#read;
+    if (this.#read !== undefined) this.onUnparsed(read.bytes, read.start, read.end);
+    read.outer = this.#read;
     this.#read = read;
-    if (outer === undefined) return;
-    read.outer = outer;
-    this.#markOverwritten(outer, read.bytes, read.start, read.end);
   }
 
-  /** Must be called if `receive` does not parse its bytes: they may have overwritten those of a call in progress. */
+  /**
+   * Marks the active calls of `receive` whose bytes are overwritten by the given bytes. Must also be called if these
+   * bytes will not be parsed.
+   */
   onUnparsed(bytes: Buffer, start: number, end: number): void {
-    this.#markOverwritten(this.#read, bytes, start, end);
-  }
-
-  #markOverwritten(from: ActiveRead | undefined, bytes: Buffer, start: number, end: number): void {
-    for (let active = from; active !== undefined; active = active.outer)
+    for (let active = this.#read; active !== undefined; active = active.outer)
       if (overlaps(active, bytes, start, end)) active.isOverwritten = true;
   }
 
@@ -75,8 +72,8 @@ export class Loans {
   }
 
   /**
-   * Must be called when a handler declines a message that was lent from the bytes of the current call of `receive`.
-   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection received into the same memory.
+   * Must be called when a handler declines a message that is a view of the bytes of the current call of `receive`.
+   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received into the same memory.
    */
   checkRead(): void {
     if (this.#read?.isOverwritten !== true) return;

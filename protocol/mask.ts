@@ -1,13 +1,13 @@
-// Masks and unmasks payloads in ordinary memory (RFC 6455 5.3). Memory with faster masking is in `wide-mask.ts`.
+// Masks and unmasks payloads in ordinary memory (RFC 6455 5.3). `wide-mask.ts` masks the memory of WebAssembly.
 
-/** Payloads with fewer bytes are masked byte by byte, because aligning to words would take longer. */
+/** Smallest payload in bytes that is masked eight bytes at a time. For smaller payloads, the alignment takes longer. */
 const minWordSize = 32;
 
 /**
  * Masks or unmasks `bytes` from `start` to `end` in place (RFC 6455 5.3).
  *
  * @param key - The masking key as returned by `MaskingKeys.next`.
- * @returns The rotated key for the byte at `end`, for masking the rest of the payload elsewhere.
+ * @returns The key for the byte at `end`: `key`, rotated by the number of masked bytes.
  */
 export function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): number {
   let rotated = key;
@@ -19,10 +19,10 @@ export function maskBytes(bytes: Uint8Array, start: number, end: number, key: nu
 }
 
 /**
- * Does the same as {@link maskBytes}, eight bytes at a time: 20 times as fast for 16 KiB.
+ * Does the same as {@link maskBytes}, but eight bytes at a time. For 16 KiB this is 20 times as fast.
  *
- * It stores the 64-bit key in a typed array, because V8 does not allocate an object for a BigInt that is read from
- * there.
+ * The 64-bit key is stored in a typed array. V8 does not allocate an object for a BigInt that it reads from a typed
+ * array.
  */
 export class Masker {
   readonly #doubledKey: BigUint64Array = new BigUint64Array(1);
@@ -34,7 +34,7 @@ export class Masker {
     const firstWord = (start + 7) >>> 3;
     const lastWord = end >>> 3;
     const aligned = maskBytes(bytes, start, firstWord << 3, key);
-    // Little-endian writes put the first byte of the key first in memory, regardless of the byte order of the machine.
+    // A little-endian write stores the first byte of the key first, on machines of any byte order.
     this.#key.setInt32(0, aligned, true);
     this.#key.setInt32(4, aligned, true);
     const doubledKey = this.#doubledKey[0]!;

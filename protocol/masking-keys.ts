@@ -1,12 +1,12 @@
-// Provides masking keys from a buffer of random bytes. It does not generate random bytes itself.
+// Provides masking keys from a buffer of random bytes. This module does not generate random bytes.
 
 /** Fills all of `bytes` with unpredictable random bytes (RFC 6455 5.3, 10.3). */
 export type FillRandom = (bytes: Uint8Array) => void;
 
-/** 2048 keys are 8 KiB of random bytes. Calling the operating system for each frame would cost 1.6 us. */
+/** 2048 keys are 8 KiB of random bytes. A call of the operating system for each frame would take 1.6 us per frame. */
 const keysPerFill = 2048;
 
-/** Returns unpredictable masking keys (RFC 6455 5.3). Each one is used once. */
+/** Returns unpredictable masking keys (RFC 6455 5.3). Each key is returned once. */
 export class MaskingKeys {
   readonly #fillRandom: FillRandom;
   #keys: Int32Array | undefined;

@@ -1,4 +1,4 @@
-// The size limits of received messages, with their defaults and checks. It does not enforce them.
+// The size limits of received messages: their defaults and checks. The message assembler enforces the limits.
 import { constants } from "node:buffer";
 
 export interface MessageLimits {
@@ -11,10 +11,9 @@ export interface MessageLimits {
 const defaultMaxMessageSize = 64 * 1024 * 1024;
 
 /** @throws RangeError if a size is not a whole number from 1 to the maximum string length. */
-export function resolveLimits(given: {
-  readonly maxMessageSize?: number | undefined;
-  readonly maxFrameSize?: number | undefined;
-}): MessageLimits {
+export function resolveLimits(
+  given: Partial<Record<keyof MessageLimits, number | undefined>>,
+): MessageLimits {
   const maxMessageSize = checkSize("maxMessageSize", given.maxMessageSize ?? defaultMaxMessageSize);
   return { maxMessageSize, maxFrameSize: checkSize("maxFrameSize", given.maxFrameSize ?? maxMessageSize) };
 }

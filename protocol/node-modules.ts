@@ -1,11 +1,12 @@
-// Loads modules of Node when they are first used, because loading them takes time at startup.
+// Loads modules of Node on first use, because loading them takes time. It keeps `node:zlib` in a module variable, which
+// all connections of the process share.
 import { createRequire } from "node:module";
 import type { hash } from "node:crypto";
 import type * as zlib from "node:zlib";
 
 /**
- * Fallback for Node 20.12 to 20.15, which have no `process.getBuiltinModule`. The path is not used for Node's
- * modules.
+ * Node 20.12 to 20.15 have no `process.getBuiltinModule`. These versions use `require`. The path given to
+ * `createRequire` has no effect on the modules of Node.
  */
 type Load = (name: string) => unknown;
 const load: Load =
@@ -15,8 +16,7 @@ let loadedZlib: typeof zlib | undefined;
 
 /** Returns `node:zlib`. Loading it takes 2 ms, so it is loaded when the first message is compressed or decompressed. */
 export function nodeZlib(): typeof zlib {
-  loadedZlib ??= load("node:zlib") as typeof zlib;
-  return loadedZlib;
+  return (loadedZlib ??= load("node:zlib") as typeof zlib);
 }
 
 /** Returns `node:crypto`. Loading it takes 3 ms, so it is loaded for the first handshake. */

@@ -1,8 +1,8 @@
-// Copies option objects so that inherited properties are ignored. It does not validate options.
+// Copies option objects without their inherited properties. It does not validate options.
 
 /**
  * Returns a copy with the own enumerable properties of `options` that are not `undefined`. The copy has no prototype,
- * so that properties added to `Object.prototype` are not read as options.
+ * so that a property of `Object.prototype` is not read as an option.
  */
 export function ownOptions<Options extends object>(options: Options): Options {
   const own = Object.create(null) as Options;

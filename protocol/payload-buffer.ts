@@ -1,30 +1,23 @@
-// Collects the pieces of a payload that arrives in several reads or frames. It does not check limits.
+// Collects the pieces of a payload that arrives in several reads or frames. It does not limit the size of the payload.
 import { copyBytes } from "./copy-bytes.js";
-import type { Segment, SegmentPool } from "./segment-pool.js";
-import type { Slab } from "./slab.js";
-import type { SpareBuffer } from "./spare-buffer.js";
+import type { Resources } from "./resources.js";
+import type { Segment } from "./segment-pool.js";
 
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** Bytes that may be allocated for a message in addition to twice its received bytes. */
+/** Maximum memory in bytes that a payload may use in addition to twice its received bytes. */
 const maxSpareSize = 64 * 1024;
 
-export interface PayloadMemory {
-  /** Memory for results that the application keeps. */
-  readonly slab: Slab;
-  /** Memory in segments that are returned to the pool. */
-  readonly segments: SegmentPool;
-  /** One large buffer that can be borrowed by one user at a time. */
-  readonly spare: SpareBuffer;
-}
+/** The slab is for results that the application keeps. The segments and the spare buffer are for pieces. */
+export type PayloadMemory = Pick<Resources, "slab" | "segments" | "spare">;
 
 /**
- * Collects the pieces of a payload. Memory grows with the received bytes, not with the announced size: at most twice
- * the received bytes plus 64 KiB. Many tiny pieces use no more memory than a few large ones.
+ * Collects the pieces of a payload. The memory grows with the received bytes, not with the announced size. It is at
+ * most twice the received bytes plus 64 KiB, however small the pieces are.
  *
- * With `memory`, pieces are collected in borrowed buffers. Freshly allocated memory would cause a page fault per 4 KiB,
- * which takes longer than copying 4 KiB.
+ * With `memory`, the pieces are collected in borrowed buffers. New memory would cause a page fault per 4 KiB, and a
+ * page fault takes longer than copying 4 KiB.
  */
 export class PayloadBuffer {
   readonly #memory: PayloadMemory | undefined;
@@ -44,15 +37,15 @@ export class PayloadBuffer {
   }
 
   /**
-   * Collects a payload of `size` bytes in the spare buffer, if that is free, so that it can be lent without joining
-   * pieces. Must be called before {@link append}.
+   * Collects a payload of `size` bytes in the spare buffer, if the spare buffer is free. The payload can then be lent
+   * without joining pieces. Must be called before {@link append}.
    */
   gatherInSpare(size: number): void {
     this.#spare = this.#memory?.spare.borrow(size);
     this.#chunk = this.#spare?.subarray(0, size);
   }
 
-  /** @param totalSize - Size of the whole payload, if it is known and {@link take} will be called. */
+  /** @param totalSize - Size of the whole payload in bytes. Only given if {@link take} will be called. */
   append(bytes: Uint8Array, start: number, end: number, totalSize?: number): void {
     let at = start;
     while (at < end) {
@@ -78,10 +71,10 @@ export class PayloadBuffer {
     return this.#chunk;
   }
 
-  /** Allocates the final buffer, so that the rest of the payload is copied only once. */
+  /** Allocates the buffer that {@link take} returns, so that the rest of the payload is copied only once. */
   #switchToFinalBuffer(size: number): Buffer {
-    const whole = this.#allocate(size);
-    const used = this.#copyFull(whole);
+    const used = this.#fullSize;
+    const whole = this.#join(this.#allocate(size));
     this.clear();
     this.#used = used;
     this.#chunk = whole;
@@ -102,7 +95,7 @@ export class PayloadBuffer {
     return segment.bytes;
   }
 
-  /** Returns the payload in a buffer of its own and clears this object. */
+  /** Returns the payload in memory that is not borrowed, and clears this object. */
   take(): Buffer {
     const chunk = this.#chunk ?? emptyBuffer;
     const isWhole = this.#fullChunks.length === 0 && this.#used === chunk.length;
@@ -113,7 +106,7 @@ export class PayloadBuffer {
   }
 
   /**
-   * Returns the payload. The result is valid until {@link clear} is called.
+   * Returns the payload as a view. The view is valid until {@link clear} is called.
    * @param scratch - Memory in which the pieces may be joined.
    */
   lend(scratch: Buffer): Buffer {
@@ -122,22 +115,17 @@ export class PayloadBuffer {
     return this.#join(size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size));
   }
 
-  /** Returns the pieces without joining them. They are valid until {@link clear} is called. */
+  /** Returns the pieces of the payload as views. The views are valid until {@link clear} is called. */
   views(): Buffer[] {
     const last = this.#chunk?.subarray(0, this.#used);
     return last === undefined ? [...this.#fullChunks] : [...this.#fullChunks, last];
   }
 
   #join(target: Buffer): Buffer {
-    const at = this.#copyFull(target);
-    this.#chunk?.copy(target, at, 0, this.#used);
-    return target;
-  }
-
-  #copyFull(target: Buffer): number {
     let at = 0;
     for (const chunk of this.#fullChunks) at += chunk.copy(target, at);
-    return at;
+    this.#chunk?.copy(target, at, 0, this.#used);
+    return target;
   }
 
   clear(): void {

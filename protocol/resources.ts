@@ -4,14 +4,14 @@ import type { Role } from "./constants.js";
 import { createCodecFactory } from "./extensions/permessage-deflate/codec-factory.js";
 import { FrameWriter } from "./frame-writer.js";
 import { Loans } from "./loans.js";
-import { Masker } from "./mask.js";
-import { type FillRandom, MaskingKeys } from "./masking-keys.js";
+import type { FillRandom } from "./masking-keys.js";
 import { ownOptions } from "./own-options.js";
 import { SegmentPool } from "./segment-pool.js";
 import { Slab } from "./slab.js";
 import { SpareBuffer } from "./spare-buffer.js";
 
 export interface ResourcesOptions {
+  /** The source of random bytes for masking keys. */
   readonly fillRandom: FillRandom;
   /** Creates the codecs for compression. Default: the fastest implementation that this version of Node supports. */
   readonly codecs?: CodecFactory;
@@ -25,17 +25,17 @@ const readBufferSize = 1024 * 1024;
 
 const scratchSize = 1024 * 1024;
 
-/** Shared by connections, so that an idle connection uses very little memory. One object is enough for a process. */
+/** Shared by connections, so that an idle connection uses very little memory. A process needs only one `Resources`. */
 export class Resources {
   readonly fillRandom: FillRandom;
-  readonly maskingKeys: MaskingKeys;
-  readonly masker: Masker = new Masker();
-  readonly segments: SegmentPool = new SegmentPool();
   readonly codecs: CodecFactory;
+  /** @internal Memory for frames to send. */
+  readonly segments: SegmentPool = new SegmentPool();
+  /** @internal Memory for received messages that the application may keep. */
   readonly slab: Slab = new Slab();
-  /** Memory for the unparsed rest of a read. */
+  /** @internal Memory for unparsed bytes, or for a message that arrives in several reads. */
   readonly spare: SpareBuffer = new SpareBuffer(readBufferSize);
-  /** The messages that are currently lent to handlers. */
+  /** @internal The messages that are lent to handlers. */
   readonly loans: Loans = new Loans();
   readonly #writers: { [Each in Role]?: FrameWriter } = {};
   #readBuffer: Buffer | undefined;
@@ -44,24 +44,21 @@ export class Resources {
   constructor(given: ResourcesOptions) {
     const options = ownOptions(given);
     this.fillRandom = options.fillRandom;
-    this.maskingKeys = new MaskingKeys(options.fillRandom);
     this.codecs = options.codecs ?? createCodecFactory();
   }
 
-  /** Returns the frame writer that all connections with this role share. */
+  /** @internal Returns the frame writer that all connections with this role share. */
   writerFor(role: Role): FrameWriter {
-    return (this.#writers[role] ??= new FrameWriter(role, this.maskingKeys, this.masker));
+    return (this.#writers[role] ??= new FrameWriter(role, this.fillRandom));
   }
 
-  /** The buffer for reads of all sockets. Each read overwrites the bytes of the previous one. */
+  /** The buffer for reads of all sockets. Each read overwrites the bytes of the previous read. */
   get readBuffer(): Buffer {
-    this.#readBuffer ??= Buffer.allocUnsafeSlow(readBufferSize);
-    return this.#readBuffer;
+    return (this.#readBuffer ??= Buffer.allocUnsafeSlow(readBufferSize));
   }
 
-  /** Memory for data that is assembled and consumed within one call. */
+  /** @internal Memory for data that is needed only during one call. */
   get scratch(): Buffer {
-    this.#scratch ??= Buffer.allocUnsafeSlow(scratchSize);
-    return this.#scratch;
+    return (this.#scratch ??= Buffer.allocUnsafeSlow(scratchSize));
   }
 }

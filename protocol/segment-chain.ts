@@ -1,9 +1,9 @@
-// A queue of segments that hold frames. It does not write frames itself.
+// A queue of segments with frames. It does not write the frames.
 import type { Segment, SegmentPool } from "./segment-pool.js";
 
 /**
- * Frames in sending order, in segments of shared memory. The segments are a linked list, because an array would keep
- * its capacity while the connection is idle.
+ * Frames in sending order, in segments of shared memory. The segments form a linked list. An array would keep its
+ * capacity while the connection is idle.
  */
 export class SegmentChain {
   readonly #pool: SegmentPool;
@@ -27,7 +27,7 @@ export class SegmentChain {
     return this.#first;
   }
 
-  /** Number of bytes in all segments of the chain. */
+  /** Number of bytes to send in all segments of the chain. */
   get size(): number {
     let size = 0;
     for (let segment = this.#first; segment !== undefined; segment = segment.next)
@@ -35,7 +35,7 @@ export class SegmentChain {
     return size;
   }
 
-  /** Returns the segment for the next frame. It has at least `size` contiguous free bytes. */
+  /** Returns the segment for the next frame. The segment has at least `size` contiguous free bytes. */
   beginFrame(size: number): Segment {
     let segment = this.#last;
     if (segment === undefined || segment.freeSize < size) segment = this.addSegment();
@@ -43,7 +43,7 @@ export class SegmentChain {
     return segment;
   }
 
-  /** Appends an empty segment, for the rest of a frame that filled the previous segment. */
+  /** Appends an empty segment. A frame that has filled the previous segment can continue there. */
   addSegment(): Segment {
     const segment = this.#pool.acquire(this.#last);
     this.append(segment);
@@ -55,7 +55,7 @@ export class SegmentChain {
     return this.#last;
   }
 
-  /** Appends a segment that already contains frames and is not part of another chain. */
+  /** @param segment - May already contain frames. Must not be part of another chain. */
   append(segment: Segment): void {
     if (this.#last === undefined) this.#first = segment;
     else this.#last.next = segment;
@@ -68,8 +68,9 @@ export class SegmentChain {
   }
 
   /**
-   * Removes the first segment, together with the following segments that are contiguous with it in memory, up to
-   * `maxSize` bytes in total. The returned segments stay linked.
+   * Removes the first segment and the segments that directly follow it in memory. Returns the first segment. The
+   * removed segments stay linked.
+   * @param maxSize - Maximum size in bytes of all removed segments. A larger first segment is removed alone.
    */
   shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;

@@ -1,34 +1,31 @@
-// Allocates and recycles the memory for frames to send, in segments of 64 KiB. Once much data was sent, it switches to
-// "wide memory": WebAssembly memory that is masked 16 bytes at a time. It does not know connections.
+// Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, it switches to
+// "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
-/**
- * Size of a segment in bytes. It is also the default maximum of one write, so that the progress of a slow peer is
- * visible.
- */
+/** Size of a segment in bytes. A write has this size by default, so that the progress of a slow peer is visible. */
 export const segmentSize: number = 64 * 1024;
 
-/** The pool keeps 16 free segments (1 MiB) for the next burst. Further segments are garbage collected. */
+/** The pool keeps 16 free segments (1 MiB) for the next burst. More free segments are garbage collected. */
 const maxFreeSegments = 16;
 
-/** Number of sent bytes after which allocating the memory with faster masking, which takes 1.5 ms, pays off. */
+/** Number of sent bytes after which wide memory is allocated. The allocation takes 1.5 ms. */
 const minSentForWideMask = 1024 * 1024;
 
 /** A piece of contiguous memory for frames to send, filled from the front. */
 export class Segment {
   readonly bytes: Buffer;
-  /** The ArrayBuffer that contains `bytes`, and the offset of `bytes` in it. */
+  /** The ArrayBuffer that contains `bytes`, and the offset of `bytes` in this ArrayBuffer. */
   readonly memory: ArrayBufferLike;
   readonly offset: number;
-  /** View of the same memory as 64-bit words, for masking. */
+  /** View of `bytes` as 64-bit words, for masking. */
   readonly words: BigUint64Array;
-  /** Masks this memory faster than word by word. Its positions are offsets in `memory`. */
+  /** Masks bytes between two offsets in `memory`. `undefined` if the segment is not in wide memory. */
   readonly wideMask: WideMask | undefined;
-  /** Start and end of the bytes to send. */
+  /** Start and end of the bytes to send, as offsets in `bytes`. */
   start = 0;
   end = 0;
-  /** Offset of the first frame that starts in this segment; -1 if none does. */
+  /** Offset of the first frame that starts in this segment. -1 if no frame starts here. */
   firstFrame = -1;
   /** Number of data messages that end in this segment. */
   messageCount = 0;
@@ -36,7 +33,7 @@ export class Segment {
   compressedCount = 0;
   /** The next segment of the same chain. */
   next: Segment | undefined;
-  /** Index in the pool's wide memory; -1 for a segment with its own memory. */
+  /** Index of this segment in the wide memory of the pool. -1 for a segment with memory of its own. */
   readonly index: number;
 
   constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask, index: number = -1) {
@@ -58,7 +55,7 @@ export class Segment {
     return segmentSize - this.end;
   }
 
-  /** Whether the bytes of `next` directly follow those of this segment in memory. */
+  /** Whether the bytes of `next` directly follow the bytes of this segment in memory. */
   isBefore(next: Segment): boolean {
     return this.end === segmentSize && next.start === 0 && this.index !== -1 && next.index === this.index + 1;
   }
@@ -74,51 +71,38 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
+  /** The first `#freeCount` elements are free. The array does not shrink: V8 would often reallocate it. */
   readonly #free: Segment[] = [];
-  /**
-   * One free segment outside of the array. Emptying and refilling the array would allocate capacity for 16 each time.
-   */
-  #extraFree: Segment | undefined;
+  #freeCount = 0;
   #sentSize = 0;
-  /** All segments of the wide memory. Once it exists, other segments are not kept. */
+  /** All segments of the wide memory. While wide memory exists, the pool does not keep other segments. */
   #wide: readonly Segment[] | undefined;
-  /** Bit set of the free segments of the wide memory. */
+  /** The free segments of the wide memory: the bit at the index of a free segment is 1. */
   #freeWide = 0;
 
   /**
-   * @param previous - If the segment that follows `previous` in memory is free, it is returned. Both can then be sent
-   *   by one write.
+   * @param previous - If the segment after `previous` in memory is free, it is returned. One write can then send both
+   *   segments.
    */
   acquire(previous?: Segment): Segment {
-    if (this.#wide === undefined) return this.#takeFree() ?? new Segment();
-    if (this.#freeWide === 0) return new Segment();
+    if (this.#freeCount > 0) return this.#free[--this.#freeCount]!;
+    if (this.#wide === undefined || this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
-    // Otherwise the first free segment is used, because its memory is probably in the cache.
+    // If the next segment is not free, the first free segment is returned. It is probably in the processor's cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
     return this.#wide[31 - Math.clz32(bit)]!;
   }
 
-  #takeFree(): Segment | undefined {
-    const segment = this.#extraFree;
-    if (segment === undefined) return this.#free.pop();
-    this.#extraFree = undefined;
-    return segment;
-  }
-
   release(segment: Segment): void {
-    if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
-    if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
-    else if (this.#wide !== undefined) return;
-    else if (this.#extraFree === undefined) this.#extraFree = segment;
-    else if (this.#free.length < maxFreeSegments - 1) this.#free.push(segment);
-    else return;
+    if (this.#sentSize < minSentForWideMask) {
+      this.#sentSize += segment.end - segment.start;
+      if (this.#sentSize >= minSentForWideMask) this.#switchToWideMemory();
+    }
     segment.clear();
-  }
-
-  #countSent({ start, end }: Segment): void {
-    this.#sentSize += end - start;
-    if (this.#sentSize >= minSentForWideMask) this.#switchToWideMemory();
+    if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
+    else if (this.#wide === undefined && this.#freeCount < maxFreeSegments)
+      this.#free[this.#freeCount++] = segment;
   }
 
   #switchToWideMemory(): void {
@@ -126,7 +110,7 @@ export class SegmentPool {
     if (memory === undefined) return;
     const { bytes, mask } = memory;
     this.#free.length = 0;
-    this.#extraFree = undefined;
+    this.#freeCount = 0;
     this.#freeWide = (1 << maxFreeSegments) - 1;
     this.#wide = Array.from(
       { length: maxFreeSegments },

@@ -1,15 +1,15 @@
-// Lends one large buffer for a short time, to one user at a time.
+// Lends one large buffer for a short time, to one user at a time. It does not clear the buffer between two users.
 
-/** Minimum size in bytes of a request: allocating a smaller buffer is not slower than borrowing. */
+/** Minimum size of a request in bytes. Allocating a smaller buffer takes no longer than borrowing this buffer. */
 const minSize = 32 * 1024;
 
 /**
- * One large buffer for temporary use. Freshly allocated memory would cause a page fault per 4 KiB, which takes longer
- * than copying 4 KiB.
+ * One large buffer for temporary use. New memory would cause a page fault per 4 KiB, and a page fault takes longer than
+ * copying 4 KiB.
  */
 export class SpareBuffer {
   readonly #size: number;
-  #free: Buffer | undefined;
+  #buffer: Buffer | undefined;
   #isBorrowed = false;
 
   constructor(size: number) {
@@ -20,12 +20,12 @@ export class SpareBuffer {
   borrow(size: number): Buffer | undefined {
     if (this.#isBorrowed || size < minSize || size > this.#size) return undefined;
     this.#isBorrowed = true;
-    this.#free ??= Buffer.allocUnsafeSlow(this.#size);
-    return this.#free;
+    this.#buffer ??= Buffer.allocUnsafeSlow(this.#size);
+    return this.#buffer;
   }
 
-  /** @param buffer - The result of {@link borrow}. */
+  /** @param buffer - The result of {@link borrow}. Any other buffer is ignored. */
   release(buffer: Buffer | undefined): void {
-    if (buffer !== undefined) this.#isBorrowed = false;
+    if (buffer === this.#buffer) this.#isBorrowed = false;
   }
 }

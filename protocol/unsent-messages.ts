@@ -1,4 +1,5 @@
-// Recovers messages from frames that were queued but not sent. Sending therefore does not need to keep the messages.
+// Recovers the messages from queued frames that were not sent. The queue therefore keeps only the frames of a message,
+// not the message. This module does not decompress frames.
 import { Opcode, type Role } from "./constants.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
@@ -8,12 +9,12 @@ import type { Segment } from "./segment-pool.js";
 
 /** The contents of a chain of queued frames. */
 export interface UnsentFrames {
-  /** The messages of which no byte was taken for sending, in order. */
+  /** The messages of which no byte was sent, in order. */
   readonly messages: (string | Buffer)[];
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
-  /** The rest of a partly sent frame, in segments that contain nothing else. */
+  /** The rest of a partly sent frame, in segments without other frames. */
   readonly partialFrame: Segment[];
-  /** Segments whose frames were all copied. Nothing refers to their memory any more. */
+  /** Segments whose frames were all copied. Nothing refers to the memory of these segments any more. */
   readonly emptied: Segment[];
 }
 
@@ -21,8 +22,8 @@ export interface UnsentFrames {
  * Removes all segments from a chain and parses their frames.
  *
  * @param role - The role of the end that wrote the frames.
- * @param originals - The originals of the compressed messages among them, in order. Their frames cannot be decoded
- *   without the compression context of the peer.
+ * @param originals - The uncompressed originals of the compressed messages in the chain, in order. The frames of these
+ *   messages cannot be decoded, because this end does not have the compression context of the peer.
  */
 export function readUnsentFrames(
   chain: SegmentChain,
@@ -34,27 +35,20 @@ export function readUnsentFrames(
   let isInsideFrames = false;
   for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
     const { start, firstFrame, end, bytes } = segment;
-    if (isInsideFrames) {
-      parser.receive(bytes, start, end);
-      unsent.emptied.push(segment);
-      continue;
+    const framesStart = isInsideFrames ? start : firstFrame;
+    if (framesStart !== -1) {
+      isInsideFrames = true;
+      parser.receive(bytes, framesStart, end);
+      // Keeps only the end of a frame that began in an earlier segment.
+      segment.end = framesStart;
+      segment.firstFrame = -1;
+      segment.messageCount = 1;
+      segment.compressedCount = 0;
     }
-    isInsideFrames = firstFrame !== -1;
-    if (isInsideFrames) parser.receive(bytes, firstFrame, end);
-    if (start === firstFrame) unsent.emptied.push(segment);
-    else unsent.partialFrame.push(trimToPartialFrame(segment));
+    if (framesStart === start) unsent.emptied.push(segment);
+    else unsent.partialFrame.push(segment);
   }
   return unsent;
-}
-
-/** Removes everything from a segment except the end of the frame that began in an earlier segment. */
-function trimToPartialFrame(segment: Segment): Segment {
-  if (segment.firstFrame === -1) return segment;
-  segment.end = segment.firstFrame;
-  segment.firstFrame = -1;
-  segment.messageCount = 1;
-  segment.compressedCount = 0;
-  return segment;
 }
 
 function readInto(unsent: UnsentFrames, originals: readonly (string | Buffer)[]): FrameSink {

@@ -1,46 +1,41 @@
-// Parses WebSocket URLs and removes credentials from URLs that are shown to people. It does not resolve host names.
+// Parses WebSocket URLs, and removes the credentials from URLs for display. It does not resolve host names.
 import { escapeControls } from "./escape-controls.js";
 
 /** The parts of a URL that a client needs. */
 export interface WebSocketUri {
-  /** `true` for wss, which means that the connection uses TLS (RFC 6455 3). */
+  /** Whether the connection uses TLS (RFC 6455 3). `true` for the scheme wss. */
   readonly isSecure: boolean;
-  /** Host name or address to connect to; an IPv6 address without brackets. */
+  /** Host name or address to connect to. An IPv6 address has no brackets here. */
   readonly host: string;
   readonly port: number;
   /**
-   * Value of the Host header. An IPv6 address is in brackets. The port is omitted if it is the default of the scheme
-   * (RFC 6455 4.1).
+   * Value of the Host header. An IPv6 address has brackets here. The default port of the scheme is omitted (RFC 6455
+   * 4.1).
    */
   readonly hostHeader: string;
-  /** Path and query for the request line; RFC 6455 3 calls it the resource name. */
+  /** Path and query for the request line. RFC 6455 3 calls them the resource name. */
   readonly resource: string;
-  /** `Basic …` from the user name and password of the URL (RFC 7617); `undefined` if it has none. */
+  /** Value of the Authorization header (RFC 7617). `undefined` if the URL has neither user name nor password. */
   readonly authorization: string | undefined;
-  /** The URL with the scheme ws or wss and without user name and password, for connecting. */
+  /** The URL for connecting. Its scheme is ws or wss, and it has no user name and no password. */
   readonly href: string;
-  /** The URL for display: like {@link href}, but credentials in the query are replaced by `***`. */
+  /** The URL for display: {@link href} with `***` in place of the credentials in the query. */
   readonly display: string;
 }
-
-const isSecureScheme: ReadonlyMap<string, boolean> = new Map([
-  ["ws", false],
-  ["wss", true],
-  ["http", false],
-  ["https", true],
-]);
 
 /**
  * Parses a WebSocket URL. The schemes `http:` and `https:` mean `ws:` and `wss:`.
  *
- * @throws TypeError if the value is not an absolute URL with one of these schemes and a host, if it has a fragment (RFC
- *   6455 3), or if it contains spaces or control characters. The message shows the value without its credentials.
+ * @throws TypeError if the value is not an absolute URL with one of these schemes and a host. Also if the value
+ *   contains a fragment (RFC 6455 3), a space or a control character. The error message shows the value without its
+ *   credentials.
  */
 export function parseUri(input: string | URL): WebSocketUri {
   const text: unknown = input instanceof URL ? input.href : input;
   if (typeof text !== "string") throw invalid(String(text), "it must be a string or a URL");
-  const isSecure = checkText(text);
+  checkText(text);
   const url = new URL(text);
+  const isSecure = url.protocol === "wss:" || url.protocol === "https:";
   const authorization = basicAuthorization(url, text);
   url.username = "";
   url.password = "";
@@ -63,21 +58,19 @@ export function withBrackets(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** Rejects input that `new URL` would silently correct. Returns whether the scheme is a secure one. */
-function checkText(text: string): boolean {
+/** Throws if `text` is not a valid WebSocket URL. `new URL` would silently correct some of these values. */
+function checkText(text: string): void {
   if (/[\p{Cc} ]/u.test(text)) throw invalid(text, "a space or a control character must be percent-encoded");
   const [, scheme, authority] = /^([a-z][a-z\d+.-]*):\/\/([^/?#\\]*)/i.exec(text) ?? [];
   if (scheme === undefined || authority === undefined) {
     throw invalid(text, "it must be absolute, such as wss://example.com/path");
   }
-  const isSecure = isSecureScheme.get(scheme.toLowerCase());
-  if (isSecure === undefined) throw invalid(text, "its scheme must be ws or wss (or http, https)");
-  // RFC 6455 3: a fragment must not be used, not even an empty one.
+  if (!/^(?:ws|http)s?$/i.test(scheme)) throw invalid(text, "its scheme must be ws or wss (or http, https)");
+  // RFC 6455 3: a WebSocket URL must not have a fragment, not even an empty fragment.
   if (text.includes("#"))
     throw invalid(text, "it has a fragment; encode a # that is part of the path or query as %23");
   if (/^(?:.*@)?(?::\d*)?$/.test(authority)) throw invalid(text, "it has no host");
   if (!URL.canParse(text)) throw invalid(text, "check its host and port");
-  return isSecure;
 }
 
 function invalid(text: string, reason: string): TypeError {
@@ -87,29 +80,30 @@ function invalid(text: string, reason: string): TypeError {
 function basicAuthorization(url: URL, text: string): string | undefined {
   if (url.username === "" && url.password === "") return undefined;
   const user = percentDecode(url.username);
-  // RFC 7617 2: the first colon ends the user name, so a user name cannot contain one.
+  // RFC 7617 2: the first colon ends the user name, so a user name cannot contain a colon.
   if (user.includes(":"))
     throw invalid(text, "a user name with a colon in it cannot be sent as Basic authentication");
   const credentials = Buffer.from(`${user}:${percentDecode(url.password)}`, "latin1");
   return `Basic ${credentials.toString("base64")}`;
 }
 
-/** Decodes ASCII text to one character per byte. */
+/** Decodes each percent-encoded byte of an ASCII text to the character with the code of this byte. */
 function percentDecode(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_match, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /**
- * Makes a URL, valid or not, safe for events, errors and logs. Removes user name, password and fragment, replaces the
- * values of query parameters that look like credentials by `***`, and escapes control characters.
+ * Makes a URL safe for events, errors and logs. The URL may be invalid. Removes the user name, the password and the
+ * fragment. Replaces the value of each query parameter that looks like a credential by `***`. Escapes control
+ * characters.
  */
 export function displayUrl(text: string): string {
   return escapeControls(withoutCredentials(withoutUserinfo(text)));
 }
 
-/** A semicolon begins a parameter too, but does not end the value of a credential, which may contain semicolons. */
+/**
+ * A semicolon may begin a parameter, but it does not end the value of a credential: the value may contain semicolons.
+ */
 function withoutCredentials(text: string): string {
   const parameter = /[?&;#]([^?&;#=]*)=/g;
   const end = /[&#]|$/g;
@@ -134,18 +128,18 @@ function withoutUserinfo(text: string): string {
     return url.href;
   }
   if (/^[/\\](?![/\\])/.test(text)) return text;
-  // The end of the authority of an invalid URL is unknown, because a password may contain any character.
+  // In an invalid URL, the end of the authority is unknown, because a password may contain any character.
   const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
   return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
 }
 
-/** Parts of a parameter name that only credentials have, at any position. */
+/** A parameter is a credential if its name contains one of these words at any position. */
 const credentialPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
 
 /**
- * Names of credentials if they are a whole word or its end: `api_key`, `streamKey`, `oauth`; not `keyframe`,
- * `author`.
+ * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`, or is one of the other words.
+ * Examples: `streamKey`, `oauth` and `pin2` are credentials. `keyframe`, `author` and `pinned` are not credentials.
  */
 const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
 
@@ -154,6 +148,6 @@ function isCredentialName(name: string): boolean {
     .replace(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/[^a-z\d]+/gi, " ")
     .toLowerCase();
-  // A name may mix capitals and small letters: `ToKeN` is one word, not three.
+  // The unsplit name is tested, too: `ToKeN` is one word, but its capital letters would split it into three words.
   return credentialPart.test(name.toLowerCase()) || credentialPart.test(words) || credentialWord.test(words);
 }

@@ -1,17 +1,17 @@
-// An assembler for small WebAssembly modules: one function and its memory. It supports only the instructions that this
-// package uses.
+// An assembler for small WebAssembly modules with one function and one memory. It supports only the instructions that
+// this package uses.
 
-/** The bytes of instructions that push at most one value (WebAssembly core specification 5.4). */
+/** The bytes of instructions (WebAssembly core specification 5.4). Together they push at most one value. */
 export type Code = readonly number[];
 
-/** Returns the code of an instruction, preceded by the code of its operands. */
+/** Returns the code of the operands, followed by the code of the instruction. */
 export type Instruction = (...operands: readonly Code[]) => Code;
 
-/** Returns the code of a memory access. Addresses need not be aligned: the encoded alignment is only a hint. */
+/** Returns the code of a memory access. The address need not be aligned, because the encoded alignment is a hint. */
 export type Load = (address: Code, offset?: number) => Code;
 export type Store = (address: Code, value: Code, offset?: number) => Code;
 
-/** Encodes an unsigned number in LEB128: seven bits per byte, the lowest bits first. */
+/** Encodes an unsigned number in LEB128: seven bits per byte. The lowest bits are first. */
 function unsigned(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
@@ -40,7 +40,7 @@ export const get = (local: number): Code => [0x20, local];
 export const set = (local: number, value: Code): Code => [...value, 0x21, local];
 export const constant = (value: number): Code => [0x41, ...signed(value)];
 
-/** Types of local variables: 32-bit and 64-bit integers, and vectors. */
+/** Types of local variables: 32-bit integers, 64-bit integers and vectors. */
 export const i32: number = 0x7f;
 export const i64: number = 0x7e;
 export const v128: number = 0x7b;
@@ -63,7 +63,7 @@ export const xor: Instruction = instruction(0x73);
 export const shiftLeft: Instruction = instruction(0x74);
 export const shiftRight: Instruction = instruction(0x76);
 export const rotateRight: Instruction = instruction(0x78);
-/** Counts the bits that are 1 (`i32.popcnt`). */
+/** `i32.popcnt`: counts the bits that are 1. */
 export const countBits: Instruction = instruction(0x69);
 
 /** Instructions for 64-bit integers. */
@@ -73,7 +73,7 @@ export const lower32: Instruction = instruction(0xa7);
 export const widen32: Instruction = instruction(0xad);
 export const shiftRight64: Instruction = instruction(0x88);
 
-/** Instructions for vectors of 16 bytes: 16 lanes of 8 bits, 8 lanes of 16 bits, or 4 lanes of 32 bits. */
+/** Instructions for vectors of 16 bytes. A vector has 16 lanes of 8 bits, 8 lanes of 16 bits or 4 lanes of 32 bits. */
 export const loadVector: Load = load(0xfd, 0x00);
 export const storeVector: Store = store(0xfd, 0x0b);
 export const pickBytes: Instruction = vectorInstruction(0x0e);
@@ -85,10 +85,12 @@ export const maxUnsigned8: Instruction = vectorInstruction(0x79);
 export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
-/** Takes each bit from the first operand if the third has a 1 there, else from the second (`v128.bitselect`). */
+/**
+ * `v128.bitselect`: takes a bit of the first operand if that bit of the third is 1, else a bit of the second operand.
+ */
 export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);
-/** Collects the highest bit of each byte; the lowest bit of the result belongs to the first byte (`i8x16.bitmask`). */
+/** `i8x16.bitmask`: collects the highest bit of each byte. The lowest bit of the result belongs to the first byte. */
 export const highBits: Instruction = vectorInstruction(0x64);
 export const widenLowerHalf: Instruction = vectorInstruction(0x89);
 export const widenUpperHalf: Instruction = vectorInstruction(0x8a);
@@ -96,7 +98,7 @@ export const shiftLeft16: Instruction = vectorInstruction(0x8b);
 export const shiftRight16: Instruction = vectorInstruction(0x8d);
 export const add16: Instruction = vectorInstruction(0x8e);
 
-/** Returns an instruction that alternates eight bytes of the first vector with eight of the second. */
+/** Returns an instruction that alternates eight bytes of the first vector with eight bytes of the second vector. */
 function interleave(first: number): Instruction {
   const places = Array.from({ length: 8 }, (_, index) => [first + index, 16 + first + index]);
   return instruction(0xfd, 0x0d, ...places.flat());
@@ -110,22 +112,19 @@ const noResult = 0x40;
 export const block = (body: Code): Code => [0x02, noResult, ...body, 0x0b];
 export const loop = (body: Code): Code => [0x03, noResult, ...body, 0x0b];
 export const when = (condition: Code, then: Code): Code => [...condition, 0x04, noResult, ...then, 0x0b];
+export const ifElse = (condition: Code, then: Code, otherwise: Code): Code =>
+  when(condition, [...then, 0x05, ...otherwise]);
 
-/** Continues the enclosing loop, or leaves the enclosing block, that is `depth` levels further out. */
+/** Continues an enclosing loop or leaves an enclosing block. `depth` 0 is the innermost loop or block. */
 export const branch = (depth: number): Code => [0x0c, depth];
 export const branchIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
 
-export function ifElse(condition: Code, then: Code, otherwise: Code): Code {
-  return [...condition, 0x04, noResult, ...then, 0x05, ...otherwise, 0x0b];
-}
-
-export function whileTrue(condition: Code, body: Code): Code {
-  return loop(when(condition, [...body, ...branch(1)]));
-}
+export const whileTrue = (condition: Code, body: Code): Code =>
+  loop(when(condition, [...body, ...branch(1)]));
 
 /** A function with three 32-bit parameters and a 32-bit result. */
 export interface WasmFunction {
-  /** Types of the local variables. They are initially zero. Indexes 0 to 2 are the parameters, 3 is the first local. */
+  /** Types of the local variables. The first local variable has index 3, because indexes 0 to 2 are parameters. */
   readonly locals: readonly number[];
   readonly code: Code;
 }
@@ -135,15 +134,12 @@ export interface WasmInstance {
   readonly call: (first: number, second: number, third: number) => number;
 }
 
-/** The used part of the WebAssembly API. Its official types are only part of the types for browsers. */
+/** The used part of the WebAssembly API. TypeScript declares this API only for browsers. */
 interface Assembly {
   readonly Module: new (code: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: Exports };
-}
-
-interface Exports {
-  readonly m: { readonly buffer: ArrayBuffer };
-  readonly f: WasmInstance["call"];
+  readonly Instance: new (module: object) => {
+    readonly exports: { readonly m: { readonly buffer: ArrayBuffer }; readonly f: WasmInstance["call"] };
+  };
 }
 
 function section(id: number, content: Code): Code {
@@ -152,19 +148,19 @@ function section(id: number, content: Code): Code {
 
 function moduleOf(pages: number, { locals, code }: WasmFunction): Uint8Array<ArrayBuffer> {
   const body = [locals.length, ...locals.flatMap((type) => [1, type]), ...code, 0x0b];
-  const [memory, call] = ["m", "f"].map((name) => [1, name.charCodeAt(0)]) as [number[], number[]];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [1, 0x60, 3, i32, i32, i32, 1, i32]),
     ...section(3, [1, 0]),
     ...section(5, [1, 1, ...unsigned(pages), ...unsigned(pages)]),
-    ...section(7, [2, ...memory, 2, 0, ...call, 0, 0]),
+    // Two exports: the memory with the name "m", the function with the name "f".
+    ...section(7, [2, 1, 0x6d, 2, 0, 1, 0x66, 0, 0]),
     ...section(10, [1, ...unsigned(body.length), ...body]),
   ]);
 }
 
 /**
- * Creates an instance of a module with one function and a memory of its own. The memory is initially zero and never
+ * Creates an instance of a module with one function and a memory of its own. The memory is initially zero. It never
  * grows.
  *
  * @param pages - Size of the memory in pages of 64 KiB.

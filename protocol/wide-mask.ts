@@ -1,4 +1,4 @@
-// Masks payloads with WebAssembly vectors (RFC 6455 5.3). It only masks the memory of its own WebAssembly instance.
+// Masks payloads with WebAssembly vectors (RFC 6455 5.3). A WebAssembly instance can only mask its own memory.
 import {
   add,
   type Code,
@@ -19,10 +19,10 @@ import {
   xorVector,
 } from "./wasm-module.js";
 
-/** Masks the bytes of the memory from `start` to `end`. Returns the rotated key for the byte at `end`. */
+/** Masks the bytes of the memory from `start` to `end`. Returns the key for the byte at `end`, like `maskBytes`. */
 export type WideMask = (start: number, end: number, key: number) => number;
 
-/** Memory that is masked 16 bytes at a time. For 64 KiB, this is 4 times as fast as masking 64-bit words. */
+/** Memory that is masked 16 bytes at a time. For 64 KiB, this is 4 times as fast as masking 8 bytes at a time. */
 export interface WideMemory {
   readonly bytes: ArrayBuffer;
   readonly mask: WideMask;
@@ -35,7 +35,7 @@ const end = 1;
 const key = 2;
 const wideKey = 3;
 
-/** Runs `body` for each chunk of `size` bytes from `at` to `end`, and advances `at`. A shorter rest is left over. */
+/** Runs `body` for each chunk of `size` bytes from `at` to `end`, and advances `at`. Ignores a shorter last chunk. */
 function forEachChunk(size: number, body: Code): Code {
   const isLeft = lessOrEqual(add(get(at), constant(size)), get(end));
   return whileTrue(isLeft, [...body, ...set(at, add(get(at), constant(size)))]);
@@ -50,7 +50,10 @@ function maskByte(): Code {
   return [...masked, ...set(key, rotateRight(get(key), constant(8)))];
 }
 
-/** @param size - In bytes; a multiple of 64 KiB. Returns `undefined` in the same cases as {@link instantiate}. */
+/**
+ * Creates a WebAssembly instance and its memory. Returns `undefined` if {@link instantiate} returns `undefined`.
+ * @param size - In bytes. A multiple of 64 KiB.
+ */
 export function createWideMemory(size: number): WideMemory | undefined {
   const code = [
     ...set(wideKey, splat32(get(key))),

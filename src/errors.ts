@@ -1,6 +1,6 @@
 /**
- * The error classes of the client; those of the protocol are re-exported. Codes and texts are chosen where errors are
- * created.
+ * The error classes of the client. The error classes of the protocol are exported too. This module does not choose the
+ * codes and texts of errors.
  */
 import { brandInstances, type ErrorDetails, JetSocketError } from "../protocol/index.js";
 import type { CloseReport, Phase } from "./events/close-report.js";
@@ -52,7 +52,7 @@ export class TimeoutError extends JetSocketError {
     brandInstances(this, "TimeoutError");
   }
 
-  /** Describes the connection or attempt that this error ended; absent if only a call took too long. */
+  /** Describes the connection or attempt that this error ended. It is absent if only a call took too long. */
   declare report?: CloseReport;
 
   /** The time limit in milliseconds. */

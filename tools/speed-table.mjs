@@ -12,16 +12,16 @@ const end = "\n<!-- End of what tools/speed-table.mjs writes. -->";
 
 /** The scenarios in the README's table, with their titles there. */
 const shown = {
-  "recv-text-128B": "receive text of 128 B, many in one read",
-  "recv-text-16KiB": "receive text of 16 KiB, many in one read",
-  "recv-binary-1MiB": "receive binary of 1 MiB",
-  "recv-compressed-200B": "receive 200 B, compressed with context",
-  "send-text-128B": "send text of 128 B, many in one tick",
-  "send-tick-text-128B": "send text of 128 B, one in a tick",
-  "send-binary-64KiB": "send binary of 64 KiB, many in one tick",
+  "recv-text-128B": "receive text of 128 B, many messages in one read",
+  "recv-text-16KiB": "receive text of 16 KiB, many messages in one read",
+  "recv-binary-1MiB": "receive a binary message of 1 MiB",
+  "recv-compressed-200B": "receive a message of 200 B, compressed with context",
+  "send-text-128B": "send text of 128 B, many messages in one tick",
+  "send-tick-text-128B": "send text of 128 B, one message in one tick",
+  "send-binary-64KiB": "send binary messages of 64 KiB, many in one tick",
   connect: "open a connection",
-  idle: "an idle connection, KiB of resident memory",
-  "idle-compressed": "the same, after compressed messages in both directions",
+  idle: "resident memory of an idle connection",
+  "idle-compressed": "resident memory of an idle connection after compressed messages in both directions",
 };
 
 /** @param {string} line A row of a Markdown table. */
@@ -35,6 +35,11 @@ function cellsOf(line) {
 /** @param {string} cell A median, followed by the minimum and the maximum in brackets. */
 function medianOf(cell) {
   return cell.replace(/ \(.*$/, "");
+}
+
+/** @param {string} scenario */
+function unitOf(scenario) {
+  return scenario.startsWith("idle") ? "KiB" : "us";
 }
 
 /**
@@ -61,11 +66,15 @@ function readingsOf(text) {
 function tableOf(text) {
   const readings = readingsOf(text);
   const [, version] = /\bws (\d+\.\d+)\.\d+/.exec(text);
-  const rows = [["scenario", "jetsocket", `\`ws\` ${version}`, "times less CPU (least to greatest)"]];
+  const rows = [
+    ["scenario", "jetsocket", `\`ws\` ${version}`, "`ws` compared with jetsocket (lowest to highest ratio)"],
+  ];
   for (const [scenario, title] of Object.entries(shown)) {
     const reading = readings.get(scenario);
     if (reading === undefined) throw new Error(`bench/RESULTS.md has no scenario ${scenario}`);
-    rows.push([title, medianOf(reading.jetsocket), medianOf(reading.ws), reading["jetsocket, times less"]]);
+    const costs = [reading.jetsocket, reading.ws].map((cell) => `${medianOf(cell)} ${unitOf(scenario)}`);
+    const ratio = reading["jetsocket, times less"].replace(" (", " times as much (");
+    rows.push([title, ...costs, `\`ws\`: ${ratio}`]);
   }
   return alignedTable(rows);
 }

@@ -1,4 +1,4 @@
-"""The checks' server on `aiohttp`: see ../README.md for what each path does."""
+"""The server of the checks built on `aiohttp`. ../README.md describes its paths."""
 
 import asyncio
 import struct
@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from payloads import fragments, trade_text
-from process_bounds import end_with_input, tell, tls_context
+from process_bounds import end_with_input, report, tls_context
 
 MAX_MESSAGE_SIZE = 16 * 1024 * 1024
 KNOWN_SUBPROTOCOLS = ["interop.v2", "interop.v1"]
@@ -32,7 +32,7 @@ def frame_header(is_final, opcode, size):
 
 
 async def send_fragments(ws, request):
-    """aiohttp has no call that sends a message in fragments: these frames are written by hand on its transport."""
+    """Writes frames to the transport, because aiohttp has no call that sends a message in fragments."""
     is_text, parts = fragments(request.query)
     for index, part in enumerate(parts):
         opcode = CONTINUATION if index > 0 else TEXT if is_text else BINARY
@@ -55,9 +55,9 @@ async def close(ws, request):
     await ws.close(code=int(request.query["code"]), message=request.query["reason"].encode())
 
 
-async def tell_pong(ws, request, message):
+async def report_pong(ws, request, message):
     if message.type is aiohttp.WSMsgType.PONG:
-        tell("pong", id=request.query["id"], payload=message.data.decode())
+        report("pong", id=request.query["id"], payload=message.data.decode())
     elif message.type is aiohttp.WSMsgType.PING:
         await ws.pong(message.data)
 
@@ -66,12 +66,12 @@ async def ignore(*_):
     pass
 
 
-# What a path does at first, and with each message.
+# For each path: the function called once after the handshake, and the function called for each message.
 PATHS = {
     "/echo": (ignore, echo),
     "/fragments": (send_fragments, ignore),
     "/burst": (burst, ignore),
-    "/ping": (ping, tell_pong),
+    "/ping": (ping, report_pong),
     "/close": (close, ignore),
 }
 
@@ -84,13 +84,13 @@ async def handle(request, compression):
         protocols=KNOWN_SUBPROTOCOLS,
         compress=compression,
         max_msg_size=MAX_MESSAGE_SIZE,
-        # With autoping aiohttp shows no pong to its user.
+        # With autoping aiohttp does not pass pongs to the program.
         autoping=request.path != "/ping",
     )
     await ws.prepare(request)
     headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
     identity = request.query["id"]
-    tell("open", id=identity, headers=headers, subprotocol=ws.ws_protocol or "", compression=bool(ws.compress))
+    report("open", id=identity, headers=headers, subprotocol=ws.ws_protocol or "", compression=bool(ws.compress))
     begin, take = PATHS[request.path]
     await begin(ws, request)
     reason = ""
@@ -99,7 +99,7 @@ async def handle(request, compression):
         if message.type is aiohttp.WSMsgType.CLOSE:
             reason = message.extra
         await take(ws, request, message)
-    tell("closed", id=identity, code=ws.close_code, reason=reason)
+    report("closed", id=identity, code=ws.close_code, reason=reason)
     return ws
 
 
@@ -117,7 +117,7 @@ async def main():
     plain_port = await listen(False)
     tls_port = await listen(True, tls_context(*sys.argv[1:3]))
     library = f"aiohttp {aiohttp.__version__}"
-    tell("listening", library=library, port=port, plainPort=plain_port, tlsPort=tls_port)
+    report("listening", library=library, port=port, plainPort=plain_port, tlsPort=tls_port)
     await end_with_input()
 
 

@@ -1,4 +1,4 @@
-"""The same messages as ../payloads.mjs makes, by the same rules."""
+"""Creates the same messages as ../payloads.mjs."""
 
 
 def phrase_text(count):
@@ -18,7 +18,7 @@ def trade_text(sequence):
 
 
 def fragments(query):
-    """The kind and the parts of the message that the url asks for, cut anywhere, also inside a character."""
+    """Returns whether the requested message is text, and its parts. A cut may be inside a character."""
     is_text = query["kind"] == "text"
     count, parts = int(query["count"]), int(query["parts"])
     whole = phrase_text(count).encode() if is_text else pattern_bytes(count)

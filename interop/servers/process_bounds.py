@@ -1,4 +1,4 @@
-"""What every server process does besides serving: tell what it sees, and end with its parent."""
+"""Functions that all server processes share: report events, load the TLS certificate, end with the parent process."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import ssl
 import sys
 
 
-def tell(event, **details):
+def report(event, **details):
     print(json.dumps({"event": event, **details}), flush=True)
 
 
@@ -18,6 +18,6 @@ def tls_context(certificate_file, key_file):
 
 
 async def end_with_input():
-    """Ends the process when its standard input does; connections that are still open are not waited for."""
+    """Ends the process when its standard input ends. It does not wait for open connections."""
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The checks' server on `websockets`: see ../README.md for what each path does."""
+"""The server of the checks built on `websockets`. ../README.md describes its paths."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import websockets
 from websockets.asyncio.server import serve
 
 from payloads import fragments, trade_text
-from process_bounds import end_with_input, tell, tls_context
+from process_bounds import end_with_input, report, tls_context
 
 MAX_MESSAGE_SIZE = 16 * 1024 * 1024
 KNOWN_SUBPROTOCOLS = ["interop.v2", "interop.v1"]
@@ -41,8 +41,8 @@ async def burst(connection, query):
 async def ping(connection, query):
     pong = await connection.ping(query["payload"])
     await pong
-    # The library pairs pongs with pings by their payload.
-    tell("pong", id=query["id"], payload=query["payload"])
+    # The library assigns a pong to a ping by its payload, so the received payload is the sent one.
+    report("pong", id=query["id"], payload=query["payload"])
 
 
 async def close(connection, query):
@@ -70,7 +70,7 @@ async def handle(connection):
     url = urlsplit(request.path)
     query = dict(parse_qsl(url.query))
     names = {name.lower() for name in request.headers}
-    tell(
+    report(
         "open",
         id=query["id"],
         headers={name: ", ".join(request.headers.get_all(name)) for name in names},
@@ -80,7 +80,7 @@ async def handle(connection):
     with contextlib.suppress(websockets.ConnectionClosed):
         await PATHS[url.path](connection, query)
     await connection.wait_closed()
-    tell("closed", id=query["id"], code=connection.close_code, reason=connection.close_reason)
+    report("closed", id=query["id"], code=connection.close_code, reason=connection.close_reason)
 
 
 async def main():
@@ -98,7 +98,7 @@ async def main():
     ):
         ports = [server.sockets[0].getsockname()[1] for server in (deflating, plain, secure)]
         library = f"websockets {websockets.__version__}"
-        tell("listening", library=library, port=ports[0], plainPort=ports[1], tlsPort=ports[2])
+        report("listening", library=library, port=ports[0], plainPort=ports[1], tlsPort=ports[2])
         await end_with_input()
 
 

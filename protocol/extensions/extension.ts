@@ -1,11 +1,11 @@
-// The types through which the handshake negotiates an extension and a connection uses it. This module does not contain
-// an extension.
+// The types of an extension: its negotiation in the handshake and its use on a connection. This module implements no
+// extension.
 import type { Resources } from "../resources.js";
 import type { InflatedSink } from "./permessage-deflate/codec.js";
 
 /**
- * One parameter of an extension. `client_max_window_bits=10` becomes `["client_max_window_bits", "10"]`. A parameter
- * without a value has the value `true`.
+ * One parameter of an extension. `client_max_window_bits=10` is represented by `["client_max_window_bits", "10"]`. The
+ * value `true` represents a parameter without a value.
  */
 export type ExtensionParameter = readonly [name: string, value: string | true];
 
@@ -16,49 +16,44 @@ export interface ExtensionElement {
 }
 
 /**
- * An extension in use on one connection. It marks a message by the RSV1 bit of its first frame (RFC 7692 6).
- * An implementation processes whole messages and never sees frames.
+ * An extension in use on one connection. The RSV1 bit in the first frame of a message says that the extension has
+ * encoded the message (RFC 7692 6). An extension processes whole messages, not frames.
  */
 export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest size in bytes that a message of `size` bytes can have on the wire, with any encoder of the
-   * peer. It limits the memory used by a message before it is decoded. {@link decode} checks the exact size.
+   * Returns the largest size in bytes to which any encoder can encode a message of `size` bytes. The result limits the
+   * memory of a message that is not decoded yet. {@link decode} checks the exact size.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */
   decode(payload: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
-  /** Like `Inflater.inflatePieces`. If an extension does not implement it, the caller joins the pieces. */
-  decodePieces?(
-    payload: readonly Uint8Array[],
-    maxSize: number,
-    isKept: boolean,
-    sink?: InflatedSink,
-  ): Buffer;
-  /** Returns the bytes to send with RSV1. They are valid until the next call. */
+  /** Decodes a message in pieces, like `Inflater.inflatePieces`. Without this method, the caller joins the pieces. */
+  decodePieces?(pieces: readonly Uint8Array[], maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
+  /** Encodes a message. Returns the bytes to send with RSV1, which are valid until the next call. */
   encode(payload: Uint8Array): Uint8Array;
   /**
-   * Call this when the last encoded message will not be sent. Later messages then do not refer to earlier ones, so the
-   * peer can still decode them.
+   * Call this if the last encoded message is not sent. The encoder then forgets all earlier messages, so the peer can
+   * decode the next message without the lost message.
    */
   restartEncoding(): void;
   /**
-   * Call this periodically. A direction that had no message since the last call frees the memory that it can allocate
-   * again for its next message.
+   * Call this periodically. Each direction without a message since the last call frees memory. The next message
+   * allocates the memory again.
    */
   releaseUnused(): void;
   /** Frees all memory. Further calls have no effect. */
   close(): void;
 }
 
-/** The result of the negotiation, before a connection uses it. */
+/** An extension that was negotiated and is not used by a connection yet. */
 export interface AgreedExtension {
   readonly header: string;
   open(resources: Resources): MessageExtension;
 }
 
-/** The client's side of the negotiation. */
+/** The client's side of the negotiation of an extension. */
 export interface ExtensionOffer {
   readonly name: string;
   /** The element to send, for example `permessage-deflate; client_max_window_bits`. */
@@ -70,9 +65,9 @@ export interface ExtensionOffer {
   agree(parameters: readonly ExtensionParameter[]): AgreedExtension;
 }
 
-/** The server's side of the negotiation. */
+/** The server's side of the negotiation of an extension. */
 export interface ExtensionAcceptor {
   readonly name: string;
-  /** Answers one offered element, or returns `undefined` to decline it. It does not throw. */
+  /** Answers one element that a client offers, or returns `undefined` to decline the element. It does not throw. */
   accept(parameters: readonly ExtensionParameter[]): AgreedExtension | undefined;
 }

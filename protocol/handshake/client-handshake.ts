@@ -1,34 +1,22 @@
 // The client's side of the opening handshake. It reads and checks bytes, but it does not open a connection or set a
 // timer.
 import { HandshakeError, JetSocketError, type HandshakeErrorDetails, type HeaderField } from "../errors.js";
-import type { AgreedExtension, ExtensionOffer } from "../extensions/extension.js";
+import type { AgreedExtension } from "../extensions/extension.js";
 import { bodyFraming, BodyReader } from "../http/body-reader.js";
-import { HeadParser, type HeadLimits } from "../http/head-parser.js";
+import { type Head, HeadParser, type HeadLimits } from "../http/head-parser.js";
 import { parseStatusLine, type StatusLine } from "../http/start-line.js";
 import type { FillRandom } from "../masking-keys.js";
 import { ownOptions } from "../own-options.js";
-import type { WebSocketUri } from "../uri.js";
 import { acceptKey, createKey } from "./accept-key.js";
-import { RequestTemplate } from "./client-request.js";
+import { type ClientRequestOptions, withKey, writeClientRequest } from "./client-request.js";
 import { checkResponse } from "./client-response.js";
 import { describeRefusedStatus } from "./refused-status.js";
 
 /** The options of a client's opening handshake, and the limits of the server's response. */
-export interface ClientHandshakeOptions extends HeadLimits {
-  /** The parsed url, from `parseUri`. */
-  readonly uri: WebSocketUri;
-  /**
-   * Header fields to add. They are sent in the given order and spelling, with repeats. `Host` may be replaced.
-   * `Upgrade`, `Connection`, `Sec-WebSocket-*`, `Content-Length` and `Transfer-Encoding` are not allowed.
-   */
-  readonly headers?: readonly HeaderField[] | undefined;
-  /** Subprotocols in order of preference. Default: none. */
-  readonly subprotocols?: readonly string[] | undefined;
-  /** Offered extensions in order of preference. Default: none. */
-  readonly offers?: readonly ExtensionOffer[] | undefined;
+export interface ClientHandshakeOptions extends ClientRequestOptions, HeadLimits {
   /** Fills the 16 random bytes of the key. */
   readonly fillRandom: FillRandom;
-  /** Largest number of bytes kept of the body of a response that rejects the handshake. Default: 64 KiB. */
+  /** If a response rejects the handshake, at most this number of bytes of its body is kept. Default: 64 KiB. */
   readonly maxBodySize?: number | undefined;
 }
 
@@ -36,24 +24,22 @@ export interface ClientHandshakeOptions extends HeadLimits {
 export type HandshakeResult =
   | {
       readonly kind: "accepted";
-      /** The header fields of the 101 response, in their order and spelling, with repeats. */
+      /** The header fields of the 101 response, in the received order and spelling, with repeats. */
       readonly headers: readonly HeaderField[];
       /** The subprotocol that the server chose, or an empty string if it chose none. */
       readonly subprotocol: string;
       /** The negotiated extension as a header value, or an empty string if there is none. */
       readonly extensions: string;
       readonly extension: AgreedExtension | undefined;
-      /** Index of the first byte after the head. The bytes from there on are frames of the connection. */
+      /** Index of the first byte after the head of the response. The frames of the connection begin there. */
       readonly consumed: number;
     }
   | { readonly kind: "rejected"; readonly error: HandshakeError };
 
 /**
- * RFC 9110 15.2 allows any number of interim responses (1xx). This limit stops a server that never sends a final one.
+ * RFC 9110 15.2 allows any number of interim responses (1xx). This limit stops a server that sends no final response.
  */
 const maxInterimResponses = 8;
-
-const none: readonly never[] = [];
 
 interface Refusal {
   readonly statusCode: number;
@@ -62,8 +48,8 @@ interface Refusal {
 }
 
 /**
- * The client's side of the opening handshake (RFC 6455 4.1). Write {@link request}, then pass the received bytes to
- * {@link receive}, in pieces of any size, until it returns a result.
+ * The client's side of the opening handshake (RFC 6455 4.1). Write {@link request} to the stream. Then pass the
+ * received bytes to {@link receive}, in pieces of any size, until `receive` returns a result.
  *
  * The error codes are `UNEXPECTED_STATUS`, `MALFORMED_RESPONSE`, `HEADERS_TOO_LARGE`, `CONNECTION_ENDED`,
  * `TOO_MANY_INTERIM_RESPONSES`, `INVALID_UPGRADE`, `INVALID_CONNECTION`, `INVALID_ACCEPT`, `SUBPROTOCOL_MISMATCH`,
@@ -73,7 +59,6 @@ export class ClientHandshake {
   /** The bytes of the request. */
   readonly request: Buffer;
   readonly #options: ClientHandshakeOptions;
-  readonly #template: RequestTemplate;
   readonly #key: string;
   #parser: HeadParser<StatusLine>;
   #interimResponses = 0;
@@ -82,22 +67,22 @@ export class ClientHandshake {
   #result: HandshakeResult | undefined;
 
   /**
-   * @param previous - A handshake with the same options. Its checked request is reused with a new key.
+   * @param previous - A handshake with the same options. Its request is copied with a new key and not checked again.
    * @throws TypeError if the headers, subprotocols or offers do not form a valid request.
    */
   constructor(options: ClientHandshakeOptions, previous?: ClientHandshake) {
     const own = ownOptions(options);
     this.#options = own;
-    this.#template = previous === undefined ? templateOf(own) : previous.#template;
     this.#key = createKey(own.fillRandom);
-    this.request = this.#template.write(this.#key);
+    this.request =
+      previous === undefined ? writeClientRequest(own, this.#key) : withKey(previous.request, this.#key);
     this.#parser = new HeadParser(parseStatusLine, own);
   }
 
   /**
    * Processes received bytes. It does not throw.
    *
-   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same one.
+   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same result.
    */
   receive(bytes: Uint8Array, start = 0, end: number = bytes.length): HandshakeResult | undefined {
     if (this.#result === undefined && start < end) {
@@ -107,25 +92,30 @@ export class ClientHandshake {
     return this.#result;
   }
 
-  /** `true` if the server has rejected the handshake by a status and the body of its response is incomplete. */
+  /** `true` while the body of a response that rejects the handshake is incomplete. */
   get isRefused(): boolean {
     return this.#refusal !== undefined;
   }
 
-  /** Call this when the server ends the stream. The handshake is rejected if the response is not complete. */
+  /** Call this when the server ends the stream. An incomplete response rejects the handshake. */
   receiveEnd(): HandshakeResult {
     this.#result ??= this.rejection() ?? this.#ended();
     return this.#result;
   }
 
   /**
-   * Ends the handshake early, for example at a timeout, if the server has rejected it by a status ({@link isRefused}).
+   * Ends a handshake with an incomplete rejection ({@link isRefused}) early, for example at a timeout.
    *
-   * @returns The rejection with the body received so far, or `undefined` if the server has not rejected the handshake.
+   * @returns The rejection with the received part of its body, or `undefined` if the server has not rejected the
+   *   handshake.
    */
   rejection(): HandshakeResult | undefined {
-    if (this.#refusal !== undefined) this.#result = refused(this.#refusal);
-    this.#refusal = undefined;
+    if (this.#refusal !== undefined) {
+      const { statusCode, headers, body } = this.#refusal;
+      const details = { code: "UNEXPECTED_STATUS", statusCode, headers, body: body.takeBody() };
+      this.#result = rejected(describeRefusedStatus(statusCode, headers), details);
+      this.#refusal = undefined;
+    }
     return this.#result?.kind === "rejected" ? this.#result : undefined;
   }
 
@@ -139,7 +129,7 @@ export class ClientHandshake {
         return;
       }
       position = head.consumed;
-      this.#result = this.#handleHead(head.startLine, head.headers, position);
+      this.#result = this.#handleHead(head);
       if (this.#result !== undefined) return;
     }
     const { body } = this.#refusal;
@@ -147,13 +137,10 @@ export class ClientHandshake {
     if (body.isComplete) this.rejection();
   }
 
-  #handleHead(
-    line: StatusLine,
-    headers: readonly HeaderField[],
-    consumed: number,
-  ): HandshakeResult | undefined {
-    const { statusCode } = line;
-    if (statusCode === 101) return this.#checkUpgraded(line, headers, consumed);
+  #handleHead(head: Head<StatusLine>): HandshakeResult | undefined {
+    const { headers } = head;
+    const { statusCode } = head.startLine;
+    if (statusCode === 101) return this.#checkUpgraded(head);
     if (statusCode >= 200) {
       const body = new BodyReader(bodyFraming(statusCode, headers), this.#options.maxBodySize ?? 64 * 1024);
       this.#refusal = { statusCode, headers, body };
@@ -165,11 +152,10 @@ export class ClientHandshake {
     return undefined;
   }
 
-  #checkUpgraded(line: StatusLine, headers: readonly HeaderField[], consumed: number): HandshakeResult {
+  #checkUpgraded({ startLine, headers, consumed }: Head<StatusLine>): HandshakeResult {
     try {
-      const { subprotocols = none, offers = none } = this.#options;
-      const expected = { accept: acceptKey(this.#key), subprotocols, offers };
-      const { subprotocol, extension } = checkResponse(line, headers, expected);
+      const accept = acceptKey(this.#key);
+      const { subprotocol, extension } = checkResponse(startLine, headers, accept, this.#options);
       const extensions = extension?.header ?? "";
       return { kind: "accepted", headers, subprotocol, extensions, extension, consumed };
     } catch (error) {
@@ -197,10 +183,6 @@ export class ClientHandshake {
   }
 }
 
-function templateOf({ uri, headers = none, subprotocols = none, offers = none }: ClientHandshakeOptions) {
-  return new RequestTemplate({ uri, headers, subprotocols, offers });
-}
-
 function rejected(message: string, details: HandshakeErrorDetails): HandshakeResult {
   return { kind: "rejected", error: new HandshakeError(message, details) };
 }
@@ -215,12 +197,7 @@ function tooManyInterim(statusCode: number, headers: readonly HeaderField[]): Ha
   return rejected(message, { code: "TOO_MANY_INTERIM_RESPONSES", statusCode, headers });
 }
 
-function refused({ statusCode, headers, body }: Refusal): HandshakeResult {
-  const message = describeRefusedStatus(statusCode, headers);
-  return rejected(message, { code: "UNEXPECTED_STATUS", statusCode, headers, body: body.takeBody() });
-}
-
-/** Adds the response to an error. Any other exception, thrown by an extension, becomes the cause. */
+/** Adds the response to an error of this package. Any other exception comes from an extension and becomes the cause. */
 function withResponse(error: unknown, headers: readonly HeaderField[]): HandshakeError {
   const answer = { statusCode: 101, headers };
   if (error instanceof JetSocketError) {

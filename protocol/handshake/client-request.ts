@@ -7,38 +7,29 @@ import { isToken } from "../http/tokens.js";
 import type { WebSocketUri } from "../uri.js";
 import { checkUserFields } from "./user-fields.js";
 
-/** The content of a client's request. */
-export interface ClientRequest {
+/** The options that determine the request of a client. */
+export interface ClientRequestOptions {
+  /** The parsed url, from `parseUri`. */
   readonly uri: WebSocketUri;
-  /** The user's header fields. They are sent in this order and spelling, with repeats. */
-  readonly headers: readonly HeaderField[];
-  /** In order of preference. */
-  readonly subprotocols: readonly string[];
-  /** In order of preference. */
-  readonly offers: readonly ExtensionOffer[];
+  /**
+   * Header fields to add. They are sent in the given order and spelling, with repeats. `Host` may be replaced.
+   * `Upgrade`, `Connection`, `Sec-WebSocket-*`, `Content-Length` and `Transfer-Encoding` are not allowed.
+   */
+  readonly headers?: readonly HeaderField[] | undefined;
+  /** Subprotocols in order of preference. Default: none. */
+  readonly subprotocols?: readonly string[] | undefined;
+  /** Offered extensions in order of preference. Default: none. */
+  readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
 const keyLine = "\r\nSec-WebSocket-Key: ";
-/** Length of 16 bytes in base64. */
-const keyLength = 24;
 
-/** A checked request without its key. A repeated request only needs a copy of it with a new key. */
-export class RequestTemplate {
-  readonly #bytes: Buffer;
-  readonly #keyOffset: number;
-
-  /** @throws TypeError like {@link writeClientRequest}. */
-  constructor(request: ClientRequest) {
-    this.#bytes = writeClientRequest(request, "=".repeat(keyLength));
-    // The search is safe: a field value contains no line end, and a user's field cannot have this name.
-    this.#keyOffset = this.#bytes.indexOf(keyLine) + keyLine.length;
-  }
-
-  write(key: string): Buffer {
-    const bytes = Buffer.from(this.#bytes);
-    bytes.write(key, this.#keyOffset, keyLength, "latin1");
-    return bytes;
-  }
+/** Returns a copy of a request with another key. This takes less time than to check and write the request again. */
+export function withKey(request: Buffer, key: string): Buffer {
+  const copy = Buffer.from(request);
+  // Only the field of the handshake matches: a field value has no line end, and a user's field has another name.
+  copy.write(key, request.indexOf(keyLine) + keyLine.length, "latin1");
+  return copy;
 }
 
 /**
@@ -46,15 +37,20 @@ export class RequestTemplate {
  *
  * @throws TypeError if the request would not be valid. The message contains no header values.
  */
-export function writeClientRequest(request: ClientRequest, key: string): Buffer {
-  const { uri, headers, subprotocols, offers } = request;
+export function writeClientRequest(options: ClientRequestOptions, key: string): Buffer {
+  const { uri, headers = [], subprotocols = [], offers = [] } = options;
   checkUserFields(headers);
   checkSubprotocols(subprotocols);
   if (!/^\/[!-~]*$/.test(uri.resource)) {
     throw new TypeError("The resource of the url must begin with a slash and be percent-encoded.");
   }
+  const [host = ["Host", uri.hostHeader], ...otherHosts] = headers.filter(isHost);
+  // RFC 9112 3.2: a server rejects a request with more than one Host.
+  if (otherHosts.length > 0) {
+    throw new TypeError(`Header "Host" is given more than once. A request has exactly one.`);
+  }
   const fields: HeaderField[] = [
-    hostField(request),
+    host,
     ["Upgrade", "websocket"],
     ["Connection", "Upgrade"],
     ["Sec-WebSocket-Key", key],
@@ -70,23 +66,15 @@ export function writeClientRequest(request: ClientRequest, key: string): Buffer 
   return writeHead(`GET ${uri.resource} HTTP/1.1`, fields);
 }
 
-function hostField({ uri, headers }: ClientRequest): HeaderField {
-  const [given, ...others] = headers.filter(isHost);
-  // RFC 9112 3.2: a server rejects a request with more than one Host.
-  if (others.length > 0)
-    throw new TypeError(`Header "Host" is given more than once. A request has exactly one.`);
-  return given ?? ["Host", uri.hostHeader];
-}
-
 function isHost([name]: HeaderField): boolean {
   return name.toLowerCase() === "host";
 }
 
-/** The errors name the position, not the subprotocol: some services use a subprotocol for a credential. */
+/** The errors contain the position of a subprotocol, not its text: some services use a subprotocol for a credential. */
 function checkSubprotocols(subprotocols: readonly string[]): void {
   const known = new Set<string>();
   for (const [index, subprotocol] of subprotocols.entries()) {
-    // RFC 6455 4.1: subprotocols are tokens, and each one is unique.
+    // RFC 6455 4.1: subprotocols are tokens, and each of them is unique.
     if (typeof subprotocol !== "string" || !isToken(subprotocol)) {
       throw new TypeError(
         `Subprotocol ${index + 1} of ${subprotocols.length} is not a token. Use only letters, digits and !#$%&'*+-.^_\`|~.`,

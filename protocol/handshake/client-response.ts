@@ -3,34 +3,28 @@
 import { HandshakeError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionElement, ExtensionOffer } from "../extensions/extension.js";
 import { fieldValues, joinedField } from "../http/header-fields.js";
-import { parseExtensions, parseProtocolList, parseTokenList } from "../http/header-values.js";
+import {
+  includesIgnoringCase,
+  parseExtensions,
+  parseProtocolList,
+  parseTokenList,
+} from "../http/header-values.js";
 import type { StatusLine } from "../http/start-line.js";
-
-/** The values that a valid 101 response must match. */
-export interface ExpectedResponse {
-  /** The Sec-WebSocket-Accept value for the key that was sent. */
-  readonly accept: string;
-  readonly subprotocols: readonly string[];
-  readonly offers: readonly ExtensionOffer[];
-}
-
-/** The negotiated subprotocol and extension. */
-export interface Agreement {
-  /** Empty if the server chose none. */
-  readonly subprotocol: string;
-  readonly extension: AgreedExtension | undefined;
-}
+import type { ClientRequestOptions } from "./client-request.js";
 
 /**
  * Checks a 101 response (RFC 6455 4.1, 4.2.2).
  *
- * @throws HandshakeError for the first fault. It has no status and no headers; the caller adds them.
+ * @param accept - The Sec-WebSocket-Accept value for the key of the request.
+ * @returns The negotiated subprotocol, which is empty if the server chose none, and the negotiated extension.
+ * @throws HandshakeError for the first fault. The error has no status and no headers; the caller adds them.
  */
 export function checkResponse(
   { minorVersion }: StatusLine,
   headers: readonly HeaderField[],
-  expected: ExpectedResponse,
-): Agreement {
+  accept: string,
+  { subprotocols = [], offers = [] }: Partial<ClientRequestOptions>,
+): { subprotocol: string; extension: AgreedExtension | undefined } {
   // RFC 9110 7.8: HTTP/1.0 has no Upgrade.
   if (minorVersion === 0) {
     throw refusal(
@@ -39,23 +33,24 @@ export function checkResponse(
     );
   }
   checkUpgrade(headers);
-  checkAccept(headers, expected.accept);
+  checkAccept(headers, accept);
   return {
-    subprotocol: chosenSubprotocol(headers, expected.subprotocols),
-    extension: agreedExtension(headers, expected.offers),
+    subprotocol: chosenSubprotocol(headers, subprotocols),
+    extension: agreedExtension(headers, offers),
   };
 }
 
 function checkUpgrade(headers: readonly HeaderField[]): void {
-  // RFC 6455 4.1, response, item 2.
-  if (!isSingleProtocol(joinedField(headers, "upgrade") ?? "", "websocket")) {
+  // RFC 6455 4.1, response, item 2: Upgrade contains only "websocket".
+  const protocols = parseProtocolList(joinedField(headers, "upgrade") ?? "");
+  if (protocols?.join().toLowerCase() !== "websocket") {
     throw refusal(
       "INVALID_UPGRADE",
       `The server's 101 does not upgrade to WebSocket: its Upgrade header must be "websocket". Check for a proxy that does not forward upgrades.`,
     );
   }
-  // RFC 6455 4.1, response, item 3.
-  if (!includesToken(joinedField(headers, "connection") ?? "", "upgrade")) {
+  // RFC 6455 4.1, response, item 3: Connection contains "Upgrade".
+  if (!includesIgnoringCase(parseTokenList(joinedField(headers, "connection") ?? ""), "upgrade")) {
     throw refusal(
       "INVALID_CONNECTION",
       `The server's 101 has no "Upgrade" in its Connection header. Check for a proxy that removes it.`,
@@ -63,28 +58,17 @@ function checkUpgrade(headers: readonly HeaderField[]): void {
   }
 }
 
-/** Returns `true` if the list contains only this protocol. The common value, the name itself, needs no parsing. */
-function isSingleProtocol(value: string, protocol: string): boolean {
-  if (value.toLowerCase() === protocol) return true;
-  const protocols = parseProtocolList(value);
-  return protocols?.length === 1 && protocols[0]?.toLowerCase() === protocol;
-}
-
-function includesToken(value: string, token: string): boolean {
-  if (value.toLowerCase() === token) return true;
-  return parseTokenList(value)?.some((one) => one.toLowerCase() === token) === true;
-}
-
 function checkAccept(headers: readonly HeaderField[], expected: string): void {
-  if (joinedField(headers, "sec-websocket-accept") === expected) return;
   const accepts = fieldValues(headers, "sec-websocket-accept");
-  // RFC 6455 4.1, response, item 4; 11.3.3: it must not occur more than once.
+  // RFC 6455 11.3.3: Sec-WebSocket-Accept must not occur more than once.
   if (accepts.length > 1) {
     throw refusal(
       "INVALID_ACCEPT",
       "The server's 101 has more than one Sec-WebSocket-Accept header. The server must send exactly one.",
     );
   }
+  // RFC 6455 4.1, response, item 4: the value of Sec-WebSocket-Accept depends on the key of the request.
+  if (accepts[0] === expected) return;
   const fault =
     accepts.length === 0 ? "has no Sec-WebSocket-Accept" : "has a Sec-WebSocket-Accept for another key";
   throw refusal(
@@ -94,16 +78,16 @@ function checkAccept(headers: readonly HeaderField[], expected: string): void {
 }
 
 function chosenSubprotocol(headers: readonly HeaderField[], offered: readonly string[]): string {
-  const chosen = joinedField(headers, "sec-websocket-protocol");
+  const [chosen, ...others] = fieldValues(headers, "sec-websocket-protocol");
   if (chosen === undefined) return "";
-  // RFC 6455 11.3.4: it must not occur more than once in a response.
-  if (fieldValues(headers, "sec-websocket-protocol").length > 1) {
+  // RFC 6455 11.3.4: Sec-WebSocket-Protocol must not occur more than once in a response.
+  if (others.length > 0) {
     throw refusal(
       "SUBPROTOCOL_MISMATCH",
       "The server's 101 has more than one Sec-WebSocket-Protocol header. The server must choose one subprotocol.",
     );
   }
-  // RFC 6455 4.1, response, item 6.
+  // RFC 6455 4.1, response, item 6: the server chooses one of the offered subprotocols.
   if (!offered.includes(chosen)) {
     const advice =
       offered.length === 0
@@ -141,9 +125,9 @@ function agreedExtension(
   return agreed[0];
 }
 
-/** RFC 7692 5.1: a client may offer a name several times with different parameters. The answer must match one offer. */
+/** Finds the offer that matches. RFC 7692 5.1: a client may offer one name several times, with different parameters. */
 function agree({ name, parameters }: ExtensionElement, offers: readonly ExtensionOffer[]): AgreedExtension {
-  // RFC 6455 4.1, response, item 5.
+  // RFC 6455 4.1, response, item 5: the server chooses only offered extensions.
   let error: unknown = refusal(
     "EXTENSION_MISMATCH",
     `The server chose the extension "${name.slice(0, 64)}", which was not offered. Connect to this server without extensions.`,

@@ -1,6 +1,6 @@
 // The server's side of the opening handshake. It reads, checks and answers a request, but it does not write to a
 // socket.
-import { HandshakeError, JetSocketError, type HeaderField } from "../errors.js";
+import { type HandshakeError, JetSocketError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionAcceptor, ExtensionElement } from "../extensions/extension.js";
 import { checkField } from "../http/header-fields.js";
 import { HeadParser, type HeadLimits } from "../http/head-parser.js";
@@ -9,7 +9,7 @@ import { parseRequestLine, type RequestLine } from "../http/start-line.js";
 import { statusText } from "../http/status-text.js";
 import { ownOptions } from "../own-options.js";
 import { acceptKey } from "./accept-key.js";
-import { checkRequest, type ServerRequest, type ValidRequest } from "./server-request.js";
+import { checkRequest, fault, type ServerRequest, type ValidRequest } from "./server-request.js";
 import { checkUserFields, isBodyField } from "./user-fields.js";
 
 /** The result of a client's opening handshake. */
@@ -18,14 +18,14 @@ export type RequestResult =
       /** The request is valid: answer it with `accept` or `reject`. */
       readonly kind: "request";
       readonly request: ServerRequest;
-      /** Index of the first byte after the head. The bytes from there on are frames of the connection. */
+      /** Index of the first byte after the head of the request. The frames of the connection begin there. */
       readonly consumed: number;
     }
   | {
       readonly kind: "rejected";
-      /** The response to write before ending the connection. */
+      /** The response to write. End the connection after it. */
       readonly response: Buffer;
-      /** Its `statusCode` is that of the response. */
+      /** The reason for the rejection. `error.statusCode` is the status of {@link response}. */
       readonly error: HandshakeError;
     };
 
@@ -33,9 +33,9 @@ export type RequestResult =
 export interface AcceptOptions {
   /** One of the subprotocols that the client offered. Default: none. */
   readonly subprotocol?: string | undefined;
-  /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the fields of a body are not allowed. */
+  /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the length of a body are not allowed. */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** In the server's order of preference. The first one that accepts an offer is used. Default: none. */
+  /** Extensions in the server's order of preference. The first one to accept an offer is used. Default: none. */
   readonly acceptors?: readonly ExtensionAcceptor[] | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface AcceptedHandshake {
   /** The bytes to write before any frame. */
   readonly response: Buffer;
   readonly extension: AgreedExtension | undefined;
-  /** Empty if there is none. */
+  /** The chosen subprotocol, or an empty string if there is none. */
   readonly subprotocol: string;
 }
 
@@ -56,7 +56,7 @@ export interface RejectOptions {
   readonly body?: string | Uint8Array | undefined;
 }
 
-/** RFC 9110 7.8, 15.5.6 and 15.5.22, RFC 6455 4.2.2: header fields that these statuses require. */
+/** Header fields that a response must have for its status (RFC 9110 7.8, 15.5.6 and 15.5.22, RFC 6455 4.2.2). */
 const fieldsByStatus: Readonly<Record<number, readonly HeaderField[]>> = {
   405: [["Allow", "GET"]],
   426: [
@@ -67,8 +67,7 @@ const fieldsByStatus: Readonly<Record<number, readonly HeaderField[]>> = {
 
 /**
  * The server's side of the opening handshake (RFC 6455 4.2). Pass the received bytes to {@link receive}, in pieces of
- * any size, until it returns a result. Then answer a request with the bytes that {@link accept} or {@link reject}
- * returns.
+ * any size, until `receive` returns a result. {@link accept} and {@link reject} return the bytes that answer a request.
  *
  * The error codes are `MALFORMED_REQUEST`, `HEADERS_TOO_LARGE`, `INVALID_METHOD`, `INVALID_HTTP_VERSION`,
  * `INVALID_RESOURCE`, `INVALID_HOST`, `UNEXPECTED_BODY`, `INVALID_UPGRADE`, `INVALID_CONNECTION`,
@@ -86,29 +85,31 @@ export class ServerHandshake {
   /**
    * Processes received bytes. It does not throw.
    *
-   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same one.
+   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same result.
    */
   receive(bytes: Uint8Array, start = 0, end: number = bytes.length): RequestResult | undefined {
     if (this.#result !== undefined) return this.#result;
     const head = this.#parser.receive(bytes, start, end);
     if (head === undefined) return undefined;
-    if (head.kind === "too-large")
-      return this.#refuse(431, "HEADERS_TOO_LARGE", `The request exceeds a limit: ${head.reason}.`);
-    if (head.kind === "malformed") {
-      return this.#refuse(400, "MALFORMED_REQUEST", `The request is not valid HTTP/1.1: ${head.reason}.`);
+    if (head.kind !== "head") {
+      return head.kind === "too-large"
+        ? this.#refuse(fault(431, "HEADERS_TOO_LARGE", `The request exceeds a limit: ${head.reason}.`))
+        : this.#refuse(fault(400, "MALFORMED_REQUEST", `The request is not valid HTTP/1.1: ${head.reason}.`));
     }
-    const checked = checkRequest(head.startLine, head.headers);
-    if (checked.kind === "fault") return this.#refuse(checked.statusCode, checked.code, checked.message);
-    this.#valid = checked;
-    this.#result = { kind: "request", request: checked.request, consumed: head.consumed };
+    try {
+      this.#valid = checkRequest(head.startLine, head.headers);
+    } catch (error) {
+      return this.#refuse(error as HandshakeError);
+    }
+    this.#result = { kind: "request", request: this.#valid.request, consumed: head.consumed };
     return this.#result;
   }
 
   /**
    * Returns the response that accepts the handshake (RFC 6455 4.2.2).
    *
-   * @throws TypeError for a subprotocol that the client did not offer, or for headers that cannot be sent.
-   *   JetSocketError (code `INVALID_STATE`) if no valid request was received.
+   * @throws TypeError for a subprotocol that the client did not offer, and for headers that cannot be sent.
+   * @throws JetSocketError (code `INVALID_STATE`) if no valid request was received.
    */
   accept(options: AcceptOptions = {}): AcceptedHandshake {
     if (this.#valid === undefined) {
@@ -144,23 +145,20 @@ export class ServerHandshake {
    * Returns a complete response that rejects the handshake. End the connection after writing it.
    *
    * @param statusCode - 200 to 599, except 204 and 304, which have no body.
-   * @throws RangeError for another status, or TypeError for headers that cannot be sent.
+   * @throws RangeError for another status.
+   * @throws TypeError for headers that cannot be sent.
    */
   reject(statusCode: number, options: RejectOptions = {}): Buffer {
     const { headers = [], body = "" } = ownOptions(options);
-    if (
-      !Number.isInteger(statusCode) ||
-      statusCode < 200 ||
-      statusCode > 599 ||
-      [204, 304].includes(statusCode)
-    ) {
+    const hasBody = statusCode !== 204 && statusCode !== 304;
+    if (!Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599 || !hasBody) {
       throw new RangeError(
         `A handshake can only be rejected with a status from 200 to 599 except 204 and 304, got ${statusCode}.`,
       );
     }
     for (const [name, value] of headers) {
       checkField(name, value);
-      if (name.toLowerCase() === "connection" || isBodyField(name.toLowerCase())) {
+      if (name.toLowerCase() === "connection" || isBodyField(name)) {
         throw new TypeError(`Header "${name}" is not allowed: the handshake sets it.`);
       }
     }
@@ -174,15 +172,16 @@ export class ServerHandshake {
     return Buffer.concat([writeHead(`HTTP/1.1 ${statusCode} ${statusText(statusCode)}`, fields), payload]);
   }
 
-  #refuse(statusCode: number, code: string, message: string): RequestResult {
+  #refuse(error: HandshakeError): RequestResult {
+    const statusCode = error.statusCode!;
     const headers: HeaderField[] = [["Content-Type", "text/plain"], ...(fieldsByStatus[statusCode] ?? [])];
-    const response = this.reject(statusCode, { headers, body: `${message}\n` });
-    this.#result = { kind: "rejected", response, error: new HandshakeError(message, { code, statusCode }) };
+    const response = this.reject(statusCode, { headers, body: `${error.message}\n` });
+    this.#result = { kind: "rejected", response, error };
     return this.#result;
   }
 }
 
-/** RFC 7692 5: the client lists its offers in order of preference, so the first acceptable one is used. */
+/** RFC 7692 5: a client lists its offers in order of preference, so the first acceptable offer is used. */
 function firstAccepted(
   acceptors: readonly ExtensionAcceptor[],
   elements: readonly ExtensionElement[],

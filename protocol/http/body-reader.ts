@@ -5,7 +5,7 @@ import { ChunkedDecoder } from "./chunked-decoder.js";
 import { fieldValues, joinedField } from "./header-fields.js";
 import { parseTokenList } from "./header-values.js";
 
-/** How a body ends: after this number of bytes, after the last chunk, or with the stream (`Infinity`). */
+/** The end of a body: after a number of bytes, after the last chunk, or at the end of the stream (`Infinity`). */
 export type BodyFraming = number | "chunked";
 
 /** Returns the framing of a response's body (RFC 9112 6.3). */
@@ -23,10 +23,10 @@ export function bodyFraming(statusCode: number, headers: readonly HeaderField[])
 export class BodyReader {
   readonly #body: PayloadBuffer = new PayloadBuffer();
   readonly #chunks: ChunkedDecoder | undefined;
-  /** Number of bytes that the reader still accepts. */
+  /** Number of bytes of the body that the reader still accepts. */
   #remaining: number;
 
-  /** @param maxSize - Number of bytes after which the reader is complete, even if the body is longer. */
+  /** @param maxSize - Largest number of bytes to read. The reader is complete after these bytes. */
   constructor(framing: BodyFraming, maxSize: number) {
     if (framing === "chunked")
       this.#chunks = new ChunkedDecoder((bytes, start, end) => this.#append(bytes, start, end));
@@ -48,7 +48,7 @@ export class BodyReader {
     this.#remaining -= size;
   }
 
-  /** Returns a copy of the bytes received so far. Call this only once, at the end. */
+  /** Returns a copy of the received part of the body. Call this only once, at the end. */
   takeBody(): Buffer {
     return this.#body.take();
   }

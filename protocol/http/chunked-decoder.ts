@@ -1,4 +1,5 @@
-// Decodes the chunked transfer coding (RFC 9112 7.1). It does not report invalid data: the body ends there.
+// Decodes the chunked transfer coding (RFC 9112 7.1). It does not report invalid data: the body ends before the invalid
+// data.
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
@@ -17,7 +18,7 @@ export class ChunkedDecoder {
     this.#onData = onData;
   }
 
-  /** `true` after the last chunk, or after invalid data, because the rest of the body cannot be decoded then. */
+  /** `true` after the last chunk. Also `true` after invalid data, because the rest of the body cannot be decoded. */
   get isDone(): boolean {
     return this.#state === "done";
   }

@@ -2,32 +2,32 @@
 import type { HeaderField } from "../errors.js";
 import { isToken, trimWhitespace } from "./tokens.js";
 
-/** The limits of a message head, including its start line. */
+/** The limits for the head of an HTTP message. The head includes the start line. */
 export interface HeadLimits {
-  /** Largest size in bytes, including line ends. Default: 16 KiB. */
+  /** Largest size of the head in bytes, including line ends. Default: 16 KiB. */
   readonly maxHeaderSize?: number | undefined;
   /** Largest number of header fields. Default: 100. */
   readonly maxHeaderFields?: number | undefined;
 }
 
-/** The parsed head, or the reason why it is refused. */
-export type HeadResult<StartLine> =
-  | {
-      readonly kind: "head";
-      readonly startLine: StartLine;
-      /** In the received order and spelling, with repeats. */
-      readonly headers: readonly HeaderField[];
-      /** Index of the first byte after the head. */
-      readonly consumed: number;
-    }
-  | HeadFault<"malformed">
-  | HeadFault<"too-large">;
-
-interface HeadFault<Kind> {
-  readonly kind: Kind;
-  /** A clause for an error message. Its subject is the message. */
-  readonly reason: string;
+/** The parsed head of a message. */
+export interface Head<StartLine> {
+  readonly kind: "head";
+  readonly startLine: StartLine;
+  /** The header fields in the received order and spelling, with repeats. */
+  readonly headers: readonly HeaderField[];
+  /** Index of the first byte after the head. */
+  readonly consumed: number;
 }
+
+/** The parsed head, or the reason why the head is refused. */
+export type HeadResult<StartLine> =
+  | Head<StartLine>
+  | {
+      readonly kind: "malformed" | "too-large";
+      /** A clause for an error, such as "its head has too many bytes". The word "its" means the HTTP message. */
+      readonly reason: string;
+    };
 
 const tab = 0x09;
 const lineFeed = 0x0a;
@@ -36,8 +36,8 @@ const space = 0x20;
 const del = 0x7f;
 
 /**
- * Parses the head of one HTTP/1.1 message (RFC 9112 2.1), received in pieces of any size. It reads each byte once.
- * It is as strict as the grammar, because servers and proxies may interpret an invalid head in different ways.
+ * Parses the head of one HTTP/1.1 message (RFC 9112 2.1), received in pieces of any size. The parser reads each byte
+ * once. It accepts only what the grammar allows, because two programs may interpret an invalid head in different ways.
  */
 export class HeadParser<StartLine> {
   readonly #parseStartLine: (line: string) => StartLine | undefined;
@@ -55,7 +55,7 @@ export class HeadParser<StartLine> {
     this.#maxFields = limits.maxHeaderFields ?? 100;
   }
 
-  /** Reads up to the end of the head. Returns `undefined` if more bytes are needed. Do not call it after a result. */
+  /** Reads up to the end of the head. Returns `undefined` if more bytes are needed. Do not call this after a result. */
   receive(bytes: Uint8Array, start: number, end: number): HeadResult<StartLine> | undefined {
     const limit = Math.min(end, start + this.#remaining);
     let pieceStart = start;
@@ -72,7 +72,7 @@ export class HeadParser<StartLine> {
         this.#line += latin1(bytes, pieceStart, index);
         this.#isAfterReturn = true;
       } else if (byte === lineFeed) {
-        // RFC 9112 2.2 allows a parser to accept a bare LF as a line end, but then two parsers may see different heads.
+        // RFC 9112 2.2 allows a bare LF as a line end. It is refused here, because other parsers may ignore it.
         return malformed("it contains a line feed without a carriage return");
       } else if ((byte < space && byte !== tab) || byte === del) {
         return malformed(`it contains the control character 0x${byte.toString(16).padStart(2, "0")}`);
@@ -102,17 +102,17 @@ export class HeadParser<StartLine> {
       return malformed("one of its header lines begins with whitespace");
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0));
-    // RFC 9112 5.1: no whitespace is allowed between the name and the colon. `isToken` rejects it.
+    // RFC 9112 5.1: no whitespace is allowed between the name and the colon. `isToken` rejects a name with whitespace.
     if (!isToken(name)) return malformed(`its header line ${this.#headers.length + 1} has no valid name`);
     if (this.#headers.length === this.#maxFields) {
       return { kind: "too-large", reason: `its head has more than ${this.#maxFields} fields` };
     }
-    this.#headers.push([name, trimWhitespace(line, colon + 1)]);
+    this.#headers.push([name, trimWhitespace(line.slice(colon + 1))]);
     return undefined;
   }
 }
 
-function malformed(reason: string): HeadFault<"malformed"> {
+function malformed(reason: string): HeadResult<never> {
   return { kind: "malformed", reason };
 }
 

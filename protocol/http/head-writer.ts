@@ -3,7 +3,7 @@ import type { HeaderField } from "../errors.js";
 import { checkField } from "./header-fields.js";
 
 /**
- * Returns the head as latin1, with the fields in the given order and spelling, including repeats.
+ * Returns the head in latin1. The fields keep their order and spelling, and repeated fields stay repeated.
  *
  * @throws TypeError for a start line or a field with characters that could start a new line.
  */

@@ -2,32 +2,27 @@
 import type { HeaderField } from "../errors.js";
 import { isToken } from "./tokens.js";
 
-/** Returns the values of all fields with this name, in their order. */
+/** Returns the values of all fields with the given name, in their order. */
 export function fieldValues(fields: readonly HeaderField[], lowerCaseName: string): string[] {
   const values: string[] = [];
-  for (const field of fields) if (hasName(field, lowerCaseName)) values.push(field[1]);
+  for (const [name, value] of fields) {
+    // The lengths are compared first, because most fields then need no conversion to lower case.
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) values.push(value);
+  }
   return values;
 }
 
-/** Compares the lengths first, because most fields then need no conversion to lower case. */
-function hasName(field: HeaderField, lowerCaseName: string): boolean {
-  const name = field[0];
-  return name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName;
-}
-
-/** Joins all fields with this name to one list (RFC 9110 5.3). Returns `undefined` if there is none. */
+/** Joins the values of all fields with the given name (RFC 9110 5.3). Returns `undefined` if there is no such field. */
 export function joinedField(fields: readonly HeaderField[], lowerCaseName: string): string | undefined {
-  let joined: string | undefined;
-  for (const field of fields)
-    if (hasName(field, lowerCaseName)) joined = joined === undefined ? field[1] : `${joined}, ${field[1]}`;
-  return joined;
+  const values = fieldValues(fields, lowerCaseName);
+  return values.length === 0 ? undefined : values.join(", ");
 }
 
 /**
  * Checks a field before it is sent.
  *
- * @throws TypeError for a name that is not a token, or for a value with control characters or characters above U+00FF
- *   (values are sent as latin1). The message contains the name of the field, but not its value.
+ * @throws TypeError for a name that is not a token, for a value with a control character, and for a value with a
+ *   character above U+00FF, because values are sent as latin1. The message contains the name, but not the value.
  */
 export function checkField(name: unknown, value: unknown): void {
   if (typeof name !== "string") throw new TypeError(`A header name must be a string, not ${typeof name}.`);
@@ -43,7 +38,7 @@ export function checkField(name: unknown, value: unknown): void {
   );
 }
 
-/** The message contains only the valid start of the name, because the rest may be a value passed by mistake. */
+/** The error message contains only the valid start of the name. The rest may be a secret value, passed by mistake. */
 function invalidName(name: string): TypeError {
   let length = 0;
   while (isToken(name.slice(length, length + 1))) length++;

@@ -26,7 +26,7 @@ const texts: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** Returns the reason phrase of a status (RFC 9110 15), or an empty string for statuses not in the table. */
+/** Returns the reason phrase of a status (RFC 9110 15), or an empty string if the table does not contain the status. */
 export function statusText(statusCode: number): string {
   return texts[statusCode] ?? "";
 }

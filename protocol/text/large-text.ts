@@ -1,38 +1,33 @@
-// Decodes a large UTF-8 text while it arrives. It does not limit the size of the text.
+// Decodes a large UTF-8 text while the text arrives. It does not limit the size of the text.
 import { Buffer, isAscii } from "node:buffer";
+import type { FastBuffer } from "../buffer-view.js";
 import { decodeText, decodeValid, findTruncatedSequence, sequenceSize } from "./utf8.js";
 import { maxWasmTextSize } from "./wasm-utf8.js";
 
-/** Smallest text in bytes that is decoded while it arrives. Smaller ones are decoded faster as a whole. */
+/** Smallest text in bytes that is decoded while it arrives. A smaller text is decoded faster as a whole. */
 export const minLargeTextSize: number = 8 * 1024 * 1024;
 
 /** Largest size in bytes of a block that is decoded by one call. */
 export const textBlockSize: number = maxWasmTextSize;
 
-/** In UTF-16 code units. Node stores a string of more than 1,031,913 units outside the V8 heap. */
+/** Length of a part in UTF-16 code units. Node stores a string of more than 1,031,913 units outside the V8 heap. */
 const partLength = 1024 * 1024;
 
-/** Smallest piece of ASCII, in bytes, that becomes a part of its own. */
+/** Minimum size in bytes of an ASCII piece that becomes a part of its own. */
 const minAsciiPartSize = 32 * 1024;
 
-/** In bytes. */
+/** Maximum size of a character in UTF-8, in bytes. */
 const maxSequenceSize = 4;
 
-/** Buffer methods that exist in all versions of Node. */
-interface Ucs2Buffer extends Buffer {
-  ucs2Write(text: string, offset: number): number;
-  ucs2Slice(start: number, end: number): string;
-}
-
 /**
- * Decodes a large text in blocks while it arrives. So the bytes of the text are not buffered until its end, and the
- * text is not copied to one large buffer of UTF-16 units. The peak of memory is the string and the parts from which it
- * is joined.
+ * Decodes a large text in blocks while the text arrives. The bytes of a block are not needed after the block is
+ * decoded. A large buffer of UTF-16 code units is not needed either. At the end, the memory contains the string and its
+ * parts.
  */
 export class LargeText {
   readonly #parts: string[] = [];
   /** The UTF-16 code units of the next part. */
-  readonly #units: Ucs2Buffer = Buffer.allocUnsafeSlow(2 * (partLength + textBlockSize)) as Ucs2Buffer;
+  readonly #units: FastBuffer = Buffer.allocUnsafeSlow(2 * (partLength + textBlockSize)) as FastBuffer;
   #unitsSize = 0;
   /** The first bytes of a character that continues in the next block. */
   readonly #partial: Buffer = Buffer.alloc(maxSequenceSize);
@@ -44,7 +39,7 @@ export class LargeText {
     return this.#size;
   }
 
-  /** @returns `false` if the bytes are not UTF-8. An incomplete character at the end is checked with the next bytes. */
+  /** @returns `false` if the bytes are not UTF-8. An incomplete character at the end is checked by the next call. */
   push(bytes: Buffer, start: number, end: number): boolean {
     this.#size += end - start;
     const at = this.#completePartial(bytes, start, end);
@@ -58,8 +53,8 @@ export class LargeText {
   }
 
   /**
-   * Completes the partial character.
-   * @returns The position of the next character, or `undefined` if the partial one is invalid.
+   * Completes the partial character of the previous block.
+   * @returns The position of the next character, or `undefined` if the partial character is invalid.
    */
   #completePartial(bytes: Buffer, start: number, end: number): number | undefined {
     let at = start;
@@ -100,7 +95,7 @@ export class LargeText {
     this.#unitsSize = 0;
   }
 
-  /** Returns the whole text, or `undefined` if it ends inside a character. */
+  /** Returns the whole text, or `undefined` if the text ends inside a character. */
   finish(): string | undefined {
     if (this.#partialLength > 0) return undefined;
     this.#endPart();

@@ -1,5 +1,6 @@
-// Decodes the payloads of several small text frames by one call. It only handles ASCII.
+// Decodes the payloads of several small text frames by one call. It does not decode texts with non-ASCII characters.
 import { Buffer } from "node:buffer";
+import type { FastBuffer } from "../buffer-view.js";
 import { SmallFrameScanner } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
@@ -11,11 +12,6 @@ const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
 /** Number of messages that are decoded one by one after a batch that was not ASCII. */
 const messagesPerTry = 256;
-
-/** A buffer method that exists in all versions of Node. */
-interface SliceableBuffer {
-  latin1Slice(start: number, end: number): string;
-}
 
 /** Receives complete texts without their frames. */
 export interface SmallTextSink {
@@ -49,7 +45,7 @@ export class SmallTextBatch {
     }
     const { scanner } = this;
     if (!scanner.find(bytes, start, end, maxPayloadSize)) return undefined;
-    const text = (bytes as Buffer & SliceableBuffer).latin1Slice(start, scanner.end);
+    const text = (bytes as FastBuffer).latin1Slice(start, scanner.end);
     if (Buffer.byteLength(text) === text.length + scanner.nonAsciiCount) return text;
     this.#untilTry = messagesPerTry;
     return undefined;

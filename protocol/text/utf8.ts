@@ -1,66 +1,63 @@
-// Validates and decodes UTF-8. It chooses the fastest method for the version of Node and the kind of text; the result
-// is the same for all methods.
+// Validates and decodes UTF-8. It chooses the fastest method for the version of Node and for the kind of text. All
+// methods give the same result. All connections of the process share the variables of this module: predictions and a
+// decoder. The variables only affect the speed.
 import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
+import type { FastBuffer } from "../buffer-view.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
 
-/** Buffer methods that exist in all versions of Node. `toString` calls them, but takes 10 ns longer. */
-interface SliceableBuffer {
-  utf8Slice(start: number, end: number): string;
-  latin1Slice(start: number, end: number): string;
-  ucs2Slice(start: number, end: number): string;
-}
-
-/** In bytes. Below this size, decoding and then searching for U+FFFD is faster than a call of `isAscii`. */
+/** Minimum size in bytes for `isAscii`. For a smaller text, decoding and then searching for U+FFFD is faster. */
 const minAsciiCheckSize = 512;
 
-/** Smallest sizes in bytes for WebAssembly and for `transcode`, the alternatives if {@link isSliceSlow}. */
+/** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow}. */
 const minWasmSize = 128;
+/** Smallest text in bytes that `transcode` decodes, if {@link isSliceSlow}. */
 const minTranscodeSize = 1024;
 
 const nodeMajor = Number.parseInt(process.versions.node);
 
 /**
- * Node 20 and 22 decode non-ASCII UTF-8 at 0.4 GB/s by `utf8Slice`, and at 3 GB/s by way of UTF-16. In Node 24 and
- * later `utf8Slice` is as fast. A Node that was built without ICU has no `transcode`.
+ * Whether `utf8Slice` is slower than decoding to UTF-16 first. In Node 20 and 22, `utf8Slice` decodes 0.4 GB/s of
+ * non-ASCII text, and the other method decodes 3 GB/s. Since Node 24, both methods have the same speed. Builds of Node
+ * without ICU have no `transcode`.
  */
 const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 
 /** `Buffer.byteLength` takes ten times longer in Node 23 to 25 than in other versions. */
 export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
 
-/** Largest size in bytes for decoding as latin1 first: checking the string is then faster than a call of `isAscii`. */
+/** Largest text in bytes that is decoded before the check. For a larger text, `isAscii` is faster than that check. */
 const maxDecodeFirstSize = 32 * 1024;
 
 const wasmDecoder = new WasmUtf8Decoder();
 
 /**
- * Predictions for the next text: it is probably ASCII, or dense (see {@link isDense}), if the last checked text was. A
- * wrong prediction costs time but does not change the result.
+ * Prediction: the next text is probably ASCII if the last checked text was ASCII. A wrong prediction costs time, but it
+ * does not change the result.
  */
 let isAsciiExpected = !isByteLengthSlow;
+/** Prediction: the next text probably has many non-ASCII characters if the last checked text had many. */
 let isDenseExpected = false;
 
-const replacementCharacter = "\ufffd";
-
-/** Decodes the payload of a text message. Returns `undefined` if it is not UTF-8 (RFC 6455 8.1). */
+/** Decodes the payload of a text message. Returns `undefined` if the payload is not UTF-8 (RFC 6455 8.1). */
 export function decodeText(bytes: Buffer, start: number, end: number): string | undefined {
   const size = end - start;
   if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWasmSize)) {
-    const text = (bytes as Buffer & SliceableBuffer).utf8Slice(start, end);
+    const text = (bytes as FastBuffer).utf8Slice(start, end);
     // The decoder replaces invalid bytes by U+FFFD, but the peer may also have sent this character.
-    if (text.includes(replacementCharacter) && !isUtf8(bytes.subarray(start, end))) return undefined;
+    if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) return undefined;
     if (text.length !== size && size >= minWasmSize) isDenseExpected = isDense(text, size);
     return text;
   }
   return decodeChecked(bytes, start, end);
 }
 
-/** Checks the bytes before decoding them, to choose the fastest method. If ASCII is expected, it checks afterwards. */
+/** Checks the bytes and then decodes them by the fastest method. If ASCII is expected, decoding precedes the check. */
 function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
-  const slices = bytes as Buffer & SliceableBuffer;
+  const slices = bytes as FastBuffer;
   if (isAsciiExpected && end - start <= maxDecodeFirstSize) {
     const text = slices.latin1Slice(start, end);
-    if (isAsciiText(text)) return text;
+    // The length of a latin1 string in UTF-8 is its number of characters, plus 1 for each character above 0x7f.
+    if (Buffer.byteLength(text) === text.length) return text;
   }
   const payload = bytes.subarray(start, end);
   const isOnlyAscii = !isDenseExpected && isAscii(payload);
@@ -72,14 +69,9 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
   return text;
 }
 
-/** The UTF-8 length of a latin1 string is its own length plus 1 for each character above 0x7f. */
-function isAsciiText(oneByteText: string): boolean {
-  return Buffer.byteLength(oneByteText) === oneByteText.length;
-}
-
 /**
- * Returns `true` if many characters are not ASCII. For other texts `utf8Slice` is not slow, and its string may need
- * half the memory.
+ * Returns `true` if many characters of the text are not ASCII and `utf8Slice` is slow for this text. Other texts are
+ * decoded by `utf8Slice`, because the resulting string may need only half the memory.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;
@@ -87,7 +79,7 @@ function isDense(text: string, size: number): boolean {
 
 /** Decodes bytes that were already validated as UTF-8. */
 export function decodeValid(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
-  const slices = bytes as Buffer & SliceableBuffer;
+  const slices = bytes as FastBuffer;
   if (isAscii) return slices.latin1Slice(start, end);
   if (!isSliceSlow || end - start < minWasmSize) return slices.utf8Slice(start, end);
   return decodeNonAscii(bytes.subarray(start, end));
@@ -99,20 +91,20 @@ function decodeNonAscii(payload: Buffer): string {
     const text = size <= maxWasmTextSize ? wasmDecoder.decode(payload) : undefined;
     if (text !== undefined) return text;
     if (size >= minTranscodeSize) {
-      const units = transcode(payload, "utf8", "ucs2") as Buffer & SliceableBuffer;
+      const units = transcode(payload, "utf8", "ucs2") as FastBuffer;
       return units.ucs2Slice(0, units.length);
     }
   }
-  return (payload as Buffer & SliceableBuffer).utf8Slice(0, size);
+  return (payload as FastBuffer).utf8Slice(0, size);
 }
 
-/** Returns the size in bytes of the sequence that starts with `lead`, a byte of 0xc0 or more. */
+/** Returns the size in bytes of the sequence whose first byte is `lead`. `lead` must be at least 0xc0. */
 export function sequenceSize(lead: number): number {
   if (lead < 0xe0) return 2;
   return lead < 0xf0 ? 3 : 4;
 }
 
-/** Returns the position of an incomplete sequence at the end, or `end` if there is none. */
+/** Returns the position of the incomplete sequence at the end, or `end` if the last sequence is complete. */
 export function findTruncatedSequence(bytes: Uint8Array, start: number, end: number): number {
   for (let at = end - 1; at >= start && end - at < 4; at--) {
     const byte = bytes[at]!;
@@ -121,10 +113,11 @@ export function findTruncatedSequence(bytes: Uint8Array, start: number, end: num
   return end;
 }
 
-/** Validates UTF-8 that arrives in pieces. Check {@link isWhole} after the last one. */
+/** Validates UTF-8 that arrives in pieces. After the last piece, the caller must check {@link isWhole}. */
 export class Utf8Validator {
-  /** Number of missing bytes of an incomplete sequence, and the range of its next byte. */
+  /** Number of missing bytes of the incomplete sequence. */
   #needed = 0;
+  /** Range of the next byte of the incomplete sequence. */
   #lower = 0x80;
   #upper = 0xbf;
   #isAscii = true;
@@ -134,12 +127,12 @@ export class Utf8Validator {
     return this.#isAscii;
   }
 
-  /** `true` if the bytes so far do not end inside a sequence. */
+  /** `false` if the bytes so far end inside a sequence. */
   get isWhole(): boolean {
     return this.#needed === 0;
   }
 
-  /** Validates the next piece. Returns `false` if the bytes are not UTF-8, whatever follows. */
+  /** Validates the next piece. Returns `false` if no further bytes can make the text valid UTF-8. */
   push(bytes: Uint8Array, start: number, end: number): boolean {
     const isAll = end - start === bytes.length;
     if (this.#isAscii && isAscii(isAll ? bytes : bytes.subarray(start, end))) return true;

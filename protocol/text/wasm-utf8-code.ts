@@ -17,6 +17,7 @@ import {
   highBits,
   i32,
   ifElse,
+  type Instruction,
   interleaveLowerHalf,
   interleaveUpperHalf,
   lessThan,
@@ -40,68 +41,64 @@ import {
 } from "../wasm-module.js";
 
 /**
- * Bounds for comparing bytes as signed integers. A continuation byte is 0b10xxxxxx: at most `largestContinuation` and
- * less than `smallestStartByte`.
+ * Maximum number of bytes of a character before its last byte. The local `at` is this far before the current vector.
  */
-const largestContinuation = 0xbf;
-const smallestStartByte = 0xc0;
-
-/** The first byte of a character of four bytes is at least this value. */
-const smallestLeadOfFour = 0xf0;
-
-/** Largest number of bytes of a character before its last one. `at` is this far before the bytes of the vector. */
 const maxBytesBefore = 3;
 
-/** Number of bytes that are classified together. The vectors of a block are then decoded one by one. */
+/** Number of bytes of a block. The bytes of a block are classified together and then decoded vector by vector. */
 const blockSize = 64;
-/** In bytes. */
+/** Size of a vector in bytes. */
 const vectorSize = 16;
 
-// Parameters and local variables of the function.
+// Indexes of the parameters (0 to 2) and of the local variables of the function.
 const at = 0;
 const end = 1;
 const out = 2;
 const blockEnd = 3;
-/**
- * One bit per byte of the vector, the first byte lowest: 1 if a character ends there. Then the same for half a vector.
- */
+/** One bit per byte of the vector: 1 if a character ends at this byte. The lowest bit belongs to the first byte. */
 const ends = 4;
+/** The bits of `ends` for one half of the vector. */
 const halfEnds = 5;
-/** For each position: its byte, the byte before it and the one before that. */
+/** For each position of the vector: its byte, and the two bytes before it. */
 const lastByte = 6;
 const secondToLast = 7;
 const thirdToLast = 8;
-/** For each position: whether its byte is a continuation byte. */
+/** For each position of the vector: whether its byte is a continuation byte. */
 const continues = 9;
-/** For each position: bits 0 to 7 and bits 8 to 15 of the UTF-16 code unit of the character that ends there. */
+/** For each position: bits 0 to 7 of the UTF-16 code unit of the character that ends at this position. */
 const lower = 10;
+/** For each position: bits 8 to 15 of the UTF-16 code unit of the character that ends at this position. */
 const upper = 11;
-/** For each position: whether its byte is the third or the fourth of a character of four bytes. */
+/** For each position: whether its byte is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
-const isFourthOfFour = 13;
-const largest = 14;
-/** Constants, the same for all positions. `startByte` is also the mask of bits 6 and 7, `leadOfFour` of bits 4 to 7. */
-const continuation = 15;
-const startByte = 16;
-const leadOfFour = 17;
-const bits0To6 = 18;
-const bits0To3 = 19;
-const zero = 20;
+/** For each position: the largest byte that a vector of the block has at this position. */
+const largest = 13;
+/** 0xbf at each position. As a signed integer, a byte is larger than 0xbf unless it is a continuation byte. */
+const continuation = 14;
+/**
+ * 0xc0 at each position. As a signed integer, a byte is less than 0xc0 if it is a continuation byte. 0xc0 is also the
+ * mask of bits 6 and 7.
+ */
+const startByte = 15;
+/**
+ * 0xf0 at each position: the smallest first byte of a character of four bytes. 0xf0 is also the mask of bits 4 to 7.
+ */
+const leadOfFour = 16;
+const bits0To6 = 17;
+const bits0To3 = 18;
 
-const locals = [...Array<number>(3).fill(i32), ...Array<number>(15).fill(v128)];
+const locals = [...Array<number>(3).fill(i32), ...Array<number>(13).fill(v128)];
 
 /**
- * Memory offset of the shuffle masks. For each value of `halfEnds` there is a mask of 16 bytes, which contains for each
- * byte of the result the index of its source byte.
+ * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. A byte of the mask is the index
+ * of the source byte for the byte of the result at the same position.
  */
 export const shuffleMasksOffset: number = 0;
 
-/** An index that does not exist: the byte of the result becomes 0. */
-const outOfRange = 0xff;
-
-/** Writes the shuffle masks, which move the code units at which a character ends next to each other. */
+/** Writes the shuffle masks. A shuffle mask removes the code units at which no character ends. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
-  const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(outOfRange);
+  // The index 0xff is beyond the vector: the byte of the result becomes 0.
+  const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(0xff);
   for (let set = 0; set < 256; set++) {
     let maskOffset = set * 16;
     for (let unit = 0; unit < 8; unit++) {
@@ -112,27 +109,24 @@ export function writeShuffleMasks(memory: ArrayBuffer): void {
   }
 }
 
-function advance(local: number, by: number): Code {
-  return set(local, add(get(local), constant(by)));
-}
+const advance = (local: number, by: number): Code => set(local, add(get(local), constant(by)));
 
-function fill(byte: number): Code {
-  return splat8(constant(byte));
-}
+/** A vector with the same byte at each position. */
+const fill = (byte: number): Code => splat8(constant(byte));
 
-/** Shifts each byte to the left. The mask `bits` removes the bits that are shifted in from the neighbouring byte. */
+/** Shifts each byte to the left. The mask `bits` removes the bits that come from the neighbouring byte. */
 function bitsUp(value: Code, by: number, bits: Code): Code {
   return andVector(shiftLeft16(value, constant(by)), bits);
 }
 
-/** Shifts each byte to the right, like {@link bitsUp}. */
+/** Shifts each byte to the right. The mask `bits` removes the bits that come from the neighbouring byte. */
 function bitsDown(value: Code, by: number, bits: Code): Code {
   return andVector(shiftRight16(value, constant(by)), bits);
 }
 
 /**
- * Computes the code units of characters of one to three bytes that end in this vector: 0b0aaaaaaa, 0b110aaaaa_10bbbbbb
- * and 0b1110aaaa_10bbbbbb_10cccccc (RFC 3629 3).
+ * Computes the code units of the characters of one to three bytes that end in this vector. RFC 3629 3 defines their
+ * bytes: 0b0aaaaaaa, 0b110aaaaa_10bbbbbb and 0b1110aaaa_10bbbbbb_10cccccc.
  */
 function findUnits(): Code {
   const fromSecondToLast = andVector(bitsUp(get(secondToLast), 6, get(startByte)), get(continues));
@@ -152,8 +146,9 @@ function findUnits(): Code {
 }
 
 /**
- * A character of four bytes, 0b11110aaa_10bbbbbb_10cccccc_10dddddd, becomes two surrogates (RFC 2781 2.1). They are
- * stored at the positions of its third and fourth byte. {@link unitsWithSurrogates} later subtracts 0x10000.
+ * A character of four bytes, 0b11110aaa_10bbbbbb_10cccccc_10dddddd, becomes two surrogates (RFC 2781 2.1). The
+ * surrogates are stored at the positions of the third and the fourth byte. {@link unitsWithSurrogates} later subtracts
+ * 0x10000.
  */
 function findSurrogates(): Code {
   const firstLower = orVector(
@@ -161,41 +156,35 @@ function findSurrogates(): Code {
     bitsDown(get(lastByte), 4, fill(0x03)),
   );
   const secondUpper = orVector(bitsDown(get(secondToLast), 2, fill(0x03)), fill(0xdc));
+  const isFourthOfFour = atLeastUnsigned8(loadVector(get(at)), get(leadOfFour));
   return [
     ...set(isThirdOfFour, atLeastUnsigned8(get(thirdToLast), get(leadOfFour))),
-    ...set(isFourthOfFour, atLeastUnsigned8(loadVector(get(at)), get(leadOfFour))),
     ...set(lower, bitSelect(firstLower, get(lower), get(isThirdOfFour))),
     ...set(upper, bitSelect(andVector(get(thirdToLast), fill(0x07)), get(upper), get(isThirdOfFour))),
-    ...set(upper, bitSelect(secondUpper, get(upper), get(isFourthOfFour))),
+    ...set(upper, bitSelect(secondUpper, get(upper), isFourthOfFour)),
     ...set(ends, or(get(ends), highBits(get(isThirdOfFour)))),
   ];
 }
 
-type Interleave = (lower: Code, upper: Code) => Code;
+const units = (interleave: Instruction): Code => interleave(get(lower), get(upper));
 
-function units(interleave: Interleave): Code {
-  return interleave(get(lower), get(upper));
-}
-
-/** A high surrogate is 0xd800 plus the upper bits of (code point - 0x10000). So 0xd7c0 is added to the upper bits. */
-function unitsWithSurrogates(interleave: Interleave): Code {
+/** RFC 2781 2.1: a high surrogate is 0xd800 + ((code point - 0x10000) >> 10). This is 0xd7c0 + (code point >> 10). */
+function unitsWithSurrogates(interleave: Instruction): Code {
   const inThird = (byte: number): Code => andVector(get(isThirdOfFour), fill(byte));
   return add16(units(interleave), interleave(inThird(0xc0), inThird(0xd7)));
 }
 
-/** Writes the code units of half a vector at which a character ends. */
+/** Writes the code units of half a vector. Omits each position at which no character ends. */
 function writeUnits(half: Code, endsOfHalf: Code): Code {
+  const mask = loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset);
   return [
     ...set(halfEnds, endsOfHalf),
-    ...storeVector(
-      get(out),
-      pickBytes(half, loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset)),
-    ),
+    ...storeVector(get(out), pickBytes(half, mask)),
     ...set(out, add(get(out), shiftLeft(countBits(get(halfEnds)), constant(1)))),
   ];
 }
 
-function writeVector(unitsOf: (interleave: Interleave) => Code): Code {
+function writeVector(unitsOf: (interleave: Instruction) => Code): Code {
   return [
     ...writeUnits(unitsOf(interleaveLowerHalf), and(get(ends), constant(0xff))),
     ...writeUnits(unitsOf(interleaveUpperHalf), shiftRight(get(ends), constant(8))),
@@ -217,14 +206,14 @@ function decodeAscii(): Code {
   return [...copies, ...advance(out, blockSize * 2), ...set(at, get(blockEnd))];
 }
 
-/** Finds the largest bytes of a block and of the three bytes before it, which may belong to its first character. */
+/**
+ * Finds the largest bytes of a block and of the three bytes before it. The first character may begin in these bytes.
+ */
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];
   const vectors = all.map((offset) => loadVector(get(at), offset));
-  return set(
-    largest,
-    vectors.reduce((one, other) => maxUnsigned8(one, other)),
-  );
+  const largestOfAll = vectors.reduce((one, other) => maxUnsigned8(one, other));
+  return set(largest, largestOfAll);
 }
 
 function decodeBlock(): Code {
@@ -242,24 +231,25 @@ function decodeBlock(): Code {
 }
 
 /**
- * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units. For
- * each byte it computes the code unit of a character that would end there, and then keeps those at which one ends. So
- * no branch depends on the sizes of the characters, except that blocks with characters of four bytes take another
- * branch. The idea is from "Transcoding Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units.
  *
- * @param unitsOffset - Memory offset of the output. The function also receives it as its third parameter.
+ * At each byte, the function computes the code unit of a character that would end there. Then it keeps only the code
+ * units of the bytes at which a character ends. Most of the code therefore does not depend on the sizes of the
+ * characters. Only blocks with a character of four bytes have a branch of their own. The idea is from "Transcoding
+ * Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ *
+ * @param unitsOffset - Memory offset of the output. It must also be the third argument of each call of the function.
  */
 export function wasmUtf8Function(unitsOffset: number): WasmFunction {
   const count = shiftRight(subtract(get(out), constant(unitsOffset)), constant(1));
   const code = [
-    // A local variable starts as 0. The zeros written after the text are decoded as ASCII and subtracted from the
-    // count.
-    ...offsets.flatMap((offset) => storeVector(get(end), get(zero), offset)),
+    // Writes zeros after the text. They are decoded as ASCII characters, and their number is subtracted from the count.
+    ...offsets.flatMap((offset) => storeVector(get(end), fill(0), offset)),
     ...advance(at, -maxBytesBefore),
     ...advance(end, -maxBytesBefore),
-    ...set(continuation, fill(largestContinuation)),
-    ...set(startByte, fill(smallestStartByte)),
-    ...set(leadOfFour, fill(smallestLeadOfFour)),
+    ...set(continuation, fill(0xbf)),
+    ...set(startByte, fill(0xc0)),
+    ...set(leadOfFour, fill(0xf0)),
     ...set(bits0To6, fill(0x7f)),
     ...set(bits0To3, fill(0x0f)),
     ...whileTrue(lessThan(get(at), get(end)), decodeBlock()),

@@ -1,7 +1,7 @@
 // A sorted list that stores its items in chunks of at most 512. An insertion moves the items of one chunk only,
 // whatever the length of the list. It does not compare items itself: the caller passes the comparison.
 
-/** A chunk that becomes longer than this is split. */
+/** A chunk that becomes longer than this number of items is split. */
 const maxChunkLength = 512;
 
 /** A position between two items. */
@@ -12,7 +12,7 @@ export interface ListPosition {
 
 /** A sorted list in chunks, with fast insertion at any position and fast removal at the start. */
 export class ChunkedList<Item> {
-  /** No chunk is empty, except the only chunk of an empty list. */
+  /** Only an empty list has an empty chunk. */
   readonly #chunks: (Item | undefined)[][] = [[]];
   /** Number of items that were removed from the start of the first chunk. */
   #shiftedCount = 0;
@@ -27,32 +27,18 @@ export class ChunkedList<Item> {
   }
 
   /**
-   * Finds the position before the first item for which `isAfter` is `true`. Items at the end of the list for which
-   * `isExcluded` is `true` are ignored. If all items are excluded, returns the end of the list.
+   * Finds the position before the first item for which `isAfter` is `true`. Items at the end of the list are ignored if
+   * `isExcluded` is `true` for them. If all items are excluded, returns the end of the list.
    */
   find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
     const end = this.endOf(isExcluded);
     // The list is empty, or all its items are excluded.
     if (this.before(end) === undefined) return this.end;
-    let [low, high] = [0, end.chunk];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (isAfter(this.#chunks[middle]!.at(-1)!)) high = middle;
-      else low = middle + 1;
-    }
-    return { chunk: low, index: this.#findIn(low, low === end.chunk ? end.index : undefined, isAfter) };
-  }
-
-  #findIn(chunk: number, end: number | undefined, isAfter: (item: Item) => boolean): number {
+    const chunk = lowestIndex(0, end.chunk, (index) => isAfter(this.#chunks[index]!.at(-1)!));
     const items = this.#chunks[chunk]!;
-    let low = chunk === 0 ? this.#shiftedCount : 0;
-    let high = end ?? items.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (isAfter(items[middle]!)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    const start = chunk === 0 ? this.#shiftedCount : 0;
+    const length = chunk === end.chunk ? end.index : items.length;
+    return { chunk, index: lowestIndex(start, length, (index) => isAfter(items[index]!)) };
   }
 
   /**
@@ -94,15 +80,14 @@ export class ChunkedList<Item> {
 
   #split(chunk: number): void {
     const items = this.#chunks[chunk]!;
-    if (chunk === 0 && this.#shiftedCount > 0) {
+    if (chunk === 0) {
       items.splice(0, this.#shiftedCount);
       this.#shiftedCount = 0;
     }
+    if (items.length <= maxChunkLength) return;
     // If the list grows at its end, the last chunk stays full and a new chunk begins after it.
-    if (items.length > maxChunkLength) {
-      const isLast = chunk === this.#chunks.length - 1;
-      this.#chunks.splice(chunk + 1, 0, items.splice(isLast ? maxChunkLength : maxChunkLength / 2));
-    }
+    const isLast = chunk === this.#chunks.length - 1;
+    this.#chunks.splice(chunk + 1, 0, items.splice(isLast ? maxChunkLength : maxChunkLength / 2));
   }
 
   shift(): Item | undefined {
@@ -118,4 +103,14 @@ export class ChunkedList<Item> {
     }
     return item;
   }
+}
+
+/** Binary search: returns the lowest index from `low` for which `isAfter` is `true`, or `high` if there is none. */
+function lowestIndex(low: number, high: number, isAfter: (index: number) => boolean): number {
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isAfter(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

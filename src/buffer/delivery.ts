@@ -12,12 +12,8 @@ export class Delivery<Message> {
   /** Number of messages that were removed because they had been delivered before. */
   duplicateCount = 0;
   readonly #port: ReplayPort<Message>;
-
   /** Messages that were released from a reorder buffer and are not delivered yet. */
-  readonly #released = new ChunkedList<{
-    readonly arrival: Arrival<Message>;
-    readonly isReported: boolean;
-  }>();
+  readonly #released = new ChunkedList<readonly [arrival: Arrival<Message>, isReported: boolean]>();
 
   constructor(port: ReplayPort<Message>) {
     this.#port = port;
@@ -28,20 +24,21 @@ export class Delivery<Message> {
     try {
       return arrival.stream.classify(arrival, isCovered);
     } catch (error) {
-      this.#port.onError(asError(error));
+      this.#port.onError(error);
       return "unclassified";
     }
   }
 
-  /** Delivers or removes a message, depending on its status. */
-  apply(arrival: Arrival<Message>, status: Exclude<ArrivalStatus, "ahead">): void {
+  /** Delivers or removes a message, depending on its status. A message that is ahead moves the cursor to its own id. */
+  apply(arrival: Arrival<Message>, status: ArrivalStatus): void {
     const { stream, id } = arrival;
     switch (status) {
       case "duplicate":
         this.#remove(arrival);
         return;
       case "next":
-        stream.window.move(id, "next");
+      case "ahead":
+        stream.window.move(id, status);
         stream.epoch ??= arrival.epoch;
         break;
       case "late":
@@ -63,50 +60,33 @@ export class Delivery<Message> {
     try {
       stream.window.repeat(id);
     } catch (error) {
-      this.#port.onError(asError(error));
+      this.#port.onError(error);
     }
-  }
-
-  /** Delivers a message that is ahead, and moves the cursor to it. */
-  skipTo(arrival: Arrival<Message>): void {
-    const { stream } = arrival;
-    stream.window.move(arrival.id, "ahead");
-    stream.epoch ??= arrival.epoch;
-    this.#port.deliver(arrival.message);
   }
 
   /**
    * Delivers the messages of a reorder buffer in order and reports the gaps between them. The caller has reported the
-   * gap before the first one.
+   * gap before the first message.
    */
   release(buffered: readonly Arrival<Message>[]): void {
-    for (const [index, arrival] of buffered.entries())
-      this.#released.push({ arrival, isReported: index === 0 });
+    for (const [index, arrival] of buffered.entries()) this.#released.push([arrival, index === 0]);
     this.finishRelease();
   }
 
   /**
-   * Delivers the remaining released messages. A listener may end the client during a delivery; this method is then
-   * called again, because all messages must be delivered before the client ends.
+   * Delivers the remaining released messages. If a listener ends the client during a delivery, this method is called
+   * again, because all messages must be delivered before the client ends.
    */
   finishRelease(): void {
     for (let next = this.#released.shift(); next !== undefined; next = this.#released.shift()) {
-      const { arrival, isReported } = next;
+      const [arrival, isReported] = next;
       const status = this.classify(arrival, false);
-      if (status !== "ahead") this.apply(arrival, status);
-      else {
-        if (!isReported) this.emitGap(arrival);
-        this.skipTo(arrival);
-      }
+      if (status === "ahead" && !isReported) this.emitGap(arrival);
+      this.apply(arrival, status);
     }
   }
 
   emitGap({ stream, id }: Arrival<Message>): void {
     this.#port.onGap(stream.name, stream.window.expected, id);
   }
-}
-
-/** Returns what a function of the application threw, as an error. */
-export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }

@@ -1,9 +1,8 @@
-// The sequence window of a stream with an `isNext` option: it stores the last ids themselves. It cannot compute which
-
-// id is expected next.
+// The sequence window of a stream with the option `isNext`. It stores the ids themselves. It cannot compute the next
+// expected id.
 import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
 
-/** Whether `current` follows `previous` with no message between them. */
+/** Returns whether the id `current` directly follows the id `previous`. */
 export type IsNext = (previous: Sequence, current: Sequence) => boolean;
 
 /** Remembers the last `size` ids of a stream and removes the oldest first. */
@@ -12,21 +11,20 @@ export class IdWindow implements SequenceWindow {
   readonly expected = undefined;
   readonly #isNext: IsNext;
   readonly #bounds: WindowBounds;
-  /** The known ids, each with the number of ids that were accepted before it. */
-  readonly #known = new Map<Sequence, number>();
-  /** The known ids in the order of acceptance. The first `#head` entries are already removed. */
-  #ids: (Sequence | undefined)[] = [];
-  #head = 0;
-  /** Number of ids that were accepted before the first entry of `#ids`. */
-  #offset = 0;
+  /** The known ids in the order of acceptance, each with the id that was accepted before it. */
+  readonly #known = new Map<Sequence, Sequence | undefined>();
+  /** Iterates over the known ids that were accepted after `#oldest`. A `Map` may change during an iteration. */
+  readonly #newer = this.#known.keys();
+  #oldest: Sequence | undefined;
+  #newest: Sequence | undefined;
   /**
-   * The known numbers that are lower than every number accepted after them, in ascending order. Created when an id may
-   * be late for the first time.
+   * In ascending order, the known numbers that are lower than all numbers accepted later. Created when an id may be
+   * late for the first time.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases it by one. */
+  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases the count. */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -54,7 +52,7 @@ export class IdWindow implements SequenceWindow {
     return "ahead";
   }
 
-  /** True if a lower number is known: then the stream has already delivered messages that precede this id. */
+  /** True if a lower number is known. The stream has then already delivered messages that precede this id. */
   #isLate(id: number): boolean {
     const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
     // The first minimum is the lowest known number.
@@ -64,13 +62,12 @@ export class IdWindow implements SequenceWindow {
   #findSuffixMinima(): number[] {
     const suffixMinima: number[] = [];
     this.#firstMinimum = 0;
-    for (let index = this.#head; index < this.#ids.length; index++)
-      addMinimum(suffixMinima, 0, this.#ids[index]!);
+    for (const id of this.#known.keys()) addMinimum(suffixMinima, 0, id);
     return suffixMinima;
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // `isNext` only says that the id is not next. It may still precede ids that were already delivered.
+    // The result of `isNext` only means that the id is not next. The id may still precede ids that were delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -82,22 +79,18 @@ export class IdWindow implements SequenceWindow {
   }
 
   #remember(id: Sequence): void {
-    this.#known.set(id, this.#offset + this.#ids.length);
-    this.#ids.push(id);
+    this.#known.set(id, this.#newest);
+    this.#newest = id;
+    this.#oldest ??= this.#newer.next().value;
     if (this.#suffixMinima !== undefined) addMinimum(this.#suffixMinima, this.#firstMinimum, id);
     if (this.#bounds.isFrozen) return;
     while (this.#known.size > this.#bounds.size) this.#forgetOldest();
-    if (this.#head > 64 && this.#head * 2 > this.#ids.length) {
-      this.#ids = this.#ids.slice(this.#head);
-      this.#offset += this.#head;
-      this.#head = 0;
-    }
   }
 
   #forgetOldest(): void {
-    const oldest = this.#ids[this.#head]!;
+    const oldest = this.#oldest!;
     this.#known.delete(oldest);
-    this.#ids[this.#head++] = undefined;
+    this.#oldest = this.#newer.next().value;
     const suffixMinima = this.#suffixMinima;
     if (suffixMinima === undefined || suffixMinima[this.#firstMinimum] !== oldest) return;
     if (++this.#firstMinimum * 2 <= suffixMinima.length) return;
@@ -109,16 +102,15 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** If the cursor is before ids that were already delivered, it moves forward when they arrive again. */
+  /** If delivered ids follow the cursor, it moves forward when these ids arrive again. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
 
   restart(id: Sequence): void {
     this.#known.clear();
-    this.#ids = [];
-    this.#head = 0;
-    this.#offset = 0;
+    this.#oldest = undefined;
+    this.#newest = undefined;
     this.#suffixMinima = undefined;
     this.#uncertainIdCount = 0;
     this.#accept(id);
@@ -134,15 +126,13 @@ export class IdWindow implements SequenceWindow {
   }
 
   before(id: Sequence): Sequence | undefined {
-    const position = this.#known.get(id);
     // A removed id was delivered before all known ids.
-    if (position === undefined) return this.#ids[this.#head];
-    const index = position - this.#offset;
-    return index > this.#head ? this.#ids[index - 1] : undefined;
+    if (!this.#known.has(id)) return this.#oldest;
+    return id === this.#oldest ? undefined : this.#known.get(id);
   }
 }
 
-/** Adds the id that was accepted last. Higher numbers before it can no longer become the lowest known number. */
+/** Adds an accepted id. Higher numbers that were accepted earlier can no longer become the lowest known number. */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
   while (suffixMinima.length > first && suffixMinima.at(-1)! > id) suffixMinima.pop();

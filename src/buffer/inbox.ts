@@ -1,33 +1,32 @@
-// A bounded queue of received messages that no consumer has read yet. It does not pause the connection itself: push()
-// returns what the owner must do.
+// A bounded queue of received messages that no consumer has read yet. It does not pause the connection itself: the
+// result of push() tells the owner to do so.
 
-/** The limits of an inbox, and what happens when they are reached. */
+/** The limits of an inbox, and its overflow policy. */
 export interface InboxBounds {
   readonly capacity: number;
   readonly maxBytes: number;
   /**
-   * With `"conflate"`, a message replaces the waiting message with the same key, even if the limits are not reached. If
-   * no such message waits, the oldest message is dropped when the inbox is full.
+   * With `"conflate"`, a message always replaces the waiting message with the same key. If no message with the key
+   * waits and the inbox is full, the oldest message is dropped.
    */
   readonly overflow: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error";
 }
 
-/** What the owner must do after a push: nothing, pause reading, or fail the connection. */
+/** The action that the owner must perform after a push: none, pause reading, or fail the connection. */
 export type InboxDemand = "none" | "pause" | "fail";
 
 interface InboxItem {
   /** Size in bytes. */
   readonly size: number;
-  /** The key that `"conflate"` compares. A message without a key is not replaced, and no later message overtakes it. */
+  /** The key that `"conflate"` compares. A message without a key is never replaced or overtaken. */
   readonly key?: unknown;
 }
 
 /**
  * Received messages that wait for a reader, limited by number and by bytes. One message always fits, whatever its size.
  *
- * Before the first reader, the inbox keeps the newest messages, because a client that only sends must never be paused.
- * As soon as there is a reader, the overflow policy applies. With `"conflate"`, the newest message of each key is kept
- * in both cases.
+ * Without a reader, the inbox keeps the newest messages, because a client that only sends must never be paused. With a
+ * reader, the overflow policy applies. `"conflate"` keeps the newest message of each key in both cases.
  */
 export class Inbox<Entry extends InboxItem> {
   readonly #bounds: InboxBounds;
@@ -38,14 +37,12 @@ export class Inbox<Entry extends InboxItem> {
   #hasReader = false;
   #isClosing = false;
   /**
-   * The position of the newest message of each key; only used with `"conflate"`. A position does not change when
-   * entries are removed.
+   * The position of the newest message of each key; the key `undefined` stands for all messages without a key. Only
+   * used with `"conflate"`. A position does not change when older entries are read.
    */
   readonly #positions: Map<unknown, number> | undefined;
   /** The position of the first entry in the array. */
   #offset = 0;
-  /** The position of the newest message without a key. */
-  #barrier = -1;
 
   constructor(bounds: InboxBounds, onDropped: (entry: Entry) => void) {
     this.#bounds = bounds;
@@ -62,27 +59,27 @@ export class Inbox<Entry extends InboxItem> {
     return this.#entries.length - this.#head;
   }
 
-  /** True when at least half of each limit is free, so that a pause may end. */
+  /** True when at least half of each limit is free. A pause may then end. */
   get isHalfFree(): boolean {
     return this.length * 2 <= this.#bounds.capacity && this.#bytes * 2 <= this.#bounds.maxBytes;
   }
 
-  /** A reader exists: the overflow policy applies. */
+  /** There is a reader from now on, so the overflow policy applies. */
   beginReading(): void {
     this.#hasReader = true;
   }
 
-  /** No reader exists any more: the newest messages are kept. */
+  /** There is no reader any more, so the inbox keeps the newest messages. */
   endReading(): void {
     this.#hasReader = false;
   }
 
-  /** The connection is closing: the inbox accepts up to twice its limits and drops everything beyond. */
+  /** The connection is closing: the inbox accepts up to twice its limits and drops all further messages. */
   beginClosing(): void {
     this.#isClosing = true;
   }
 
-  /** The client connects again. Waiting messages are kept, and there is no reader yet. */
+  /** The client connects again. The waiting messages are kept. There is no reader yet. */
   reopen(): void {
     this.#isClosing = false;
     this.#hasReader = false;
@@ -95,10 +92,10 @@ export class Inbox<Entry extends InboxItem> {
       else this.#add(entry);
       return "none";
     }
-    const { overflow } = this.#bounds;
+    const { capacity, maxBytes, overflow } = this.#bounds;
     if (this.#hasReader && overflow === "pause") {
       this.#add(entry);
-      return this.#isFull() ? "pause" : "none";
+      return this.length >= capacity || this.#bytes >= maxBytes ? "pause" : "none";
     }
     const isRefusing = overflow === "dropNewest" || overflow === "error";
     if (this.#hasReader && isRefusing && this.#exceeds(entry, 1)) {
@@ -108,7 +105,7 @@ export class Inbox<Entry extends InboxItem> {
     let dropped: Entry[] | undefined;
     while (this.#exceeds(entry, 1)) (dropped ??= []).push(this.shift()!);
     this.#add(entry);
-    // A listener may read from the inbox, so the new message is added before the drops are reported.
+    // The listener that is called for a dropped message may read from the inbox, so the new message is added first.
     for (const older of dropped ?? []) this.#onDropped(older);
     return "none";
   }
@@ -116,14 +113,14 @@ export class Inbox<Entry extends InboxItem> {
   shift(): Entry | undefined {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
-    if (this.#positions !== undefined) this.#forget(entry.key, this.#positions);
+    if (this.#positions?.get(entry.key) === this.#offset + this.#head) this.#positions.delete(entry.key);
     this.#entries[this.#head++] = undefined;
     this.#bytes -= entry.size;
     this.#trim();
     return entry;
   }
 
-  /** Releases the memory of removed entries when they are at least 1024 and half of the array, or all of it. */
+  /** Shortens the array if all entries were removed, or if at least 1024 entries and half of the array were removed. */
   #trim(): void {
     const head = this.#head;
     if (head < this.#entries.length && (head < 1024 || head * 2 < this.#entries.length)) return;
@@ -133,8 +130,8 @@ export class Inbox<Entry extends InboxItem> {
   }
 
   /**
-   * Removes an entry at any position. The older entries are moved, not the newer ones: the entries that are removed are
-   * usually among the oldest.
+   * Removes an entry at any position. The older entries are moved, because there are usually fewer older entries than
+   * newer entries.
    * @returns `false` if the entry is not in the inbox.
    */
   remove(entry: Entry): boolean {
@@ -146,24 +143,24 @@ export class Inbox<Entry extends InboxItem> {
     this.#entries[head] = undefined;
     this.#head++;
     this.#bytes -= entry.size;
+    if (this.#positions !== undefined) this.#movePositions(this.#positions, entry.key, index);
     this.#trim();
-    if (this.#positions !== undefined) this.#findPositions(this.#positions);
     return true;
   }
 
-  #findPositions(positions: Map<unknown, number>): void {
-    positions.clear();
-    this.#barrier = -1;
-    for (let index = this.#head; index < this.#entries.length; index++) {
-      const { key } = this.#entries[index]!;
-      if (key === undefined) this.#barrier = this.#offset + index;
-      else positions.set(key, this.#offset + index);
+  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one. */
+  #movePositions(positions: Map<unknown, number>, removedKey: unknown, index: number): void {
+    const end = this.#offset + index;
+    if (positions.get(removedKey) === end) positions.delete(removedKey);
+    for (let position = this.#offset + this.#head; position <= end; position++) {
+      const { key } = this.#entries[position - this.#offset]!;
+      positions.set(key, Math.max(position, positions.get(key) ?? 0));
     }
   }
 
   /**
-   * Iterates over the messages that wait at the start of the iteration, oldest first, without a copy. Messages that are
-   * removed before their turn are skipped. The loop may remove the current message.
+   * Iterates without a copy over the messages that wait at the start of the iteration, oldest first. The loop may
+   * remove messages. A message that is removed before its turn is skipped.
    */
   *[Symbol.iterator](): Generator<Entry, void> {
     const end = this.#offset + this.#entries.length;
@@ -175,14 +172,14 @@ export class Inbox<Entry extends InboxItem> {
     }
   }
 
-  /** A copy of the waiting messages, oldest first. They stay in the inbox. */
+  /** A copy of the waiting messages, oldest first. The messages stay in the inbox. */
   get waiting(): readonly Entry[] {
     return this.#entries.slice(this.#head) as Entry[];
   }
 
   /**
-   * Drops and reports every waiting message. The inbox is emptied before the first report, so that a listener cannot
-   * read a dropped message.
+   * Drops and reports every waiting message. The inbox is empty before the first report, so a listener cannot read a
+   * dropped message.
    */
   clear(): void {
     const dropped = this.waiting;
@@ -191,20 +188,16 @@ export class Inbox<Entry extends InboxItem> {
   }
 
   #add(entry: Entry): void {
-    if (this.#positions !== undefined) {
-      const position = this.#offset + this.#entries.length;
-      if (entry.key === undefined) this.#barrier = position;
-      else this.#positions.set(entry.key, position);
-    }
+    this.#positions?.set(entry.key, this.#offset + this.#entries.length);
     this.#entries.push(entry);
     this.#bytes += entry.size;
   }
 
   /** @returns `true` if the message replaced an older one. */
   #conflate(entry: Entry, positions: ReadonlyMap<unknown, number>): boolean {
-    const position = positions.get(entry.key);
-    // A later message without a key may depend on all messages before it, so these are not replaced.
-    if (position === undefined || position < this.#barrier) return false;
+    const position = entry.key === undefined ? undefined : positions.get(entry.key);
+    // A message without a key may depend on older messages, so older messages are no longer replaced.
+    if (position === undefined || position < (positions.get(undefined) ?? 0)) return false;
     const index = position - this.#offset;
     const older = this.#entries[index]!;
     const growth = entry.size - older.size;
@@ -213,15 +206,6 @@ export class Inbox<Entry extends InboxItem> {
     this.#bytes += growth;
     this.#onDropped(older);
     return true;
-  }
-
-  /** Removes the position of the first entry, which is about to be removed. */
-  #forget(key: unknown, positions: Map<unknown, number>): void {
-    if (positions.get(key) === this.#offset + this.#head) positions.delete(key);
-  }
-
-  #isFull(): boolean {
-    return this.length >= this.#bounds.capacity || this.#bytes >= this.#bounds.maxBytes;
   }
 
   #exceeds(entry: Entry, times: number): boolean {

@@ -1,5 +1,5 @@
-// A queue in a ring buffer that also finds the newest message of each key, so that a newer message can replace it. It
-// does not limit its own size.
+// A queue of messages in a ring buffer. It finds the newest message of each key, so that a newer message can replace
+// it. It does not limit its own size.
 
 /** An entry of a {@link KeyedQueue}. */
 export interface KeyedItem {
@@ -7,21 +7,24 @@ export interface KeyedItem {
   readonly size: number;
   /** Additional memory in bytes. */
   readonly overhead?: number;
-  /** A newer message with the same key may replace this one. A message without a key is never replaced. */
+  /** A newer message with the same key may replace this message. A message without a key is never replaced. */
   readonly key?: unknown;
 }
 
 const minCapacity = 16;
-/** A ring with more slots than this is released when the queue becomes empty. */
+/** A ring with more slots than this number is released when the queue becomes empty. */
 const maxIdleCapacity = 1024;
 
 /**
- * A queue of messages. A message without a key is a barrier: messages before it can no longer be replaced, because a
- * replacement would overtake it.
+ * A queue of messages. A message without a key is a barrier: older messages can no longer be replaced, because the
+ * replacement would overtake the message without a key.
  */
 export class KeyedQueue<Entry extends KeyedItem> {
   #ring: (Entry | undefined)[] = [];
-  /** The position of the first entry. Positions keep increasing; their low bits are the slot in the ring. */
+  /**
+   * The position of the first entry. Each new entry has the next position. The low bits of a position are the slot in
+   * the ring.
+   */
   #head = 0;
   #length = 0;
   #bytes = 0;
@@ -56,7 +59,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     else (this.#positions ??= new Map<unknown, number>()).set(entry.key, position);
   }
 
-  /** Inserts entries without a key before all others, in the given order. */
+  /** Inserts entries without a key before all other entries, in the given order. */
   prepend(entries: readonly Entry[]): void {
     this.#grow(this.#length + entries.length);
     for (const entry of entries.toReversed()) {
@@ -80,11 +83,15 @@ export class KeyedQueue<Entry extends KeyedItem> {
     this.#count(entry, -1);
     if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
       this.#positions.delete(entry.key);
-    if (--this.#length === 0) this.#reset();
+    if (--this.#length > 0) return entry;
+    // The queue is empty. Positions restart at 0, so that they remain small integers, which are fast.
+    this.#head = 0;
+    this.#barrier = -1;
+    if (this.#ring.length > maxIdleCapacity) this.#ring = [];
     return entry;
   }
 
-  /** Returns the entry that a newer message with this key may {@link replace}. */
+  /** Returns the entry that {@link replace} replaces with a newer message of this key. */
   replaceable(key: unknown): Entry | undefined {
     const position = this.#positions?.get(key);
     if (position === undefined || position < this.#barrier) return undefined;
@@ -99,7 +106,10 @@ export class KeyedQueue<Entry extends KeyedItem> {
     this.#ring[slot] = entry;
   }
 
-  /** Removes all entries for which `shouldRemove` returns `true`. It is called once for each entry, in order. */
+  /**
+   * Removes all entries for which `shouldRemove` returns `true`. `shouldRemove` is called once for each entry, in
+   * order.
+   */
   remove(shouldRemove: (entry: Entry) => boolean): Entry[] {
     const removed: Entry[] = [];
     for (let left = this.#length; left > 0; left--) {
@@ -112,19 +122,11 @@ export class KeyedQueue<Entry extends KeyedItem> {
 
   #grow(length: number): void {
     if (length <= this.#ring.length) return;
-    let capacity = Math.max(minCapacity, this.#ring.length);
-    while (capacity < length) capacity *= 2;
+    const capacity = Math.max(minCapacity, 2 ** Math.ceil(Math.log2(length)));
     const ring = new Array<Entry | undefined>(capacity).fill(undefined);
     for (let position = this.#head; position < this.#head + this.#length; position++) {
       ring[position & (capacity - 1)] = this.#ring[position & (this.#ring.length - 1)];
     }
     this.#ring = ring;
-  }
-
-  /** The queue is empty: positions restart at 0 so that they remain small integers, which are fast. */
-  #reset(): void {
-    this.#head = 0;
-    this.#barrier = -1;
-    if (this.#ring.length > maxIdleCapacity) this.#ring = [];
   }
 }

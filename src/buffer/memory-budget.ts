@@ -1,10 +1,11 @@
 // Counts the memory of buffered messages against a limit in bytes. It does not store messages.
 
 /**
- * Each buffered message beyond this number counts for more than its bytes, so that many tiny messages are limited too.
+ * Number of buffered messages whose overhead is not counted. The overhead of further messages is counted, so that the
+ * limit also applies to many tiny messages.
  */
 const freeMessageCount = 1_000;
-/** Size in bytes of the objects that belong to one buffered message. */
+/** Memory in bytes of the objects that belong to one buffered message. */
 const messageOverhead = 256;
 
 export class MemoryBudget {

@@ -1,15 +1,16 @@
 // The sequence window of a stream whose ids are integers that increase by one. It stores gaps instead of ids: the next
-
 // message in order costs one addition and no memory, whatever the size of the window.
-import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
+import { ChunkedList } from "./chunked-list.js";
+import type { Sequence, SequenceStatus, SequenceWindow, WindowBounds } from "./sequence-window.js";
 
 /**
- * A range of ids that were skipped; both ends are included. `from` is greater than `to` when all of them have arrived.
+ * A range of ids that were skipped; both ends are included. `from` is greater than `to` when all ids of the range have
+ * arrived.
  */
 interface Gap {
   from: number;
   to: number;
-  /** Ids between the two ends that have arrived since. */
+  /** The ids between `from` and `to` that have arrived. */
   filled: Set<number> | undefined;
 }
 
@@ -22,9 +23,8 @@ export class NumberWindow implements SequenceWindow {
   /** The id at which the numbering began. */
   #first = NaN;
   #frozenFloor = NaN;
-  /** In ascending order; those before `#firstGap` are no longer used. Each operation examines O(log n) gaps. */
-  #gaps: Gap[] = [];
-  #firstGap = 0;
+  /** The gaps in ascending order. The list is created with the first gap. */
+  #gaps: ChunkedList<Gap> | undefined;
 
   constructor(bounds: WindowBounds) {
     this.#bounds = bounds;
@@ -60,32 +60,25 @@ export class NumberWindow implements SequenceWindow {
     return gap === undefined || gap.filled?.has(number) === true ? "duplicate" : "late";
   }
 
-  /** Returns the gap that contains an id, whether the id has arrived since or not. */
+  /** Returns the gap that contains an id, even if the id has arrived. */
   #gapAt(number: number): Gap | undefined {
-    let [low, high] = [this.#firstGap, this.#gaps.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#gaps[middle]!.to < number) low = middle + 1;
-      else high = middle;
-    }
-    const gap = this.#gaps[low];
-    return gap !== undefined && gap.from <= number ? gap : undefined;
+    const gaps = this.#gaps;
+    const gap = gaps?.before(
+      gaps.find(
+        () => false,
+        ({ from }) => from > number,
+      ),
+    );
+    return gap !== undefined && number <= gap.to ? gap : undefined;
   }
 
   move(id: Sequence): void {
     const number = id as number;
-    if (number > this.#next) this.#gaps.push({ from: this.#next, to: number - 1, filled: undefined });
+    if (number > this.#next)
+      (this.#gaps ??= new ChunkedList()).push({ from: this.#next, to: number - 1, filled: undefined });
     this.#next = number + 1;
-    if (this.#gaps.length > 0) this.#removeOldGaps();
-  }
-
-  #removeOldGaps(): void {
     const floor = this.#floor();
-    const gaps = this.#gaps;
-    while (this.#firstGap < gaps.length && gaps[this.#firstGap]!.to < floor) this.#firstGap++;
-    if (this.#firstGap * 2 <= gaps.length) return;
-    this.#gaps = gaps.slice(this.#firstGap);
-    this.#firstGap = 0;
+    while (this.#gaps?.first !== undefined && this.#gaps.first.to < floor) this.#gaps.shift();
   }
 
   fill(id: Sequence): void {
@@ -104,19 +97,18 @@ export class NumberWindow implements SequenceWindow {
   }
 
   repeat(): void {
-    // The cursor is already the highest id, so a repeated id cannot move it.
+    // The cursor is the highest id that was delivered, so a repeated id cannot move it.
   }
 
   restart(id: Sequence): void {
     this.#first = this.#frozenFloor = id as number;
     this.#next = this.#first + 1;
-    this.#gaps = [];
-    this.#firstGap = 0;
+    this.#gaps = undefined;
   }
 
   /**
-   * Continues after a stored cursor. The ids that were delivered before are unknown, so all lower ids in the window
-   * count as delivered.
+   * Continues after a stored cursor. It is unknown which lower ids were delivered, so all lower ids in the window count
+   * as delivered.
    */
   resume(sequence: Sequence): void {
     this.#next = asNumber(sequence) + 1;
@@ -124,7 +116,7 @@ export class NumberWindow implements SequenceWindow {
   }
 
   freeze(): void {
-    this.#frozenFloor = Math.max(this.#first, this.#next - this.#bounds.size);
+    this.#frozenFloor = this.#floor();
   }
 
   before(id: Sequence): number | undefined {

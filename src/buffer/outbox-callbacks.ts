@@ -1,6 +1,5 @@
-// Calls the functions of the outbox options and checks their results. An exception or an invalid result is reported and
-
-// counts as no id or no key; it does not stop a message.
+// Calls the functions of the outbox options and checks their results. An exception or an invalid result is reported.
+// The message is then treated as a message without an id or a key.
 import { JetSocketError } from "../errors.js";
 import type { MessageId } from "./outbox-entry.js";
 import type { OutboxPolicy } from "./outbox-policy.js";
@@ -32,15 +31,10 @@ export class OutboxCallbacks<Sent, Received> {
     return this.#call("keyOf", this.#policy.keyOf, sent, "this message has no key") ?? undefined;
   }
 
-  /** Returns the ids that a received message acknowledges. Unknown ids are not filtered here. */
+  /** Returns the ids that a received message acknowledges. The result may contain unknown ids. */
   acknowledgedIds(received: Received): readonly MessageId[] {
-    const { acknowledgement } = this.#policy;
-    const ids = this.#call(
-      "acknowledges",
-      acknowledgement?.acknowledges,
-      received,
-      "nothing is acknowledged",
-    );
+    const acknowledges = this.#policy.acknowledgement?.acknowledges;
+    const ids = this.#call("acknowledges", acknowledges, received, "nothing is acknowledged");
     if (ids === undefined || ids === null) return noIds;
     return Array.isArray(ids) ? (ids as readonly MessageId[]) : [ids as MessageId];
   }

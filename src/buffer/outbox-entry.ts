@@ -1,19 +1,19 @@
-// A message on its way through the outbox. The entry stores state only: Outbox and UnackedMessages change it.
+// A message on its way through the outbox. An entry only stores state. Outbox and UnackedMessages change this state.
 
-/** Identifies a message when it is sent and when it is acknowledged. */
+/** The id of a sent message. An acknowledgement contains the same id. */
 export type MessageId = string | number | bigint;
 
 /**
  * The state of an entry.
- * - `untracked`: with its caller or with the writer; the outbox has no reference to it.
+ * - `untracked`: the outbox has no reference to the entry, because its caller or the writer has it.
  * - `unsent`: queued, not sent yet.
- * - `inFlight`: passed to the writer, not acknowledged.
+ * - `inFlight`: passed to the writer and not acknowledged.
  * - `resend`: not acknowledged and queued again.
  * - `settled`: acknowledged, dropped, refused or withdrawn.
  */
 export type OutboxEntryState = "untracked" | "unsent" | "inFlight" | "resend" | "settled";
 
-/** The owner creates the entry and reads `message`, `receipt` and `expiresAt`. The outbox sets all other members. */
+/** The owner creates the entry and reads `message`, `receipt` and `expiresAt`. The outbox changes the other members. */
 export class OutboxEntry<Message> {
   readonly message: Message;
   readonly size: number;
@@ -21,15 +21,12 @@ export class OutboxEntry<Message> {
   state: OutboxEntryState = "untracked";
   id: MessageId | undefined = undefined;
   /**
-   * Set when the message has an id: whether the peer acknowledged it, or the outbox gave it up without an
-   * acknowledgement.
+   * Shows whether the peer acknowledged the message, or the outbox gave it up without an acknowledgement. `undefined`
+   * for a message without an id.
    */
   receipt: { isAcknowledged: boolean; isGivenUp: boolean } | undefined = undefined;
   key: unknown = undefined;
-  /**
-   * Time in milliseconds at which the time to live ends, counted from the call of `send()`. Infinity while it is
-   * unknown, or if there is no time to live.
-   */
+  /** Time in milliseconds at which the time to live ends. Infinity: the time is not known yet, or there is no limit. */
   expiresAt: number = Infinity;
   /** True if the message was passed to more than one connection. */
   isResent: boolean = false;
@@ -37,7 +34,7 @@ export class OutboxEntry<Message> {
   next: OutboxEntry<Message> | undefined = undefined;
 
   /**
-   * @param message - Stored without a copy: the caller must copy bytes that it may overwrite later.
+   * @param message - Stored without a copy. The caller must copy bytes that may be overwritten later.
    * @param size - Size of the message in bytes.
    * @param overhead - Additional memory in bytes.
    */

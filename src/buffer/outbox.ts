@@ -1,6 +1,5 @@
 // The outbox: messages that wait for a connection, and messages that are sent but not acknowledged. It does not write
-
-// to a connection itself: the caller takes the messages with next().
+// to a connection itself: the caller gets the messages from next().
 import { BufferOverflowError } from "../errors.js";
 import { ChunkedList } from "./chunked-list.js";
 import { KeyedQueue } from "./keyed-queue.js";
@@ -11,21 +10,19 @@ import type { OutboxDecision, OutboxDropCause, OutboxHandler, OutboxPolicy } fro
 import { TokenBucket } from "./token-bucket.js";
 
 /**
- * Additional memory in bytes that is not counted, enough for 16,384 text messages. Below it, `maxBytes` limits the
- * messages alone.
+ * Number of bytes of additional memory that `maxBytes` does not limit. This is the additional memory of 16,384 text
+ * messages.
  */
 const defaultFreeOverhead = 16 * 1024 * 1024;
 
 /**
  * Messages are sent in the order of the calls. On a new connection, the unacknowledged messages are sent first, then
- * the unsent ones, then newer ones.
+ * the unsent messages, then newer messages.
  */
 export class Outbox<Sent, Received, Message> {
   readonly #policy: OutboxPolicy<Sent, Received>;
   readonly #handler: OutboxHandler<Message>;
   readonly #callbacks: OutboxCallbacks<Sent, Received>;
-  readonly #ttl: number;
-  readonly #freeOverhead: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #queue: KeyedQueue<OutboxEntry<Message>> = new KeyedQueue();
   readonly #unacked: UnackedMessages<Message> | undefined;
@@ -35,22 +32,22 @@ export class Outbox<Sent, Received, Message> {
   readonly #unreported = new ChunkedList<{ readonly message: Message; readonly cause: OutboxDropCause }>();
   /** No waiting message expires before this time. */
   #expiresAt = Infinity;
-  /** True if the messages of the queue expire in the order of the queue. */
+  /** True if the messages expire in the order of the queue. */
   #isInOrder = true;
-  /** True while messages that returned from a connection exceed the limits. Then only newer messages are dropped. */
+  /**
+   * True while messages that returned from a connection exceed the limits. During that time, new messages are dropped.
+   */
   #hasExcess = false;
 
   constructor(policy: OutboxPolicy<Sent, Received>, handler: OutboxHandler<Message>) {
     this.#policy = policy;
     this.#handler = handler;
     this.#callbacks = new OutboxCallbacks(policy, (error) => handler.onError(error));
-    this.#ttl = policy.ttl ?? Infinity;
-    this.#freeOverhead = policy.freeOverhead ?? defaultFreeOverhead;
     this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
     this.#unacked = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
   }
 
-  /** Number of stored messages: waiting ones and unacknowledged ones. */
+  /** Number of stored messages: waiting messages and unacknowledged messages. */
   get length(): number {
     return this.#queue.length + (this.#unacked?.length ?? 0);
   }
@@ -61,15 +58,17 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * The bytes that `maxBytes` limits: those of the stored messages, plus their additional memory beyond `freeOverhead`.
+   * The number of bytes that `maxBytes` limits: the bytes of the stored messages, plus their additional memory beyond
+   * `freeOverhead`.
    */
   get load(): number {
     return this.#loadWith(0, 0);
   }
 
   #loadWith(size: number, overhead: number): number {
+    const { freeOverhead = defaultFreeOverhead } = this.#policy;
     const all = this.#queue.overhead + (this.#unacked?.overhead ?? 0) + overhead;
-    return this.bytes + size + Math.max(0, all - this.#freeOverhead);
+    return this.bytes + size + Math.max(0, all - freeOverhead);
   }
 
   /** Number of messages that wait for a writer. */
@@ -78,7 +77,7 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * True if a connection is open, no message waits and acknowledgements are off. Then a message may be written without
+   * True if a connection is open, no message waits and acknowledgements are off. A message may then be written without
    * a call of {@link send}.
    */
   get isClear(): boolean {
@@ -86,8 +85,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * When {@link next} must be called, because a message may be sent or has expired. A time in the past means
-   * immediately, Infinity means never.
+   * Time in milliseconds at which {@link next} must be called, because a message may be sent or has expired. A time in
+   * the past means immediately, Infinity means never.
    */
   get nextAt(): number {
     if (this.waitingCount === 0) return Infinity;
@@ -96,14 +95,17 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * Adds a message. If the result is `write`, the caller must write the message before any other. If the writer does
-   * not accept it, the caller must withdraw it.
+   * Adds a message. If the result is `write`, the caller must write the message before any other message. The caller
+   * must withdraw the message if the writer does not accept it.
    */
   send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxDecision {
     this.stamp(entry, now);
     this.#expire(now);
     this.#hasExcess &&= this.#isOver();
-    if (this.#unacked !== undefined) this.#identify(entry, sent, this.#unacked);
+    if (this.#unacked !== undefined) {
+      const id = this.#callbacks.idOf(sent);
+      if (id !== undefined && !this.#unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
+    }
     if (this.#policy.overflow === "conflate" && !this.#canWriteNow()) entry.key = this.#callbacks.keyOf(sent);
     // `idOf`, `keyOf` or a listener of their errors may have ended the client.
     if (!this.#handler.isAccepting()) {
@@ -129,7 +131,7 @@ export class Outbox<Sent, Received, Message> {
     return canWriteNow ? "write" : "queued";
   }
 
-  /** Returns the next message for the writer, or `undefined` if none may be sent before {@link nextAt}. */
+  /** Returns the next message for the writer, or `undefined` if no message may be sent before {@link nextAt}. */
   next(now: number): OutboxEntry<Message> | undefined {
     this.#expire(now);
     if (!this.#isOpen || this.waitingCount === 0) return undefined;
@@ -142,18 +144,20 @@ export class Outbox<Sent, Received, Message> {
     return entry;
   }
 
-  /** Starts the time to live of a message. A message that returns from a connection keeps its first time. */
+  /**
+   * Starts the time to live of a message. The time to live does not restart when a message returns from a connection.
+   */
   stamp(entry: OutboxEntry<Message>, now: number): void {
-    if (entry.expiresAt === Infinity) entry.expiresAt = now + this.#ttl;
+    if (entry.expiresAt === Infinity) entry.expiresAt = now + (this.#policy.ttl ?? Infinity);
   }
 
-  /** A new connection accepts messages. All unacknowledged messages are sent on it first. */
+  /** A new connection is open. All unacknowledged messages are sent first. */
   open(): void {
     this.#isOpen = true;
     this.#resendAll();
   }
 
-  /** Queues newer messages and releases none, because the writer is about to move to another connection. */
+  /** Stops sending and queues new messages, because the writer is about to move to another connection. */
   pause(): void {
     this.#isOpen = false;
   }
@@ -164,9 +168,9 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * The connection was lost, or the writer leaves it: messages wait until {@link open}.
-   * @param unsent - Messages that were passed to the writer and of which no byte was sent, in order. A message that
-   * never had an entry gets a new one. They are stored even if they exceed the limits.
+   * The writer has no connection any more: messages wait until {@link open}.
+   * @param unsent - Messages that were passed to the writer and of which no byte was sent, in order. They are stored
+   * even if they exceed the limits.
    */
   connectionLost(unsent: readonly OutboxEntry<Message>[], now: number): void {
     this.#isOpen = false;
@@ -180,13 +184,13 @@ export class Outbox<Sent, Received, Message> {
     this.#resendAll();
   }
 
-  /** True if these entries expire in their order and before all entries of the queue. */
+  /** True if `entries` expire in the given order and before all entries of the queue. */
   #expiresBeforeQueue(entries: readonly OutboxEntry<Message>[]): boolean {
     const last = this.#queue.first?.expiresAt ?? Infinity;
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
-  /** Removes a message that is not written yet, because its caller withdraws it. No drop is reported. */
+  /** Removes a message that is not written yet and that its caller withdraws. No drop is reported. */
   withdraw(entry: OutboxEntry<Message>): void {
     if (entry.state === "unsent") {
       this.#queue.remove((other) => other === entry);
@@ -196,19 +200,19 @@ export class Outbox<Sent, Received, Message> {
     }
   }
 
-  /** A message was received. The messages that it acknowledges are not sent again. */
+  /** A message was received. The messages that `message` acknowledges are not sent again. */
   received(message: Received): void {
     const unacked = this.#unacked;
     if (unacked === undefined || unacked.length === 0) return;
     for (const id of this.#callbacks.acknowledgedIds(message)) unacked.acknowledge(id);
   }
 
-  /** The client is closing: waiting messages may be sent immediately, without regard to `perSecond`. */
+  /** The client is closing: the limit `perSecond` no longer applies to waiting messages. */
   beginClosing(): void {
     this.#isClosing = true;
   }
 
-  /** The client has ended: drops and reports all stored messages in the order in which they would have been sent. */
+  /** The client has ended: drops and reports all stored messages, in the order in which they would be sent. */
   end(cause: OutboxDropCause = "closed"): void {
     this.#isOpen = false;
     this.#isClosing = false;
@@ -234,14 +238,9 @@ export class Outbox<Sent, Received, Message> {
     );
   }
 
-  /** True if no message must be written before a new one. */
+  /** True if a connection is open and no older message waits. */
   #canWriteNow(): boolean {
     return this.#isOpen && this.waitingCount === 0;
-  }
-
-  #identify(entry: OutboxEntry<Message>, sent: Sent, unacked: UnackedMessages<Message>): void {
-    const id = this.#callbacks.idOf(sent);
-    if (id !== undefined && !unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
   }
 
   /** @returns `true` if the message replaced an older one. */
@@ -292,8 +291,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #reclaim(entry: OutboxEntry<Message>): boolean {
-    // A previous connection may have delivered a resent message. It stays unacknowledged and is sent before the unsent
-    // messages.
+    // A previous connection may have delivered a resent message. A resent message stays unacknowledged and is sent
+    // before the unsent messages.
     const isUnacked = entry.state === "inFlight" && !entry.isResent;
     if (!isUnacked && entry.state !== "untracked") return false;
     if (isUnacked) this.#unacked!.detach(entry);
@@ -314,28 +313,20 @@ export class Outbox<Sent, Received, Message> {
       return false;
     };
     const expired = this.#unacked?.removeWaiting(isExpired) ?? [];
-    if (this.#isInOrder) this.#shiftWhile(isExpired, expired);
-    else expired.push(...this.#queue.remove(isExpired));
+    const queue = this.#queue;
+    if (!this.#isInOrder) expired.push(...queue.remove(isExpired));
+    else while (queue.first !== undefined && isExpired(queue.first)) expired.push(queue.shift()!);
     this.#expiresAt = earliest;
     this.#drop(expired, "expired");
   }
 
-  #shiftWhile(isExpired: (entry: OutboxEntry<Message>) => boolean, expired: OutboxEntry<Message>[]): void {
-    let { first } = this.#queue;
-    while (first !== undefined && isExpired(first)) {
-      expired.push(this.#queue.shift()!);
-      first = this.#queue.first;
-    }
-  }
-
-  /** Settles the entries, then reports them. The entries are already removed from the outbox. */
+  /** Settles the entries, then reports them. The caller has removed the entries from the outbox. */
   #drop(entries: readonly OutboxEntry<Message>[], cause: OutboxDropCause): void {
     for (const entry of entries) {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client. The nested call then reports the remaining messages, so that they are reported
-    // before the end.
+    // A listener may end the client. The nested call then reports the remaining messages before the end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

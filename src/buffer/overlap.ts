@@ -1,8 +1,8 @@
-// The messages of the new connection while two connections are open: they wait until the old connection has ended. It
-
-// does not classify or deliver messages.
+// The messages of the new connection while two connections are open. They wait until the old connection has ended. This
+// module does not classify or deliver messages.
 import { MemoryBudget } from "./memory-budget.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
+import type { ReplayPort } from "./replay-port.js";
 
 /** A message that arrived on the new connection, with or without a position in a stream. */
 export type WaitingMessage<Message> =
@@ -12,17 +12,15 @@ export type WaitingMessage<Message> =
 export class Overlap<Message> {
   /** The number of the new connection. */
   readonly connection: number;
-  /** True if the new connection has ended, or no replay can be requested on it any more. */
+  /** True if the new connection has ended. No replay can then be requested on it. */
   isOver = false;
-  /** Number of duplicates before the overlap began. */
-  readonly duplicatesBefore: number;
   readonly #maxWaiting: number;
-  readonly #handler: { onCaughtUp(): void; onFull(): void };
+  readonly #port: Pick<ReplayPort<Message>, "onOverlapCaughtUp" | "onOverlapFull">;
   readonly #seen = new Set<MessageStream<Message>>();
-  /** Streams whose first message on the new connection is ahead of the old connection, with that first message. */
+  /** The streams that have not caught up. Each value is the first message of the stream on the new connection. */
   readonly #notCaughtUp = new Map<MessageStream<Message>, Arrival<Message>>();
   readonly #memory: MemoryBudget;
-  /** In order of arrival. A message that was removed leaves `undefined`. */
+  /** The waiting messages in order of arrival. A removed message is replaced by `undefined`. */
   #waiting: (WaitingMessage<Message> | undefined)[] = [];
   /** The indexes in `#waiting` of the messages of each stream. */
   readonly #indexes = new Map<MessageStream<Message>, number[]>();
@@ -30,19 +28,15 @@ export class Overlap<Message> {
   #isFull = false;
 
   constructor(
-    plan: {
-      readonly connection: number;
-      readonly maxWaiting: number;
-      readonly maxBytes: number;
-      readonly duplicatesBefore: number;
-    },
-    handler: { onCaughtUp(): void; onFull(): void },
+    connection: number,
+    maxWaiting: number,
+    maxBytes: number,
+    port: Pick<ReplayPort<Message>, "onOverlapCaughtUp" | "onOverlapFull">,
   ) {
-    this.connection = plan.connection;
-    this.duplicatesBefore = plan.duplicatesBefore;
-    this.#maxWaiting = plan.maxWaiting;
-    this.#memory = new MemoryBudget(plan.maxBytes);
-    this.#handler = handler;
+    this.connection = connection;
+    this.#maxWaiting = maxWaiting;
+    this.#memory = new MemoryBudget(maxBytes);
+    this.#port = port;
   }
 
   get length(): number {
@@ -55,7 +49,7 @@ export class Overlap<Message> {
     this.#memory.add(waiting.bytes);
     if (this.#isFull || (this.length < this.#maxWaiting && !this.#memory.isFull)) return;
     this.#isFull = true;
-    this.#handler.onFull();
+    this.#port.onOverlapFull();
   }
 
   #recordIndex(stream: MessageStream<Message>, index: number): void {
@@ -64,7 +58,7 @@ export class Overlap<Message> {
     else indexes.push(index);
   }
 
-  /** True if messages of the stream wait here. */
+  /** True if messages of the stream wait in this overlap. */
   has(stream: MessageStream<Message>): boolean {
     return this.#indexes.has(stream);
   }
@@ -86,12 +80,12 @@ export class Overlap<Message> {
     for (const stream of this.#notCaughtUp.keys()) stream.isWatched = false;
     this.#notCaughtUp.clear();
     this.#indexes.clear();
-    const waiting = this.#waiting.filter((one) => one !== undefined);
+    const waiting = this.#waiting.filter((message) => message !== undefined);
     this.#waiting = [];
     return waiting;
   }
 
-  /** The stream table evicted this stream. No message of it waits here. */
+  /** The stream table evicted this stream. No message of the stream waits in this overlap. */
   forget(stream: MessageStream<Message>): void {
     this.#seen.delete(stream);
     this.#notCaughtUp.delete(stream);
@@ -100,7 +94,7 @@ export class Overlap<Message> {
   /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // If the old connection has delivered nothing of this stream, it cannot catch up.
+    // The old connection cannot catch up if it has delivered no message of this stream.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;
@@ -116,7 +110,7 @@ export class Overlap<Message> {
     this.#notCaughtUp.delete(stream);
     if (this.#notCaughtUp.size > 0 || this.#hasCaughtUp) return;
     this.#hasCaughtUp = true;
-    this.#handler.onCaughtUp();
+    this.#port.onOverlapCaughtUp();
   }
 }
 

@@ -1,46 +1,41 @@
-// Restores the order of the messages of each stream: reports gaps, buffers messages that are ahead, requests replays,
-// and releases the buffered messages when the missing ones have arrived or the time limit has passed. It does not call
-
-// the application itself, but through its port.
-import type { Delivery, ArrivalStatus } from "./delivery.js";
-import { ReorderBuffers, type StreamBuffer } from "./reorder-buffers.js";
+// Restores the order of the messages of each stream. It reports gaps, buffers messages that are ahead, requests
+// replays, and releases the buffered messages. It does not call the application itself, but through its port.
+import type { ArrivalStatus, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
+import type { Overlap } from "./overlap.js";
+import { ReorderBuffers, type StreamBuffer } from "./reorder-buffers.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
 import { ReplayRequests } from "./replay-requests.js";
 
 /** Handles the messages that cannot be delivered at once. */
 export class Recovery<Message> {
   /**
-   * True while another connection may still deliver the missing messages. Then no gap is reported and no replay is
-   * requested.
+   * True while a second connection may still deliver the missing messages. No gap is reported and no replay is
+   * requested during that time.
    */
   isDeferring = false;
-  /** True after the last connection has ended and before the next one is open. */
+  /** True after the last connection has ended and before the next connection is open. */
   isOffline = false;
   /** The number of the connection on which replays are requested; `undefined` without a connection. */
   connection: number | undefined;
-  /** The new connection of an overlap. Its messages wait until the old connection has ended. */
-  overlap: { readonly connection: number; add(arrival: Arrival<Message>): void } | undefined;
+  /** Stores the messages of the new connection until the old connection has ended; `undefined` without an overlap. */
+  overlap: Overlap<Message> | undefined;
   readonly requests: ReplayRequests<Message>;
+  readonly buffers: ReorderBuffers<Message>;
   readonly #policy: ReplayPolicy<never>;
   readonly #port: ReplayPort<Message>;
   readonly #delivery: Delivery<Message>;
-  readonly #buffers: ReorderBuffers<Message>;
 
   constructor(policy: ReplayPolicy<never>, port: ReplayPort<Message>, delivery: Delivery<Message>) {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = delivery;
-    this.#buffers = new ReorderBuffers(policy.maxBytes, (at) => port.onNextAt(at));
     this.requests = new ReplayRequests(policy.recoveryTimeout);
-  }
-
-  get nextAt(): number {
-    return this.#buffers.nextAt;
-  }
-
-  get heldCount(): number {
-    return this.#buffers.messageCount;
+    this.buffers = new ReorderBuffers(
+      policy.maxBytes,
+      (buffer) => Math.min(this.#endOf(buffer), buffer.requestAt),
+      (at) => port.onNextAt(at),
+    );
   }
 
   classify(arrival: Arrival<Message>): ArrivalStatus {
@@ -66,15 +61,15 @@ export class Recovery<Message> {
   }
 
   /**
-   * True if more duplicates arrived in a row than the window remembers ids: then the numbering has restarted with an id
-   * inside the window.
+   * Returns whether the number of duplicates in a row exceeds the size of the window. The numbering has then restarted
+   * with an id inside the window.
    */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** A numbering begins with this message. */
+  /** The numbering of a stream begins with this message. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at } = arrival;
     if (request !== undefined) {
@@ -101,7 +96,7 @@ export class Recovery<Message> {
     const isFirst = stream.buffer === undefined;
     if (isFirst && !this.#policy.hasReplay && !this.isDeferring) {
       this.#delivery.emitGap(arrival);
-      this.#delivery.skipTo(arrival);
+      this.#delivery.apply(arrival, "ahead");
       return;
     }
     this.#bufferMessage(arrival, true);
@@ -110,24 +105,25 @@ export class Recovery<Message> {
 
   #bufferMessage(arrival: Arrival<Message>, isInOrder: boolean): void {
     const { stream, at } = arrival;
-    const buffer = stream.buffer ?? this.#buffers.begin(stream, at, this.requests.count);
-    if (!this.#buffers.add(buffer, arrival, isInOrder)) this.#delivery.duplicateCount++;
+    const buffer = stream.buffer ?? this.buffers.begin(stream, at, this.requests.count);
+    if (!this.buffers.add(buffer, arrival, isInOrder)) this.#delivery.duplicateCount++;
     if (buffer.length >= this.#policy.maxWaiting) this.#giveUp(stream);
-    else this.#buffers.schedule(this.#endOf(buffer));
-    if (this.#buffers.isFull) this.#makeRoom();
+    else this.buffers.schedule(this.#endOf(buffer));
+    if (this.buffers.isFull) this.#makeRoom();
   }
 
   /**
-   * Gives up the largest buffers until a quarter of the limit is free, so that the next messages need no new search.
+   * Gives up the largest buffers until a quarter of the limit is free. The next messages then need no new search for
+   * the largest buffer.
    */
   #makeRoom(): void {
-    for (const stream of this.#buffers.largestFirst()) {
-      if (this.#buffers.isBelowThreshold) return;
+    for (const stream of this.buffers.largestFirst()) {
+      if (this.buffers.isBelowThreshold) return;
       this.#giveUp(stream);
     }
   }
 
-  /** Reports a gap if a message is missing before the buffered ones, and plans the replay request. */
+  /** Reports a gap if a message is missing before the buffered messages, and plans the replay request. */
   #openGap(stream: MessageStream<Message>, now: number): void {
     const { buffer } = stream;
     if (buffer?.head === undefined || this.isDeferring || this.classify(buffer.head) !== "ahead") return;
@@ -143,19 +139,19 @@ export class Recovery<Message> {
     buffer.requestOnlyAtSequence = undefined;
     if (!this.requests.covers(stream, now)) buffer.requestAt = now;
     else if (stream.replay!.state === "inBand") this.#planDelayedRequest(stream, buffer);
-    this.#buffers.schedule(buffer.requestAt);
+    this.buffers.schedule(buffer.requestAt);
   }
 
   /**
-   * The missing messages may already be on their way. A replay is requested only if none has arrived after half of the
-   * time limit.
+   * The missing messages may already be on their way. A replay is requested only if no missing message has arrived
+   * after half of the time limit.
    */
   #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {
     buffer.requestAt = buffer.waitingSince + this.#policy.recoveryTimeout / 2;
     buffer.requestOnlyAtSequence = stream.window.sequence;
   }
 
-  /** Delivers the buffered messages until one is missing. */
+  /** Delivers the buffered messages up to the next missing message. */
   #drain(stream: MessageStream<Message>, now: number): void {
     const { buffer } = stream;
     if (buffer === undefined) return;
@@ -170,14 +166,14 @@ export class Recovery<Message> {
       else if (!hasReachedBuffer) {
         hasReachedBuffer = true;
         this.#emitRecovered(stream);
-        // The listener may have ended the buffer.
+        // A listener may have ended the buffer.
         if (stream.buffer !== buffer) return;
       }
-      this.#buffers.shift(buffer);
+      this.buffers.shift(buffer);
       this.#delivery.apply(head, status);
     }
     if (stream.buffer !== buffer) return;
-    if (buffer.head === undefined) this.#buffers.end(stream);
+    if (buffer.head === undefined) this.buffers.end(stream);
     else if (hasReachedBuffer) {
       buffer.waitingSince = buffer.oldestAt;
       this.#openGap(stream, now);
@@ -197,7 +193,7 @@ export class Recovery<Message> {
   #giveUp(stream: MessageStream<Message>): void {
     const { buffer } = stream;
     if (buffer?.head === undefined) return;
-    this.#buffers.end(stream);
+    this.buffers.end(stream);
     const released = this.#removeReleased(buffer);
     if (released.length === 0) return;
     stream.replay = undefined;
@@ -210,8 +206,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Removes and returns the messages of a buffer. In an overlap, the messages of the new connection that are last
-   * return to the overlap, because the old connection may still deliver messages that precede them.
+   * Removes and returns the messages of a buffer. In an overlap, the last messages of the new connection return to the
+   * overlap, because the old connection may still deliver messages that precede them.
    */
   #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
@@ -240,8 +236,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers what it can, then requests a replay for the remaining gap. A new request is useful only if the last one
-   * delivered something, or was made before the gap was known.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. A new
+   * request is useful only if `request` delivered a message or was made before the gap was known.
    */
   #requestRemaining(
     stream: MessageStream<Message>,
@@ -257,60 +253,42 @@ export class Recovery<Message> {
 
   onFailed(request: ReplayRequest<Message>): void {
     for (const stream of this.requests.end(request)) {
-      if (!this.#isUndecided(stream)) this.#giveUp(stream);
+      // During an overlap it is not known whether messages are missing.
+      if (!this.isDeferring || stream.buffer?.gapReportedBefore !== undefined) this.#giveUp(stream);
     }
-  }
-
-  /** True if only the end of the overlap decides whether messages are missing. */
-  #isUndecided({ buffer }: MessageStream<Message>): boolean {
-    return this.isDeferring && buffer !== undefined && buffer.gapReportedBefore === undefined;
   }
 
   onTimer(now: number): void {
     const due: MessageStream<Message>[] = [];
-    this.#buffers.forEach((stream, buffer) => {
-      const endAt = this.#endOf(buffer);
-      if (now >= endAt) {
-        this.#giveUp(stream);
-        return Infinity;
-      }
-      if (now >= buffer.requestAt) {
+    this.buffers.forEach((stream, buffer) => {
+      const { sequence } = stream.window;
+      if (now >= this.#endOf(buffer)) this.#giveUp(stream);
+      else if (now >= buffer.requestAt) {
         buffer.requestAt = Infinity;
-        if (this.#isDue(stream, buffer)) due.push(stream);
+        if ((buffer.requestOnlyAtSequence ?? sequence) !== sequence) return;
+        if (buffer.gapReportedBefore === undefined) this.#delivery.emitGap(buffer.head!);
+        buffer.gapReportedBefore ??= buffer.head;
+        due.push(stream);
       }
-      return Math.min(endAt, buffer.requestAt);
     });
     if (due.length > 0 && this.connection !== undefined)
-      this.#start(this.requests.open(due, this.connection, now));
+      this.#start(this.requests.open(due, this.connection, now, false));
   }
 
-  /** When the buffered messages are delivered at the latest. */
+  /** Returns the latest time at which the buffered messages are delivered. */
   #endOf(buffer: StreamBuffer<Message>): number {
-    // Without a connection nothing can be repeated, so the time limit starts at the next connection.
+    // Without a connection, no message can be repeated. The time limit then starts at the next connection.
     if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;
     return buffer.waitingSince + this.#policy.recoveryTimeout;
   }
 
-  #isDue(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): boolean {
-    if (buffer.requestOnlyAtSequence !== undefined && buffer.requestOnlyAtSequence !== stream.window.sequence)
-      return false;
-    if (buffer.gapReportedBefore === undefined) this.#delivery.emitGap(buffer.head!);
-    buffer.gapReportedBefore ??= buffer.head;
-    return true;
-  }
-
-  /** Requests a replay of everything that may have been missed before a new connection. */
+  /** Requests a replay of all messages that may have been missed before a new connection. */
   resume(streams: Iterable<MessageStream<Message>>, connection: number, now: number): void {
-    if (this.isOffline) this.#restartWaits(now);
-    if (this.#policy.hasReplay) this.#start(this.requests.openForAll(streams, connection, now));
-  }
-
-  #restartWaits(now: number): void {
-    this.isOffline = false;
-    this.#buffers.forEach((_stream, buffer) => {
-      buffer.waitingSince = now;
-      return Math.min(this.#endOf(buffer), buffer.requestAt);
-    });
+    if (this.isOffline) {
+      this.isOffline = false;
+      this.buffers.forEach((_stream, buffer) => (buffer.waitingSince = now));
+    }
+    if (this.#policy.hasReplay) this.#start(this.requests.open(streams, connection, now, true));
   }
 
   #start(request: ReplayRequest<Message> | undefined): void {
@@ -318,29 +296,24 @@ export class Recovery<Message> {
   }
 
   /**
-   * The other connection has ended.
-   * @param mayStillArrive - `true` if the missing messages may still arrive on the remaining connection; otherwise a
-   * gap is reported.
+   * One of two connections has ended.
+   * @param mayStillArrive - `true` if the remaining connection may still deliver the missing messages; `false` if a gap
+   * must be reported.
    */
   endDeferring(now: number, mayStillArrive: boolean): void {
     this.isDeferring = false;
-    this.#buffers.forEach((stream, buffer) => {
-      const isUndecided = buffer.gapReportedBefore === undefined;
-      if (isUndecided) this.#drain(stream, now);
-      if (isUndecided && stream.buffer === buffer) {
-        buffer.waitingSince = now;
-        if (!mayStillArrive) this.#openGap(stream, now);
-        else if (this.#policy.hasReplay) this.#planDelayedRequest(stream, buffer);
-      }
-      return stream.buffer === buffer ? Math.min(this.#endOf(buffer), buffer.requestAt) : Infinity;
+    this.buffers.forEach((stream, buffer) => {
+      if (buffer.gapReportedBefore !== undefined) return;
+      this.#drain(stream, now);
+      if (stream.buffer !== buffer) return;
+      buffer.waitingSince = now;
+      if (!mayStillArrive) this.#openGap(stream, now);
+      else if (this.#policy.hasReplay) this.#planDelayedRequest(stream, buffer);
     });
   }
 
   /** No more messages will arrive: delivers all buffered messages. */
   giveUpAll(): void {
-    this.#buffers.forEach((stream) => {
-      this.#giveUp(stream);
-      return Infinity;
-    });
+    this.buffers.forEach((stream) => this.#giveUp(stream));
   }
 }

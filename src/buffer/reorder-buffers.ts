@@ -1,29 +1,34 @@
 // The reorder buffers of all streams: their common memory limit and their common timer. It does not decide when
-
 // messages are released.
 import { MemoryBudget } from "./memory-budget.js";
-import { ReorderBuffer } from "./reorder-buffer.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
+import { ReorderBuffer } from "./reorder-buffer.js";
 
 /** The reorder buffer of one stream. */
 export type StreamBuffer<Message> = ReorderBuffer<Arrival<Message>>;
 
-/** Knows the streams that have a reorder buffer, their memory, and when one of them must be checked. */
+/** Stores which streams have a reorder buffer, counts the memory of all buffers, and schedules their next check. */
 export class ReorderBuffers<Message> {
+  readonly #dueAtOf: (buffer: StreamBuffer<Message>) => number;
   readonly #onNextAt: (at: number) => void;
   readonly #streams = new Set<MessageStream<Message>>();
   readonly #memory: MemoryBudget;
+  /** The next check is due at this time or later. */
   #nextAt = Infinity;
 
-  /** @param maxBytes - The memory limit of all buffers together. */
-  constructor(maxBytes: number, onNextAt: (at: number) => void) {
+  /**
+   * @param maxBytes - The memory limit of all buffers together.
+   * @param dueAtOf - Returns the time of the next check of a buffer.
+   * @param onNextAt - Called when the next check of all buffers becomes earlier.
+   */
+  constructor(
+    maxBytes: number,
+    dueAtOf: (buffer: StreamBuffer<Message>) => number,
+    onNextAt: (at: number) => void,
+  ) {
     this.#memory = new MemoryBudget(maxBytes);
+    this.#dueAtOf = dueAtOf;
     this.#onNextAt = onNextAt;
-  }
-
-  /** When the next check is due, or an earlier time. */
-  get nextAt(): number {
-    return this.#nextAt;
   }
 
   /** Number of buffered messages. */
@@ -31,7 +36,7 @@ export class ReorderBuffers<Message> {
     return this.#memory.count;
   }
 
-  /** True when the memory limit is reached. One message always fits. */
+  /** True when the memory limit is reached. A single message always fits. */
   get isFull(): boolean {
     return this.#memory.isFull && this.#memory.count > 1;
   }
@@ -50,8 +55,7 @@ export class ReorderBuffers<Message> {
 
   /** @returns `false` if a message with the same id is already buffered. */
   add(buffer: StreamBuffer<Message>, arrival: Arrival<Message>, isInOrder: boolean): boolean {
-    if (!isInOrder) buffer.append(arrival);
-    else if (!buffer.insert(arrival)) return false;
+    if (!buffer.insert(arrival, isInOrder)) return false;
     buffer.bytes += arrival.bytes;
     this.#memory.add(arrival.bytes);
     return true;
@@ -65,7 +69,7 @@ export class ReorderBuffers<Message> {
     this.#memory.remove(arrival.bytes);
   }
 
-  /** Removes the buffer of a stream. The caller takes over the messages in it. */
+  /** Removes the buffer of a stream. The caller becomes responsible for the messages in the buffer. */
   end(stream: MessageStream<Message>): void {
     const { buffer } = stream;
     if (buffer !== undefined) this.#memory.remove(buffer.bytes, buffer.length);
@@ -85,12 +89,15 @@ export class ReorderBuffers<Message> {
     this.#onNextAt(at);
   }
 
-  /** Calls `visit` for each stream that has a buffer, and schedules the earliest time that it returns. */
-  forEach(visit: (stream: MessageStream<Message>, buffer: StreamBuffer<Message>) => number): void {
+  /** Calls `visit` for each stream that has a buffer, then schedules the next check of the remaining buffers. */
+  forEach(visit: (stream: MessageStream<Message>, buffer: StreamBuffer<Message>) => void): void {
     this.#nextAt = Infinity;
     let nextAt = Infinity;
     for (const stream of [...this.#streams]) {
-      if (stream.buffer !== undefined) nextAt = Math.min(nextAt, visit(stream, stream.buffer));
+      const { buffer } = stream;
+      if (buffer === undefined) continue;
+      visit(stream, buffer);
+      if (stream.buffer === buffer) nextAt = Math.min(nextAt, this.#dueAtOf(buffer));
     }
     this.schedule(nextAt);
   }

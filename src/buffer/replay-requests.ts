@@ -1,23 +1,18 @@
-// The active replay requests, and the streams that each of them covers. It does not call `onReplay`.
-import type { Cursor } from "../options/layer-options.js";
-import { type MessageStream, ReplayRequest } from "./message-stream.js";
+// The active replay requests, and the streams that each request covers. It does not call `onReplay`.
+import type { MessageStream, ReplayRequest } from "./message-stream.js";
 
 /** Opens and ends replay requests. */
 export class ReplayRequests<Message> {
-  /** Time in milliseconds without progress after which a request is no longer expected to deliver anything. */
+  /** Number of requests that were opened. */
+  count = 0;
+  /** A request is no longer expected to deliver messages after this time in milliseconds without progress. */
   readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
-  #newest = 0;
   /** The request that also covers streams that are created later. */
-  #resume: ReplayRequest<Message> | undefined;
+  #forAll: ReplayRequest<Message> | undefined;
 
   constructor(timeout: number) {
     this.#timeout = timeout;
-  }
-
-  /** Number of requests that were opened. */
-  get count(): number {
-    return this.#newest;
   }
 
   /** True if a request may still deliver the missing messages of a stream. */
@@ -25,26 +20,34 @@ export class ReplayRequests<Message> {
     return replay !== undefined && now - replay.activeAt < this.#timeout;
   }
 
-  /** True if `onReplay` is still returning messages, which may precede everything that the stream receives. */
+  /** True if `onReplay` is still returning messages. They may precede all messages that the stream receives. */
   isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);
   }
 
   /**
-   * Opens a request for everything that `streams` may have missed. Returns `undefined` if none of them has a cursor.
+   * Opens a request for all messages that `streams` may have missed.
+   * @param isForAll - `true` if the request also covers streams that are created later.
+   * @returns `undefined` if no stream has a cursor.
    */
   open(
     streams: Iterable<MessageStream<Message>>,
     connection: number,
     now: number,
+    isForAll: boolean,
   ): ReplayRequest<Message> | undefined {
-    const cursors: [string, Cursor][] = [];
-    for (const { name, cursor } of streams) {
-      if (cursor !== undefined) cursors.push([name, cursor]);
-    }
-    if (cursors.length === 0) return undefined;
-    const plan = { cursors: Object.fromEntries(cursors), connection, number: ++this.#newest, now };
-    const request = new ReplayRequest(plan, streams);
+    if (isForAll) this.#forAll = undefined;
+    const known = [...streams].filter(({ cursor }) => cursor !== undefined);
+    if (known.length === 0) return undefined;
+    const request: ReplayRequest<Message> = {
+      cursors: Object.fromEntries(known.map(({ name, cursor }) => [name, cursor!])),
+      connection,
+      number: ++this.count,
+      streams: new Set(streams),
+      state: "running",
+      activeAt: now,
+    };
+    if (isForAll) this.#forAll = request;
     for (const stream of streams) {
       stream.replay = request;
       if (stream.buffer !== undefined) stream.buffer.requestAt = Infinity;
@@ -56,21 +59,11 @@ export class ReplayRequests<Message> {
     return request;
   }
 
-  /** As {@link open}, and the request also covers streams that are created later. */
-  openForAll(
-    streams: Iterable<MessageStream<Message>>,
-    connection: number,
-    now: number,
-  ): ReplayRequest<Message> | undefined {
-    this.#resume = this.open(streams, connection, now);
-    return this.#resume;
-  }
-
   /** A stream was created. */
   cover(stream: MessageStream<Message>): void {
-    if (this.#resume?.state !== "running") return;
-    stream.replay = this.#resume;
-    this.#resume.streams.add(stream);
+    if (this.#forAll?.state !== "running") return;
+    stream.replay = this.#forAll;
+    this.#forAll.streams.add(stream);
   }
 
   /** A stream was evicted. */
@@ -79,14 +72,14 @@ export class ReplayRequests<Message> {
     stream.replay = undefined;
   }
 
-  /** `onReplay` returned nothing. Returns the streams that wait for the messages that the server repeats. */
+  /** `onReplay` returned nothing. Returns the streams whose messages the server repeats on the connection. */
   setInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
     request.state = "inBand";
     request.activeAt = now;
     return [...request.streams].filter(({ replay }) => replay === request);
   }
 
-  /** Ends a request. Returns the streams that it covered until now. */
+  /** Ends a request. Returns the streams that the request covered. */
   end(request: ReplayRequest<Message>): MessageStream<Message>[] {
     request.state = "over";
     this.#open = this.#open.filter((other) => other !== request);
@@ -97,8 +90,6 @@ export class ReplayRequests<Message> {
 
   /** Ends the requests on all connections for which `hasEnded` returns `true`. */
   endOn(hasEnded: (connection: number) => boolean): void {
-    for (const request of this.#open) {
-      if (hasEnded(request.connection)) this.end(request);
-    }
+    for (const request of this.#open.filter(({ connection }) => hasEnded(connection))) this.end(request);
   }
 }

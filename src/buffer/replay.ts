@@ -1,10 +1,9 @@
 // The replay engine: keeps received messages in sequence across connections. It removes duplicates, reports gaps,
-
 // requests replays, and delivers in order. It reads no clock and sets no timer: the caller passes the time.
-import { ChunkedList } from "./chunked-list.js";
 import type { Cursors } from "../options/layer-options.js";
-import { asError, Delivery } from "./delivery.js";
-import type { Arrival, MessageStream, SequencePosition, ReplayRequest } from "./message-stream.js";
+import { ChunkedList } from "./chunked-list.js";
+import { Delivery } from "./delivery.js";
+import type { Arrival, MessageStream, ReplayRequest, SequencePosition } from "./message-stream.js";
 import { Overlap, type WaitingMessage } from "./overlap.js";
 import { Recovery } from "./recovery.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
@@ -12,10 +11,10 @@ import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
- * No message is lost: each message is delivered once, or is a duplicate of a delivered one.
+ * No message is lost: each message is delivered once, or is a duplicate of a delivered message.
  *
- * A connection is given by its number: 1 for the first connection, and a higher number for each later one. A method of
- * the port must not call `locate` or `receive`.
+ * A connection is identified by its number: 1 for the first connection, and a higher number for each later connection.
+ * A method of the port must not call `locate` or `receive`.
  *
  * `Value` is the type that the functions of the application receive. `Message` is the type that the engine stores if it
  * cannot deliver a message at once.
@@ -30,37 +29,33 @@ export class Replay<Value, Message> {
    * The only stream, if ids increase by one and there are neither stream names nor epochs. Set by the first message.
    */
   #singleStream: MessageStream<Message> | undefined;
-  #overlap: Overlap<Message> | undefined;
   /** Messages of an overlap that has ended, until they are delivered. */
   readonly #leavingOverlap = new ChunkedList<WaitingMessage<Message>>();
   /** The number of the connection whose messages wait in the overlap; 0 without an overlap. */
   #waitingConnection = 0;
+  /** Number of duplicates before the overlap began. */
+  #duplicatesBefore = 0;
 
   /** @throws TypeError for an invalid cursor. */
   constructor(policy: ReplayPolicy<Value>, port: ReplayPort<Message>) {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = new Delivery(port);
-    this.#recovery = new Recovery(policy, port, this.#delivery);
-    const { requests } = this.#recovery;
+    const recovery = new Recovery(policy, port, this.#delivery);
+    this.#recovery = recovery;
     this.#streams = new StreamTable(policy, {
-      onCreated: (stream) => requests.cover(stream),
-      mayEvict: (stream) => stream.buffer === undefined && this.#overlap?.has(stream) !== true,
+      onCreated: (stream) => recovery.requests.cover(stream),
+      mayEvict: (stream) => stream.buffer === undefined && recovery.overlap?.has(stream) !== true,
       onEvicted: (stream) => {
-        requests.uncover(stream);
-        this.#overlap?.forget(stream);
+        recovery.requests.uncover(stream);
+        recovery.overlap?.forget(stream);
       },
     });
   }
 
-  /** When {@link onTimer} must be called; `Infinity` means never. */
-  get nextAt(): number {
-    return this.#recovery.nextAt;
-  }
-
-  /** Number of messages that wait for missing ones, or for the end of an overlap. */
+  /** Number of messages that wait for missing messages, or for the end of an overlap. */
   get heldCount(): number {
-    return this.#recovery.heldCount + (this.#overlap?.length ?? 0);
+    return this.#recovery.buffers.messageCount + (this.#recovery.overlap?.length ?? 0);
   }
 
   /** Number of messages that were removed because they had been delivered before. */
@@ -69,8 +64,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * Returns the cursor of each stream. A later client can start from them with {@link ReplayPolicy.cursors}.
-   * @param waiting - Delivered messages that no consumer has read yet, oldest first. The cursors are those before these
+   * Returns the cursor of each stream. A later client can start from these cursors with {@link ReplayPolicy.cursors}.
+   * @param waiting - Delivered messages that no consumer has read yet, oldest first. The returned cursors precede these
    * messages.
    */
   cursors(waiting: Iterable<Value> = []): Cursors {
@@ -79,29 +74,25 @@ export class Replay<Value, Message> {
 
   /**
    * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
-   * @returns `undefined` if the message must be delivered now: it is next and was accepted, or it has no id and nothing
-   * to wait for. Otherwise the value that must be passed to {@link receive}.
+   * @param mayAccept - `false` if the message may not be accepted in this call. Then the result is never `undefined`.
+   * @returns `undefined` if the message must be delivered now. Otherwise the value that must be passed to {@link
+   * receive}.
    */
-  locate(value: Value, connection: number): SequencePosition<Message> | "unsequenced" | undefined {
-    const isFastPathAllowed = connection !== this.#waitingConnection;
+  locate(
+    value: Value,
+    connection: number,
+    mayAccept: boolean = connection !== this.#waitingConnection,
+  ): SequencePosition<Message> | "unsequenced" | undefined {
     const { sequence } = this.#policy;
     try {
       const id = sequence(value);
-      const window = isFastPathAllowed ? this.#singleStream?.fastPathWindow : undefined;
-      // An invalid id is not equal to the next number either.
+      const window = mayAccept ? this.#singleStream?.fastPathWindow : undefined;
+      // `advance` returns `false` for an invalid id.
       if (window?.advance(id as Sequence) === true) return undefined;
-      return this.#positionOf(value, id, connection, isFastPathAllowed);
+      return this.#positionOf(value, id, connection, mayAccept);
     } catch (error) {
-      return this.#positionAfterError(error, isFastPathAllowed);
-    }
-  }
-
-  #positionOfReplayed(value: Value, connection: number): SequencePosition<Message> | "unsequenced" {
-    const { sequence } = this.#policy;
-    try {
-      return this.#positionOf(value, sequence(value), connection, false)!;
-    } catch (error) {
-      return this.#positionAfterError(error, false)!;
+      this.#port.onError(error);
+      return mayAccept ? undefined : "unsequenced";
     }
   }
 
@@ -109,23 +100,21 @@ export class Replay<Value, Message> {
     value: Value,
     id: Sequence | null | undefined,
     connection: number,
-    isFastPathAllowed: boolean,
+    mayAccept: boolean,
   ): SequencePosition<Message> | "unsequenced" | undefined {
-    if (id === undefined || id === null) return isFastPathAllowed ? undefined : "unsequenced";
+    if (id === undefined || id === null) return mayAccept ? undefined : "unsequenced";
     const { streamOf, epochOf, isNext } = this.#policy;
     const stream = this.#streams.of(value);
     if (streamOf === undefined && epochOf === undefined && isNext === undefined) this.#singleStream = stream;
     const epoch = epochOf === undefined ? undefined : (epochOf(value, connection) ?? undefined);
-    const window = isFastPathAllowed && epoch === stream.epoch ? stream.fastPathWindow : undefined;
+    const window = mayAccept && epoch === stream.epoch ? stream.fastPathWindow : undefined;
     return window?.advance(id) === true ? undefined : { stream, id, epoch };
   }
 
-  #positionAfterError(error: unknown, isFastPathAllowed: boolean): "unsequenced" | undefined {
-    this.#port.onError(asError(error));
-    return isFastPathAllowed ? undefined : "unsequenced";
-  }
-
-  /** @param position - The result of {@link locate} for this message. No other call may happen in between. */
+  /**
+   * @param position - The result of {@link locate} for this message. No other method may be called between the two
+   * calls.
+   */
   receive(
     message: Message,
     position: SequencePosition<Message> | "unsequenced",
@@ -133,31 +122,27 @@ export class Replay<Value, Message> {
     now: number,
   ): void {
     const bytes = this.#port.sizeOf(message);
-    if (position === "unsequenced") this.#overlap!.add({ message, bytes, stream: undefined });
+    if (position === "unsequenced") this.#recovery.overlap!.add({ message, bytes, stream: undefined });
     else this.#receive({ ...position, message, bytes, connection, request: undefined, at: now });
   }
 
   #receive(arrival: Arrival<Message>): void {
-    const overlap = this.#overlap;
-    const { stream } = arrival;
+    const { overlap } = this.#recovery;
     if (overlap === undefined) {
       this.#recovery.receive(arrival);
       return;
     }
     const isNew = arrival.connection === overlap.connection && arrival.request === undefined;
     if (isNew) overlap.onNewConnectionMessage(arrival);
-    if (isNew && stream.buffer === undefined) this.#waitInOverlap(overlap, arrival);
+    if (isNew && arrival.stream.buffer === undefined) this.#waitInOverlap(overlap, arrival);
     else this.#receiveFromBoth(overlap, arrival);
   }
 
   #waitInOverlap(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
+    const { message, bytes } = arrival;
     const status = this.#recovery.classify(arrival);
     if (status === "duplicate") this.#delivery.apply(arrival, status);
-    else if (status !== "unclassified") overlap.add(arrival);
-    else {
-      const { message, bytes } = arrival;
-      overlap.add({ message, bytes, stream: undefined });
-    }
+    else overlap.add(status === "unclassified" ? { message, bytes, stream: undefined } : arrival);
   }
 
   /** In an overlap, a stream with a reorder buffer accepts missing messages from both connections. */
@@ -179,10 +164,11 @@ export class Replay<Value, Message> {
     this.#recovery.resume(this.#streams, connection, now);
   }
 
-  /** A connection has ended. Buffered messages wait for the next one, up to their limits. */
+  /** A connection has ended. Buffered messages wait for the next connection, up to their limits. */
   onConnectionEnd(connection: number): void {
-    this.#recovery.requests.endOn((other) => other === connection);
-    if (this.#overlap?.connection === connection) this.#overlap.isOver = true;
+    const { overlap, requests } = this.#recovery;
+    requests.endOn((other) => other === connection);
+    if (overlap?.connection === connection) overlap.isOver = true;
     if (this.#recovery.connection === connection) this.#goOffline();
   }
 
@@ -194,24 +180,19 @@ export class Replay<Value, Message> {
 
   /**
    * `onReplay` returned a message.
-   * @returns `false` if no more messages are needed, because the connection has ended and the next one requests them
-   * again.
+   * @returns `false` if no more messages are needed, because the connection has ended. The next connection requests the
+   * messages again.
    */
   onReplayed(request: ReplayRequest<Message>, value: Value, message: Message, now: number): boolean {
     if (request.state !== "running") return false;
     request.activeAt = now;
     const { connection } = request;
-    const position = this.#positionOfReplayed(value, connection);
+    const position = this.locate(value, connection, false)!;
     if (position === "unsequenced") this.#port.deliver(message);
-    else
-      this.#receive({
-        ...position,
-        message,
-        bytes: this.#port.sizeOf(message),
-        connection,
-        request,
-        at: now,
-      });
+    else {
+      const bytes = this.#port.sizeOf(message);
+      this.#receive({ ...position, message, bytes, connection, request, at: now });
+    }
     return true;
   }
 
@@ -225,7 +206,7 @@ export class Replay<Value, Message> {
     if (request.state === "running") this.#recovery.onInBand(request, now);
   }
 
-  /** `onReplay` threw or rejected, or its result did while it was read. */
+  /** `onReplay` threw or rejected, or its result threw while it was read. */
   onReplayFailed(request: ReplayRequest<Message>, error: Error): void {
     if (request.state !== "running") return;
     this.#port.onError(error);
@@ -237,19 +218,16 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * A second connection is open while the first one is in use. From now on the messages of the new connection wait,
-   * duplicates are removed and no gap is reported. A replay of what may be missed is requested on the new connection.
+   * A second connection is open while the first connection is in use. From now on the messages of the new connection
+   * wait, duplicates are removed and no gap is reported. A replay of the messages that may be missed is requested on
+   * the new connection.
    * @param maxWaiting - {@link ReplayPort.onOverlapFull} is called when this number of messages waits, or `maxBytes` of
    * the policy is reached.
    */
   beginOverlap(connection: number, maxWaiting: number, now: number): void {
     this.endOverlap(now);
-    const { maxBytes } = this.#policy;
-    const plan = { connection, maxWaiting, maxBytes, duplicatesBefore: this.duplicateCount };
-    const onCaughtUp = (): void => this.#port.onOverlapCaughtUp();
-    const onFull = (): void => this.#port.onOverlapFull();
-    this.#overlap = new Overlap(plan, { onCaughtUp, onFull });
-    this.#recovery.overlap = this.#overlap;
+    this.#duplicatesBefore = this.duplicateCount;
+    this.#recovery.overlap = new Overlap(connection, maxWaiting, this.#policy.maxBytes, this.#port);
     this.#waitingConnection = connection;
     this.#streams.freeze();
     this.#recovery.isDeferring = true;
@@ -257,40 +235,35 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The old connection has ended: delivers the waiting messages of the new one and reports gaps.
+   * The old connection has ended: delivers the waiting messages of the new connection and reports gaps.
    * @returns The number of duplicates that were removed in the overlap.
    */
   endOverlap(now: number): number {
-    const overlap = this.#overlap;
+    const { overlap } = this.#recovery;
     if (overlap === undefined) return 0;
     if (overlap.isOver) this.#goOffline();
     else this.#recovery.connection = overlap.connection;
-    this.#recovery.requests.endOn((connection) => connection !== overlap.connection);
-    this.#deliverWaiting(overlap, now);
-    this.#recovery.endDeferring(now, false);
-    return this.duplicateCount - overlap.duplicatesBefore;
+    return this.#finishOverlap(overlap, now, false);
   }
 
   /**
-   * The new connection has ended and the old one stays: adds the waiting messages to those of the old connection.
+   * The new connection has ended and the old connection stays: delivers the waiting messages.
    * @returns The number of duplicates that were removed in the overlap.
    */
   cancelOverlap(now: number): number {
-    const overlap = this.#overlap;
-    if (overlap === undefined) return 0;
-    this.#recovery.requests.endOn((connection) => connection === overlap.connection);
-    this.#deliverWaiting(overlap, now);
-    this.#recovery.endDeferring(now, true);
-    return this.duplicateCount - overlap.duplicatesBefore;
+    const { overlap } = this.#recovery;
+    return overlap === undefined ? 0 : this.#finishOverlap(overlap, now, true);
   }
 
-  #deliverWaiting(overlap: Overlap<Message>, now: number): void {
-    this.#overlap = undefined;
+  #finishOverlap(overlap: Overlap<Message>, now: number, isCancelled: boolean): number {
+    this.#recovery.requests.endOn((connection) => (connection === overlap.connection) === isCancelled);
     this.#recovery.overlap = undefined;
     this.#waitingConnection = 0;
     for (const waiting of overlap.end()) this.#leavingOverlap.push(waiting);
     this.#deliverLeavingOverlap(now);
     this.#streams.thaw();
+    this.#recovery.endDeferring(now, isCancelled);
+    return this.duplicateCount - this.#duplicatesBefore;
   }
 
   /**

@@ -1,5 +1,5 @@
-// The interface of a sequence window, which remembers the ids that a stream delivered last. It has two implementations:
-// NumberWindow and IdWindow.
+// The interface of a sequence window. A sequence window remembers the recently delivered ids of a stream. NumberWindow
+// and IdWindow implement the interface.
 
 /** The id of a message within its stream. */
 export type Sequence = number | string;
@@ -15,11 +15,11 @@ export type Sequence = number | string;
  */
 export type SequenceStatus = "first" | "next" | "ahead" | "late" | "duplicate" | "restart";
 
-/** Settings that the windows of all streams share. */
+/** The settings of the windows of all streams. */
 export interface WindowBounds {
-  /** Number of recent ids among which a duplicate is recognized. */
+  /** Number of recent ids that are remembered. */
   readonly size: number;
-  /** While `true`, no id is removed, because a second connection may repeat ids that are older than `size`. */
+  /** While `true`, no id is forgotten, because a second connection may repeat older ids. */
   isFrozen: boolean;
 }
 
@@ -31,28 +31,28 @@ export interface SequenceWindow {
   readonly expected: number | undefined;
   /** True if ids can be compared with `<`. */
   readonly isOrdered: boolean;
-  /** Accepts the id if it is the next one. This is the hot path. */
+  /** Accepts the id if it is the next id. Returns `false` for any other id. This is the hot path. */
   advance(id: Sequence): boolean;
   /**
    * Determines the status of an id and changes nothing.
-   * @throws TypeError for an invalid id, and what `isNext` throws.
+   * @throws TypeError for an invalid id, and any error that `isNext` throws.
    */
   classify(id: Sequence): SequenceStatus;
   /** Accepts an id that is next or ahead, and moves the cursor to it. */
   move(id: Sequence, status: "next" | "ahead"): void;
-  /** Accepts a late id. The cursor stays. */
+  /** Accepts a late id. The cursor does not move. */
   fill(id: Sequence): void;
   /**
    * An accepted id has arrived again.
-   * @throws What `isNext` throws.
+   * @throws any error that `isNext` throws.
    */
   repeat(id: Sequence): void;
   /** Restarts the stream at `id`. */
   restart(id: Sequence): void;
   /** Continues after a cursor that an earlier client stored. */
   resume(sequence: Sequence): void;
-  /** Must be called before `isFrozen` is set, so that the window keeps the ids that it remembers now. */
+  /** Prepares the window for `isFrozen`. Must be called before `isFrozen` becomes `true`. */
   freeze(): void;
-  /** Returns the cursor as it was before a delivered `id`, or `undefined` if it is unknown. */
+  /** Returns the cursor that the stream had before `id` was delivered, or `undefined` if that cursor is unknown. */
   before(id: Sequence): Sequence | undefined;
 }

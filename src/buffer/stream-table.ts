@@ -1,15 +1,14 @@
-// The streams by name, at most `maxStreams` of them. It does not decide whether a stream may be evicted: it asks its
-
-// handler.
+// The streams by name, and the eviction of unused streams beyond `maxStreams`. Its handler decides whether a stream may
+// be evicted.
 import type { Cursor, Cursors } from "../options/layer-options.js";
 import { IdWindow } from "./id-window.js";
 import { MessageStream } from "./message-stream.js";
 import { NumberWindow } from "./number-window.js";
 import { defaultStream, type ReplayPolicy } from "./replay-port.js";
-import type { Sequence, WindowBounds } from "./sequence-window.js";
+import type { WindowBounds } from "./sequence-window.js";
 
 /**
- * Number of streams that are checked for eviction when a stream is created. The limit keeps the cost of a new name
+ * Number of streams that are checked for eviction when a stream is created. The limit keeps the cost of a new stream
  * constant.
  */
 const maxChecksPerInsertion = 32;
@@ -23,8 +22,8 @@ export interface StreamTableHandler<Message> {
 }
 
 /**
- * The maximum is `maxStreams` or the number of stored cursors, whichever is higher. A new stream replaces one that was
- * not used recently. The next message of an evicted stream starts a new stream.
+ * The maximum number of streams is the larger of `maxStreams` and the number of stored cursors. A new stream replaces a
+ * stream that was not used recently. The next message of an evicted stream starts a new stream.
  */
 export class StreamTable<Value, Message> {
   readonly #policy: ReplayPolicy<Value>;
@@ -33,8 +32,8 @@ export class StreamTable<Value, Message> {
   readonly #maxStreams: number;
   readonly #streams = new Map<string, MessageStream<Message>>();
   #default: MessageStream<Message> | undefined;
-  /** Where the search for a stream to evict continues. The streams before it were used and moved to the end. */
-  #search: Iterator<[string, MessageStream<Message>]> | undefined;
+  /** The streams that are checked for eviction next. A checked stream that stays is moved to the end of the table. */
+  #search: Iterator<MessageStream<Message>> | undefined;
 
   /** @throws TypeError for an invalid cursor. */
   constructor(policy: ReplayPolicy<Value>, handler: StreamTableHandler<Message>) {
@@ -43,21 +42,18 @@ export class StreamTable<Value, Message> {
     this.#bounds = { size: policy.window, isFrozen: false };
     this.#handler = handler;
     this.#maxStreams = Math.max(policy.maxStreams, cursors.length);
-    for (const [name, cursor] of cursors) this.#resume(name, cursor);
-  }
-
-  #resume(name: string, cursor: Cursor): void {
-    try {
-      const stream = this.#create(name);
-      stream.resume(cursor, this.#policy.epochOf !== undefined);
-    } catch (cause) {
-      throw new TypeError(`replay.cursors[${JSON.stringify(name)}] is not a valid cursor.`, { cause });
+    for (const [name, cursor] of cursors) {
+      try {
+        this.#create(name).resume(cursor, policy.epochOf !== undefined);
+      } catch (cause) {
+        throw new TypeError(`replay.cursors[${JSON.stringify(name)}] is not a valid cursor.`, { cause });
+      }
     }
   }
 
   /**
    * Returns the stream of a message and creates it if it does not exist.
-   * @throws TypeError if `streamOf` returns an invalid name, and what it throws.
+   * @throws TypeError if `streamOf` returns an invalid name, and any error that `streamOf` throws.
    */
   of(message: Value): MessageStream<Message> {
     const { streamOf } = this.#policy;
@@ -67,12 +63,6 @@ export class StreamTable<Value, Message> {
     if (stream === undefined) return this.#named(nameOf(name));
     stream.isUsed = true;
     return stream;
-  }
-
-  /** As {@link of}, but returns `undefined` if the stream does not exist. */
-  #existing(message: Value): MessageStream<Message> | undefined {
-    const { streamOf } = this.#policy;
-    return this.#streams.get(streamOf === undefined ? defaultStream : nameOf(streamOf(message)));
   }
 
   #named(name: string): MessageStream<Message> {
@@ -87,18 +77,17 @@ export class StreamTable<Value, Message> {
     return created;
   }
 
-  /** A stream that was used since the last check moves to the end of the table (second-chance eviction). */
+  /** Second-chance eviction: a stream that was used after its last check is moved to the end of the table. */
   #evictUnused(): void {
     for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
-      this.#search ??= this.#streams.entries();
+      this.#search ??= this.#streams.values();
       // The iterator does not end here, because a remaining stream is added again at the end.
-      const next = this.#search.next() as IteratorYieldResult<[string, MessageStream<Message>]>;
-      const [name, stream] = next.value;
-      this.#streams.delete(name);
+      const stream = this.#search.next().value as MessageStream<Message>;
+      this.#streams.delete(stream.name);
       if (!stream.isUsed && this.#handler.mayEvict(stream)) this.#handler.onEvicted(stream);
       else {
         stream.isUsed = false;
-        this.#streams.set(name, stream);
+        this.#streams.set(stream.name, stream);
       }
     }
   }
@@ -115,7 +104,7 @@ export class StreamTable<Value, Message> {
     return this.#streams.values();
   }
 
-  /** From now on the windows remove no id. */
+  /** From now on the windows forget no id. */
   freeze(): void {
     for (const stream of this) stream.window.freeze();
     this.#bounds.isFrozen = true;
@@ -125,15 +114,17 @@ export class StreamTable<Value, Message> {
     this.#bounds.isFrozen = false;
   }
 
-  /** Returns the cursors as they were before the `waiting` messages, oldest first, were delivered. */
+  /**
+   * Returns the cursors that the streams had before the `waiting` messages were delivered.
+   * @param waiting - The oldest message first.
+   */
   cursors(waiting: Iterable<Value>): Cursors {
     const cursors = new Map<string, Cursor | undefined>();
     for (const message of waiting) {
-      const found = this.#find(message);
+      const found = this.#cursorBefore(message);
       if (found === undefined) continue;
-      const { name } = found.stream;
-      const cursor = found.stream.cursorBefore(found.id);
-      // Newer messages may have replaced older ones, so the first waiting message need not be the oldest.
+      const [name, cursor] = found;
+      // A newer message may have replaced an older message, so the first waiting message may not be the oldest message.
       if (!cursors.has(name) || isEarlier(cursor, cursors.get(name))) cursors.set(name, cursor);
     }
     for (const { name, cursor } of this) {
@@ -145,19 +136,21 @@ export class StreamTable<Value, Message> {
   }
 
   /**
-   * If a function of the application throws here, it also threw when the message arrived, and that error was reported.
+   * Returns the name of the message's stream, and the cursor that the stream had before the message was delivered.
+   * Returns `undefined` if the message has no stream, or if its stream was evicted.
    */
-  #find(message: Value): { readonly stream: MessageStream<Message>; readonly id: Sequence } | undefined {
+  #cursorBefore(message: Value): [name: string, cursor: Cursor | undefined] | undefined {
+    const { sequence, streamOf } = this.#policy;
     try {
-      const { sequence } = this.#policy;
       const id = sequence(message);
       if (id === undefined || id === null) return undefined;
-      const stream = this.#existing(message);
-      // A stream that was evicted since has no cursor.
+      const stream = this.#streams.get(nameOf(streamOf?.(message)));
       if (stream === undefined) return undefined;
+      // `classify` throws for an invalid id.
       stream.window.classify(id);
-      return { stream, id };
+      return [stream.name, stream.cursorBefore(id)];
     } catch {
+      // The same error was thrown and reported when the message arrived.
       return undefined;
     }
   }

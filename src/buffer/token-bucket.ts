@@ -1,13 +1,13 @@
 // A rate limiter: at most `perSecond` messages pass in any period of one second. It sets no timer and reads no clock.
 
 /**
- * Allows a burst of the messages of ten milliseconds, so that a late timer costs no throughput. In return, the bucket is
- * refilled at a slightly lower rate than `perSecond`.
+ * Allows a burst of as many messages as may pass in ten milliseconds. A timer that is up to ten milliseconds late then
+ * costs no throughput. Because of the burst, the bucket is refilled at a slightly lower rate than `perSecond`.
  */
 export class TokenBucket {
   /** Milliseconds per token. */
   readonly #spacing: number;
-  /** Milliseconds by which a burst may be ahead of the even spacing. */
+  /** Milliseconds by which the last message of a burst may be earlier than with even spacing. */
   readonly #tolerance: number;
   /** Time in milliseconds at which the bucket would be full again. */
   #fullAt = -Infinity;
@@ -19,7 +19,7 @@ export class TokenBucket {
     this.#tolerance = burst * this.#spacing;
   }
 
-  /** When the next message may pass. A time in the past means immediately. */
+  /** Time in milliseconds at which the next message may pass. A time in the past means immediately. */
   get nextAt(): number {
     return this.#fullAt - this.#tolerance;
   }

@@ -1,14 +1,13 @@
 // The messages that were passed to a writer and are not acknowledged, in the order in which they were first sent. It
-
 // does not limit their number.
 import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 
-/** Measured memory in bytes of an id and its entry in the map. */
+/** Measured memory in bytes of an id and its entry in a map. */
 const idOverhead = 512;
 
 /**
- * A linked list with a map of ids. On a new connection all messages wait to be sent again. Messages that were already
- * sent on the current connection precede those that wait.
+ * A linked list with a map of ids. On a new connection all messages wait to be sent again. In the list, the messages
+ * that were sent on the current connection precede the messages that wait.
  */
 export class UnackedMessages<Message> {
   readonly #byId = new Map<MessageId, OutboxEntry<Message>>();
@@ -45,7 +44,7 @@ export class UnackedMessages<Message> {
 
   /**
    * Assigns `id` to `entry`.
-   * @returns `false` if the id belongs to another message that is not settled.
+   * @returns `false` if another message that is not settled has this id.
    */
   claim(id: MessageId, entry: OutboxEntry<Message>): boolean {
     if (this.#byId.has(id)) return false;
@@ -61,7 +60,7 @@ export class UnackedMessages<Message> {
     if (id !== undefined) this.#byId.delete(id);
   }
 
-  /** Adds a message that is sent for the first time. No message may wait to be sent again. */
+  /** Adds a message that is sent for the first time. Must not be called while messages wait to be sent again. */
   append(entry: OutboxEntry<Message>): void {
     entry.state = "inFlight";
     entry.previous = this.#last;
@@ -73,7 +72,7 @@ export class UnackedMessages<Message> {
     this.#overhead += entry.overhead;
   }
 
-  /** Returns the next message to send again; it is in flight from now on. */
+  /** Returns the next message that must be sent again, and marks it as in flight. */
   shift(): OutboxEntry<Message> | undefined {
     const entry = this.#next;
     if (entry === undefined) return undefined;
@@ -115,7 +114,7 @@ export class UnackedMessages<Message> {
     entry.state = "settled";
   }
 
-  /** Removes an entry that is going to be sent for the first time again. It keeps its id. */
+  /** Removes an entry without settling it. The entry keeps its id. */
   detach(entry: OutboxEntry<Message>): void {
     const { previous, next } = entry;
     if (previous === undefined) this.#first = next;
@@ -132,8 +131,8 @@ export class UnackedMessages<Message> {
   }
 
   /**
-   * Removes and settles the waiting messages for which `shouldRemove` returns `true`. It is called once for each of
-   * them, in order.
+   * Removes and settles the waiting messages for which `shouldRemove` returns `true`. `shouldRemove` is called once for
+   * each waiting message, in order.
    */
   removeWaiting(shouldRemove: (entry: OutboxEntry<Message>) => boolean): OutboxEntry<Message>[] {
     const removed: OutboxEntry<Message>[] = [];

@@ -2,13 +2,13 @@
  * Implements the operations of one client: it connects the layers, checks the state for each call, and settles pending
  * calls. It does not manage single connections, and it does not check the arguments of public methods.
  */
-import { checkClose, CloseCode, type InvalidStateError } from "../../protocol/index.js";
+import { checkClose, CloseCode, type CloseFrame, type InvalidStateError } from "../../protocol/index.js";
 import type { LiveConnection } from "../connection/live-connection.js";
-import type { AcceptedHandshake } from "../connection/opening.js";
 import { JetSocketError, TimeoutError } from "../errors.js";
 import type { CloseReport } from "../events/close-report.js";
-import { Emitter, type EmitterHandler } from "../events/emitter.js";
-import type { EventMap, State } from "../events/event-map.js";
+import { Emitter } from "../events/emitter.js";
+import type { EventMap, EventName, State } from "../events/event-map.js";
+import type { ListenerErrorHandler } from "../events/listener-list.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { WeakAbortListener } from "../runtime/abort.js";
 import { handled, rejected, type WaitOptions } from "../runtime/wait.js";
@@ -17,75 +17,71 @@ import { toError } from "../runtime/to-error.js";
 import type { CallSite } from "./lifecycle/call-site.js";
 import { StopReasons } from "./lifecycle/stop-reasons.js";
 import { ConnectionSupervisor } from "./lifecycle/connection-supervisor.js";
-import type { ClientContext, SupervisorHandler } from "./lifecycle/client-context.js";
+import type { ClientContext } from "./lifecycle/client-context.js";
 import { PendingCalls, type PendingCallsHandler } from "./lifecycle/pending-calls.js";
 import { type Outcome, outcomeOf, errorOf } from "./lifecycle/outcome.js";
 import type { ClientConnection } from "./connection/client-connection.js";
 import { checkRequest, type RequestSource } from "./connection/request.js";
-import { createStateError, type StateHandler, StateMachine } from "./lifecycle/state.js";
-import { MessageHub, type MessageHubHandler } from "./message-hub.js";
+import { createStateError, StateMachine } from "./lifecycle/state.js";
+import { MessageHub, type MessageHubClient } from "./message-hub.js";
+
+/** The close frame of a client that an abort or a timeout ends. */
+const goingAway: CloseFrame = { code: CloseCode.goingAway, reason: "" };
 
 /**
  * The implementation of `WebSocket`. A "run" of the client begins with `connect()` or `run()` and ends with the event
- * `closed`; a client whose run failed can begin another one. The class implements the interfaces of its layers itself,
+ * `closed`; a client whose run failed can begin another run. The class implements the interfaces of its layers itself,
  * which saves memory when a process has thousands of idle clients.
  */
-export class Client<Received, Sent>
-  implements
-    MessageHubHandler<Received, Sent>,
-    ClientContext<Received, Sent>,
-    SupervisorHandler,
-    PendingCallsHandler,
-    StateHandler,
-    EmitterHandler<EventMap<Received>>
-{
+export class Client implements MessageHubClient, ClientContext, PendingCallsHandler, ListenerErrorHandler {
   readonly publicClient: object;
-  readonly options: ResolvedOptions<Received, Sent>;
-  readonly emitter: Emitter<EventMap<Received>>;
-  readonly hub: MessageHub<Received, Sent>;
+  readonly options: ResolvedOptions;
+  readonly emitter: Emitter<EventMap<unknown>>;
+  readonly hub: MessageHub;
   readonly statistics: Statistics = new Statistics();
   readonly states: StateMachine;
   readonly stopReasons: StopReasons = new StopReasons();
   readonly calls: PendingCalls;
+  readonly supervisor: ConnectionSupervisor;
   readonly #address: RequestSource["url"];
-  readonly #supervisor: ConnectionSupervisor<Received, Sent>;
-  /** Set while an abort of the option `signal` still has an effect. */
+  /** Set while an abort of the option `signal` has an effect. */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
-  /** The value of `isWatched` at the abort, which ends iterations and `recv()` calls before the run ends. */
+  /** The value of `isWatched` at the abort: the abort ends iterations and `recv()` calls before the run ends. */
   #wasWatched = false;
-  /** The number of calls that wait although the client is idle. An abort must reject them. */
+  /** The number of calls that wait while the client is idle. An abort must reject these calls. */
   #idleWaits = 0;
-  /** The process warning for a user function that throws without an `error` listener is emitted once per client. */
+  /** True if the process was warned of a user function that threw an error. One warning per client is sufficient. */
   #hasWarnedFunctionError = false;
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
-   * The outcome of the run while its end is reported. No call changes it; a `connect()` begins another run afterwards.
+   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called meanwhile
+   * begins another run afterwards.
    */
   #ending: Outcome | undefined;
-  /** True when the calls of the ending run were removed for settling. Later calls belong to the next run. */
+  /** True when the pending calls of the ending run were removed. Later calls belong to the next run. */
   #hasTakenCalls = false;
 
   /**
    * @param publicClient - The object that users see; it is passed to diagnostics.
    * @throws TypeError for an invalid URL, header field or subprotocol that no function provides, or an invalid cursor.
    */
-  constructor(publicClient: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
+  constructor(publicClient: object, source: RequestSource, options: ResolvedOptions) {
     const { runtime } = options;
     const url = checkRequest(source);
     this.publicClient = publicClient;
     this.#address = source.url;
     this.options = options;
     this.calls = new PendingCalls(runtime, this);
-    this.emitter = new Emitter<EventMap<Received>>(this);
-    this.states = new StateMachine(this);
-    this.hub = new MessageHub<Received, Sent>(this, this);
-    this.#supervisor = new ConnectionSupervisor<Received, Sent>(this, url, this);
+    this.emitter = new Emitter<EventMap<unknown>>(this);
+    this.states = new StateMachine(this.emitter);
+    this.hub = new MessageHub(this);
+    this.supervisor = new ConnectionSupervisor(this, url);
     this.#listenToSignal();
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
-  /** Created for each attempt and not stored, because an open connection does not need it. */
+  /** A new object for each attempt. It is not stored, because an open connection does not need it. */
   get source(): RequestSource {
     return { url: this.#address, options: this.options };
   }
@@ -94,53 +90,40 @@ export class Client<Received, Sent>
     return this.states.current;
   }
 
-  /** The URL of the current attempt or connection, without credentials. */
-  get url(): string {
-    return this.#supervisor.url;
-  }
-
-  get accepted(): AcceptedHandshake | undefined {
-    return this.#supervisor.accepted;
-  }
-
-  get lastReport(): CloseReport | undefined {
-    return this.#supervisor.lastReport;
-  }
-
   /** The connection on which messages can be sent now. */
   get sendable(): LiveConnection | undefined {
     const { live } = this;
-    return this.states.current === "connected" && live?.isClosing === false ? live : undefined;
+    return this.state === "connected" && live?.isClosing === false ? live : undefined;
   }
 
+  /** The current connection, if it is open. */
   get live(): LiveConnection | undefined {
-    return this.#supervisor.connection?.live;
+    return this.supervisor.connection?.live;
   }
 
   /** True if messages are accepted, at least by the outbox. */
   get isAccepting(): boolean {
+    // Each sent message reads this property, so it does not call `isOver`.
     const { current } = this.states;
-    return (
-      current !== "closed" &&
-      current !== "failed" &&
-      this.#ending === undefined &&
-      !this.stopReasons.isStopping
-    );
+    const isOver = current === "closed" || current === "failed";
+    return !isOver && this.#ending === undefined && !this.stopReasons.isStopping;
   }
 
   get isOver(): boolean {
-    return this.states.current === "closed" || this.states.current === "failed";
+    const { current } = this.states;
+    return current === "closed" || current === "failed";
   }
 
-  /** True when the event `closed` was emitted and no other run has begun. */
+  /** True if the event `closed` was emitted for the last run and no other run has begun. */
   get isSettled(): boolean {
-    return this.isOver && this.#ending === undefined;
+    return this.#ending === undefined && this.isOver;
   }
 
   /** Emits a non-fatal `error` event. */
   reportError(reason: unknown): void {
     const error = toError(reason, "A call");
-    if (error instanceof JetSocketError && isFunctionError(error))
+    // A function of an option threw, or returned an invalid value.
+    if (error instanceof JetSocketError && error.code.endsWith("_FUNCTION_FAILED"))
       this.#warnFunctionError(error.message, error.cause, error.code);
     this.#emitError(error);
   }
@@ -164,7 +147,7 @@ export class Client<Received, Sent>
     process.emitWarning(createWarning(message, code, cause));
   }
 
-  /** Called by the message hub. Without it, nothing would show that the call failed. */
+  /** Called by the message hub. Only this warning shows that the call failed. */
   warnUnhandled(reason: unknown): void {
     const cause = toError(reason, "A call");
     const message =
@@ -175,7 +158,7 @@ export class Client<Received, Sent>
   }
 
   #emitError(error: Error): void {
-    this.#supervisor.connection?.log.add("error", error.message);
+    this.supervisor.connection?.log.add("error", error.message);
     // A failing call inside a listener of "error" would otherwise emit "error" again, in an endless loop.
     if (this.#isReporting) {
       process.emitWarning(error);
@@ -186,23 +169,23 @@ export class Client<Received, Sent>
     this.#isReporting = false;
   }
 
-  /** Called by the message hub. Without a listener, only this warning shows that a message was lost. */
+  /** Called by the message hub. Only this warning shows that a message was lost. */
   warnUndecodable({ code, cause }: JetSocketError): void {
     const reason = toError(cause, "The deserializer").message;
     const message =
-      `A message from ${this.url} was dropped, because the deserializer threw an error: ${reason}. ` +
+      `A message from ${this.supervisor.url} was dropped, because the deserializer threw an error: ${reason}. ` +
       `Listen to the event "error" or "dropped" to be notified of each such message. ` +
       `To receive undecoded messages, spread raw into the options.`;
     process.emitWarning(new JetSocketError(message, { code, cause }));
   }
 
   stateError(operation: string): InvalidStateError {
-    return createStateError(this.states.current, operation);
+    return createStateError(this.state, operation);
   }
 
   stats(): Stats {
     const { sender, dispatcher, inbound } = this.hub;
-    const { connections, connection, downtimeMs } = this.#supervisor;
+    const { connections, connection, downtimeMs } = this.supervisor;
     return this.statistics.snapshot(
       connections.flatMap(({ live }) => live ?? []),
       {
@@ -211,10 +194,7 @@ export class Client<Received, Sent>
         outboxMessages: sender.keptCount,
         outboxBytes: sender.keptBytes,
         bufferedAmount: this.live?.bufferedAmount ?? 0,
-        duplicateCount: inbound.duplicateCount,
-        gapCount: inbound.gapCount,
-        recoveredCount: inbound.recoveredCount,
-        resetCount: inbound.resetCount,
+        ...inbound.counts,
         uptimeMs: connection?.isReady === true ? this.options.runtime.now() - connection.live!.openedAt : 0,
         downtimeMs,
       },
@@ -231,10 +211,9 @@ export class Client<Received, Sent>
     }
     if (options?.signal?.aborted === true) return this.refuse(options.signal.reason);
     if (this.sendable !== undefined) return Promise.resolve();
-    const { current } = this.states;
-    const mayBegin = this.#ending === undefined && (current === "idle" || current === "failed");
+    const mayBegin = this.#ending === undefined && (this.state === "idle" || this.state === "failed");
     if (!mayBegin && !this.#isConnectionExpected()) return this.refuse(this.stateError("connect"));
-    const promise = this.#waitForConnection("connect", options, site);
+    const promise = this.calls.connect("connect", options, site);
     if (mayBegin) this.#begin();
     return promise;
   }
@@ -251,16 +230,10 @@ export class Client<Received, Sent>
 
   /** True if the client is connecting or will connect again. */
   #isConnectionExpected(): boolean {
-    const { current } = this.states;
     // While a failure is reported, a new call waits for the next run.
     if (this.#ending !== undefined) return this.#ending === "failed";
-    if (this.stopReasons.isStopping || current === "closed" || current === "idle" || current === "failed")
-      return false;
-    return current === "connecting" || this.options.reconnect;
-  }
-
-  #waitForConnection(operation: string, options: WaitOptions | undefined, site?: CallSite): Promise<void> {
-    return this.calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason), site);
+    if (this.stopReasons.isStopping || this.isOver || this.state === "idle") return false;
+    return this.state === "connecting" || this.options.reconnect;
   }
 
   /**
@@ -268,79 +241,67 @@ export class Client<Received, Sent>
    * @param site - See {@link connect}.
    */
   run(options: WaitOptions | undefined, site: CallSite): Promise<void> {
-    const { current } = this.states;
+    const { state } = this;
     const { signal } = this.options;
     if (options?.signal?.aborted === true) return this.refuse(options.signal.reason);
-    if (current === "closed" && !this.stopReasons.isAborted) return Promise.resolve();
-    if (signal?.aborted === true && (current === "closed" || current === "failed"))
-      return this.refuse(signal.reason);
+    if (state === "closed" && !this.stopReasons.isAborted) return Promise.resolve();
+    if (signal?.aborted === true && this.isOver) return this.refuse(signal.reason);
     if (this.#ending === "closed") return Promise.resolve();
     if (this.#ending === "aborted") return this.refuse(signal?.reason);
     const promise = this.calls.run(options, site);
-    // The user does not receive the promise of this call.
-    if (current === "idle" || current === "failed" || this.#ending === "failed")
+    // The user does not receive the promise of this `connect()`.
+    if (state === "idle" || state === "failed" || this.#ending === "failed")
       void handled(this.connect(undefined));
     return promise;
   }
 
-  /** Ends a wait for the next attempt, or replaces an open connection. */
+  /** Ends the wait before the next attempt, or replaces the open connection. */
   reconnect(options: WaitOptions | undefined): Promise<void> {
-    const { current } = this.states;
+    const { state } = this;
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return this.rotate("replace", "", options);
-    const isConnecting = current === "connecting" || current === "reconnecting" || current === "backingOff";
+    const isConnecting = state === "connecting" || state === "reconnecting" || state === "backingOff";
     if (!isConnecting || this.stopReasons.isStopping || this.#ending !== undefined)
       return rejected(this.stateError("reconnect"));
-    const promise = this.#waitForConnection("reconnect", options);
-    if (current === "backingOff") this.#supervisor.dial();
+    const promise = this.calls.connect("reconnect", options);
+    if (state === "backingOff") this.supervisor.dial();
     return promise;
   }
 
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(CloseCode.normal, reason);
-    const isReplacing = this.#ending === undefined && this.#supervisor.rotation?.isReplacing === true;
-    // If a rotation is in progress, the call waits for that rotation.
+    const isReplacing = this.#ending === undefined && this.supervisor.rotation?.isReplacing === true;
+    // If a rotation is in progress, this call waits for the end of that rotation.
     const mayRotate = this.sendable !== undefined || (isReplacing && !this.stopReasons.isStopping);
     if (!mayRotate) return rejected(this.stateError("rotate"));
-    return this.#supervisor.rotate(mode, reason, options);
+    return this.supervisor.rotate(mode, reason, options);
   }
 
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */
   close(code: number, reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(code, reason);
-    const { current } = this.states;
-    if (current === "closed" || current === "failed") return Promise.resolve();
+    if (this.isOver) return Promise.resolve();
     const promise = this.calls.close(options);
     if (this.#ending !== undefined) {
       this.#cancelNextRun();
       return promise;
     }
-    // If the connection is closing already, the close counts as the user's only if another connection would follow.
-    const wouldReconnect = this.options.reconnect || this.#supervisor.rotation?.isReplacing === true;
-    this.stopReasons.isClosed ||= current !== "disconnecting" || wouldReconnect;
-    this.#supervisor.close({ code, reason });
+    // If the connection is closing already, the client ends because of this call only if it would have reconnected.
+    const wouldReconnect = this.options.reconnect || this.supervisor.rotation?.isReplacing === true;
+    this.stopReasons.isClosed ||= this.state !== "disconnecting" || wouldReconnect;
+    this.supervisor.close({ code, reason });
     return promise;
   }
 
   /** Ends the client immediately, without a closing handshake. */
   terminate(): void {
-    const { current } = this.states;
     if (this.#ending !== undefined) this.#cancelNextRun();
-    if (this.#ending !== undefined || current === "closed" || current === "failed") return;
+    if (this.#ending !== undefined || this.isOver) return;
     this.stopReasons.isClosed = true;
     this.stopReasons.isTerminated = true;
     this.hub.dispatcher.discard();
     this.hub.leftovers.discard();
-    this.#supervisor.terminate();
-  }
-
-  setReferenced(isReferenced: boolean): void {
-    const { dispatcher, sender } = this.hub;
-    this.#supervisor.setReferenced(isReferenced);
-    for (const one of [dispatcher, sender]) {
-      if (isReferenced) one.ref();
-      else one.unref();
-    }
+    this.supervisor.terminate();
   }
 
   #begin(): void {
@@ -348,64 +309,50 @@ export class Client<Received, Sent>
     this.#listenToSignal();
     this.#abortListener?.retain();
     this.hub.dispatcher.begin();
-    this.#supervisor.begin();
+    this.supervisor.begin();
   }
 
   // Called by the message hub.
 
-  connections(): readonly ClientConnection<Received, Sent>[] {
-    return this.#supervisor.connections;
-  }
-
-  onOverlapCaughtUp(): void {
-    this.#supervisor.rotation?.onCaughtUp();
-  }
-
-  onOverlapFull(): void {
-    this.#supervisor.rotation?.onFull();
+  connections(): readonly ClientConnection<unknown, unknown>[] {
+    return this.supervisor.connections;
   }
 
   onPaused(): void {
-    for (const connection of this.#supervisor.connections)
+    for (const connection of this.supervisor.connections)
       if (connection.isReady) connection.pause("consumer");
-    this.#supervisor.connection?.log.add("paused");
+    this.supervisor.connection?.log.add("paused");
     this.emitter.emit("paused", {});
   }
 
-  /** Reading resumes at the end of the tick, so that no buffered message is delivered during the caller's call. */
+  /** Resumes reading at the end of the tick, so that no message is delivered during the call that emptied the inbox. */
   onResumed(): void {
-    this.#supervisor.connection?.log.add("resumed");
+    this.supervisor.connection?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
       // The buffered messages of one connection may fill the inbox again.
-      for (const connection of this.#supervisor.connections)
+      for (const connection of this.supervisor.connections)
         if (!this.hub.dispatcher.isPaused) connection.resume("consumer");
     });
   }
 
-  /** Called by the state machine. */
-  onStateChange(from: State, to: State): void {
-    this.emitter.emit("stateChange", { from, to });
-  }
-
   /** Called by the emitter when a listener throws. */
-  onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
+  onListenerError(name: EventName, thrown: unknown): void {
     const what = `A listener of "${name}"`;
     if (name === "error") process.emitWarning(toError(thrown, what));
     else this.reportFunctionError(what, thrown);
   }
 
-  /** Abandons the first connection if no other call waits for it. */
-  #onConnectCancelled(reason: unknown): void {
-    const { current } = this.states;
+  /** Called by the pending calls. Abandons the first connection if no other call waits for it. */
+  onConnectCancelled(reason: unknown): void {
     const isTimeout = reason instanceof TimeoutError;
     if (this.#ending !== undefined) return;
-    if (this.calls.hasConnects || this.calls.hasRuns || this.#supervisor.hasConnected) return;
-    if (current !== "connecting" && current !== "backingOff") return;
+    if (this.calls.hasConnects || this.calls.hasRuns || this.supervisor.hasConnected) return;
+    if (this.state !== "connecting" && this.state !== "backingOff") return;
     this.stopReasons.isEndReported = true;
     this.stopReasons.isGivenUp = !isTimeout;
     this.stopReasons.isTimedOut = isTimeout;
-    this.#supervisor.giveUp(isTimeout ? reason : undefined);
+    this.supervisor.close(goingAway, isTimeout ? reason : undefined);
   }
 
   #listenToSignal(): void {
@@ -414,48 +361,41 @@ export class Client<Received, Sent>
   }
 
   /**
-   * Keeps an idle client reachable through the option `signal` until `promise` settles, because an abort must reject
-   * it.
+   * Prevents garbage collection of an idle client until `promise` settles, because an abort of the option `signal` must
+   * reject the promise.
    * @returns the same promise.
    */
   keepAliveWhile<Value>(promise: Promise<Value>): Promise<Value> {
-    if (this.#abortListener === undefined || this.states.current !== "idle") return promise;
+    if (this.#abortListener === undefined || this.state !== "idle") return promise;
     this.onIdleWait(1);
     const release = (): void => this.onIdleWait(-1);
     promise.then(release, release);
     return promise;
   }
 
-  /** Also called by the message hub. @param change - How many more calls wait on an idle client. */
+  /** Also called by the message hub. @param change - The change of the number of calls that wait on an idle client. */
   onIdleWait(change: number): void {
     this.#idleWaits += change;
-    if (this.states.current !== "idle") return;
+    if (this.state !== "idle") return;
     if (this.#idleWaits > 0) this.#abortListener?.retain();
     else this.#abortListener?.release();
   }
 
   /** Called when the option `signal` is aborted. */
   onAborted(): void {
-    const { current } = this.states;
     if (this.#ending !== undefined) this.#cancelNextRun();
-    if (
-      this.#ending !== undefined ||
-      this.stopReasons.isAborted ||
-      current === "failed" ||
-      current === "closed"
-    )
-      return;
+    if (this.#ending !== undefined || this.stopReasons.isAborted || this.isOver) return;
     this.stopReasons.isAborted = true;
     this.#wasWatched = this.isWatched;
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
       this.hub.dispatcher.finish({ iteratorError: reason, recvError: reason }, true);
-    this.#supervisor.close({ code: CloseCode.goingAway, reason: "" });
+    this.supervisor.close(goingAway);
   }
 
   /**
-   * Called by the supervisor when no connection is left and none follows. Listeners run at nearly every step. While
-   * `#ending` is set, their calls cannot change this end, so `closed` is emitted once and as the last event.
+   * Called by the supervisor when no connection is left and none follows. Nearly every step calls listeners. While
+   * `#ending` is set, the calls of listeners cannot change the outcome, so `closed` is emitted once, as the last event.
    */
   onOver(report: CloseReport): void {
     const ending = outcomeOf(report, this.stopReasons, this.options);
@@ -472,7 +412,7 @@ export class Client<Received, Sent>
     this.#hasTakenCalls = true;
     this.#abortListener?.stop();
     this.#abortListener = undefined;
-    this.#supervisor.rotation?.end(error);
+    this.supervisor.rotation?.end(error);
     this.states.enter(ending === "failed" ? "failed" : "closed");
     isWatched ||= this.isWatched || this.#wasWatched;
     const iteratorError = ending === "closed" ? undefined : error;
@@ -493,21 +433,16 @@ export class Client<Received, Sent>
     else this.#begin();
   }
 
-  /** Rejects the calls that wait for the next run, so that it does not begin. */
+  /** Rejects the calls that wait for the next run. The next run then does not begin. */
   #cancelNextRun(): void {
     if (this.#hasTakenCalls) this.calls.takeEnded().settle(true, this.stateError("connect"), this.isWatched);
   }
 }
 
-/** Node prints `detail` after the message. The stack of the cause shows the line in the user's program. */
+/** Node prints `detail` after the message: here the stack of the cause, which contains the line of the user's program. */
 function createWarning(message: string, code: string, cause: unknown): JetSocketError {
   const warning = new JetSocketError(message, { code, cause });
   return cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning;
-}
-
-/** True if a function of an option threw, or returned an invalid value. */
-function isFunctionError({ code }: JetSocketError): boolean {
-  return code.endsWith("_FUNCTION_FAILED");
 }
 
 /** Defined outside the class, so that the callback on the signal does not reference the client. */

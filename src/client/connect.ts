@@ -8,8 +8,8 @@ import { WebSocket } from "./websocket.js";
  *
  * @param url - The URL of the server, or a function that returns it for each attempt.
  * @returns a promise for the connected client.
- * @throws the errors of the constructor and of {@link WebSocket.connect}. Every error rejects the promise; if no code
- *   handles it, it is an unhandled rejection.
+ * @throws the errors of the constructor and of {@link WebSocket.connect}. Every error rejects the promise. If no code
+ *   handles the rejection, it is an unhandled rejection.
  */
 export function connect<Received = unknown, Sent = unknown>(
   url: Provided<Url>,

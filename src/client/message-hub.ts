@@ -1,14 +1,16 @@
-// Routes messages, pings and their statistics between the connections of a client and its readers, listeners and
-// senders. It does not open or close connections.
+/**
+ * Passes messages and pings between the connections of a client and the layers that receive and send. It does not open
+ * or close connections.
+ */
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
 import type { Refusal } from "../connection/refusals.js";
 import type { InvalidStateError, JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
-import type { EventMap, State } from "../events/event-map.js";
+import type { DroppedEvent, EventMap, State } from "../events/event-map.js";
 import type { OutboxDropCause } from "../buffer/outbox-policy.js";
-import { readCallOptions } from "../options/call-options.js";
+import { pingNames, rawNames, readCallOptions, sendNames } from "../options/call-options.js";
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
@@ -23,18 +25,29 @@ import type { DispatcherHandler } from "./receiving/dispatcher-handler.js";
 import { Dispatcher } from "./receiving/dispatcher.js";
 import { Leftovers, type LeftoversHandler } from "./receiving/leftovers.js";
 import { ownPing, sourceOf } from "./sending/outbox-message.js";
-import { RefusedCalls, type RefusedCallsHandler } from "./sending/refused-calls.js";
+import { RefusedCalls } from "./sending/refused-calls.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
 
-export interface MessageHubHandler<Received, Sent> {
-  /** All open connections; two during a rotation. */
-  connections(): readonly ClientConnection<Received, Sent>[];
+type Connection = ClientConnection<unknown, unknown>;
+
+/**
+ * The parts of a client that its message hub uses. Messages have the type `unknown`: only the public class knows the
+ * types of the user.
+ */
+export interface MessageHubClient {
+  /** The public client object, which diagnostics channels publish. */
+  readonly publicClient: object;
+  readonly options: ResolvedOptions;
+  readonly emitter: Emitter<EventMap<unknown>>;
+  readonly statistics: Statistics;
+  /** All attempts and connections that have not ended. */
+  connections(): readonly Connection[];
   reportError(error: unknown): void;
   /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
   reportFunctionError(what: string, thrown: unknown): void;
-  /** A call was refused, its promise is not handled, and `error` had no listener. */
+  /** Warns that a call was refused, its promise is not handled, and the event `error` has no listener. */
   warnUnhandled(error: unknown): void;
-  /** A message could not be decoded, and the client has no listener that reports it. */
+  /** Warns that a message could not be decoded, and that no listener was notified. */
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
   stateError(operation: string): InvalidStateError;
@@ -44,69 +57,46 @@ export interface MessageHubHandler<Received, Sent> {
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
+  /** The number of calls that wait on an idle client has changed by `change`. */
   onIdleWait(change: number): void;
-  onOverlapCaughtUp(): void;
-  onOverlapFull(): void;
-}
-
-// The options of the calls that a hook can make on its connection.
-const sendNames = ["signal", "timeout", "compress"];
-const rawNames = [...sendNames, "binary"];
-const pingNames = ["signal", "timeout", "payload"];
-
-interface MessageHubContext<Received, Sent> {
-  /** The public client object, which diagnostics channels publish. */
-  readonly publicClient: object;
-  readonly options: ResolvedOptions<Received, Sent>;
-  readonly emitter: Emitter<EventMap<Received>>;
-  readonly statistics: Statistics;
 }
 
 /** Connects the layers that receive and send messages with the connections of one client. */
-export class MessageHub<Received, Sent>
+export class MessageHub
   implements
     DispatcherHandler,
     SenderHandler,
-    InboundPipelineHandler<Received, Sent>,
-    ConnectionMessageHandler<Received, Sent>,
-    LeftoversHandler,
-    RefusedCallsHandler
+    InboundPipelineHandler,
+    ConnectionMessageHandler<unknown, unknown>,
+    LeftoversHandler
 {
-  readonly dispatcher: Dispatcher<Received>;
-  readonly inbound: InboundPipeline<Received, Sent>;
-  readonly sender: Sender<Received, Sent>;
+  readonly dispatcher: Dispatcher;
+  readonly inbound: InboundPipeline;
+  readonly sender: Sender<unknown, unknown>;
   readonly leftovers: Leftovers = new Leftovers(this);
-  readonly serializer: Serializer<Sent>;
-  readonly #deserializer: Deserializer<Received>;
-  readonly #publicClient: object;
-  readonly #options: ResolvedOptions<Received, Sent>;
-  readonly #emitter: Emitter<EventMap<Received>>;
-  readonly #statistics: Statistics;
-  readonly #handler: MessageHubHandler<Received, Sent>;
-  /** Created for the first refused call that no `error` listener receives. */
+  readonly serializer: Serializer<unknown>;
+  readonly #deserializer: Deserializer<unknown>;
+  readonly #client: MessageHubClient;
+  /** Created when a call is refused for the first time while the event `error` has no listener. */
   #refusedCalls: RefusedCalls | undefined;
   #pingCount = 0;
-  /** The process warning for an undecodable message without a listener is emitted once per client. */
+  /** True if the process was warned of an undecodable message. One warning per client is sufficient. */
   #hasWarnedUndecodable = false;
   /** The oldest application ping without an answer, and the number of the connection that sent it. */
   #ownPing: { readonly connection: number; readonly at: number } | undefined;
 
   /** @throws TypeError if `replay.cursors` contains an invalid cursor. */
-  constructor(context: MessageHubContext<Received, Sent>, handler: MessageHubHandler<Received, Sent>) {
-    const { options, emitter, statistics } = context;
+  constructor(client: MessageHubClient) {
+    const { options, emitter, statistics } = client;
     const { runtime, buffer, replay, heartbeat } = options;
-    this.#publicClient = context.publicClient;
-    this.#options = options;
-    this.#emitter = emitter;
-    this.#statistics = statistics;
-    this.#handler = handler;
+    this.#client = client;
     this.serializer = options.serializer ?? serializeByDefault;
-    this.#deserializer = options.deserializer ?? (deserializeByDefault as Deserializer<Received>);
+    this.#deserializer = options.deserializer ?? deserializeByDefault;
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
     const isInspected = this.sender.needsReceivedMessages || heartbeat?.isPong !== undefined;
     const { dispatcher } = this;
-    this.inbound = new InboundPipeline<Received, Sent>(
+    this.inbound = new InboundPipeline(
       { runtime, replay, emitter, dispatcher, statistics, isInspected, maxBytes: buffer.maxBytes },
       this,
     );
@@ -117,13 +107,13 @@ export class MessageHub<Received, Sent>
   onPaused(): void {
     this.leftovers.pause();
     // No event may follow `closed`.
-    if (!this.dispatcher.isEndPending) this.#handler.onPaused();
+    if (!this.dispatcher.isEndPending) this.#client.onPaused();
   }
 
   /** Messages of ended connections are delivered before newer messages of open connections. */
   onResumed(): void {
-    if (this.leftovers.isPending) this.#options.runtime.defer(() => this.leftovers.deliver());
-    if (!this.dispatcher.isEndPending) this.#handler.onResumed();
+    if (this.leftovers.isPending) this.#client.options.runtime.defer(() => this.leftovers.deliver());
+    if (!this.dispatcher.isEndPending) this.#client.onResumed();
   }
 
   get hasLeftover(): boolean {
@@ -139,7 +129,7 @@ export class MessageHub<Received, Sent>
   onDelivered(): void {
     this.dispatcher.onLeftoversDelivered();
     if (!this.dispatcher.isPaused)
-      for (const connection of this.#handler.connections()) connection.resume("consumer");
+      for (const connection of this.#client.connections()) connection.resume("consumer");
   }
 
   /**
@@ -153,8 +143,7 @@ export class MessageHub<Received, Sent>
     if (!isImmediate) dispatcher.finishDraining();
     if (isImmediate) leftovers.discard();
     else if (leftovers.isPending && (isStopping || dispatcher.listeners.hasLasting)) {
-      // No message may follow `closed`: listeners receive the leftovers now, and the inbox accepts up to twice its
-      // bounds.
+      // No message may follow `closed`, so the leftovers are delivered now. The inbox accepts up to twice its bounds.
       dispatcher.beginClosing();
       leftovers.flush();
     }
@@ -163,58 +152,51 @@ export class MessageHub<Received, Sent>
   }
 
   onInboxFull(): void {
-    const { capacity } = this.#options.buffer;
-    for (const { live } of this.#handler.connections()) live?.fail(inboxOverflow(capacity));
+    const { capacity } = this.#client.options.buffer;
+    for (const { live } of this.#client.connections()) live?.fail(inboxOverflow(capacity));
   }
 
-  onDropped(event: EventMap<Received>["dropped"]): void {
-    this.#statistics.messagesDropped++;
-    // A listener of this message may have ended the client, or `recv()` decodes it after the end. `closed` must be the last
-    // event.
-    if (this.#handler.isSettled) return;
-    this.#emitter.emit("dropped", event);
+  onDropped(event: DroppedEvent): void {
+    this.#client.statistics.messagesDropped++;
+    // No event may follow `closed`. A listener may have ended the client, or `recv()` decodes a message after the end.
+    if (!this.#client.isSettled) this.#client.emitter.emit("dropped", event);
   }
 
   onUndecodable(message: string | Buffer, error: JetSocketError): void {
-    const { isSettled } = this.#handler;
-    const isObserved = !isSettled && (this.#emitter.has("error") || this.#emitter.has("dropped"));
+    const { isSettled, emitter } = this.#client;
+    const isObserved = !isSettled && (emitter.has("error") || emitter.has("dropped"));
     this.onDropped({ direction: "in", message, cause: "decode" });
-    if (!isSettled) this.#handler.reportError(error);
+    if (!isSettled) this.#client.reportError(error);
     if (isObserved || this.#hasWarnedUndecodable) return;
     this.#hasWarnedUndecodable = true;
-    this.#handler.warnUndecodable(error);
+    this.#client.warnUndecodable(error);
   }
 
   onConsumed(waited: number): void {
-    this.#statistics.record("inboxMs", waited);
+    this.#client.statistics.record("inboxMs", waited);
   }
 
   onError(error: unknown): void {
-    this.#handler.reportError(error);
+    this.#client.reportError(error);
   }
 
   onFunctionError(what: string, thrown: unknown): void {
-    this.#handler.reportFunctionError(what, thrown);
+    this.#client.reportFunctionError(what, thrown);
   }
 
   onIdleWait(change: number): void {
-    this.#handler.onIdleWait(change);
+    this.#client.onIdleWait(change);
   }
 
   // Called by the sender.
 
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
     // Read before the event is emitted, because a `once` listener is removed when its event is emitted.
-    const hasListener = this.#emitter.has("error");
-    this.#handler.reportError(error);
+    const hasListener = this.#client.emitter.has("error");
+    this.#client.reportError(error);
     if (hasListener || isAborted) return promise;
-    this.#refusedCalls ??= new RefusedCalls(this.#options.runtime, this);
+    this.#refusedCalls ??= new RefusedCalls(this.#client.options.runtime, this.#client);
     return this.#refusedCalls.watch(error, promise);
-  }
-
-  /** Called by the refused calls. */
-  warnUnhandled(error: unknown): void {
-    this.#handler.warnUnhandled(error);
   }
 
   onUnsent(message: unknown, cause: OutboxDropCause): void {
@@ -222,82 +204,75 @@ export class MessageHub<Received, Sent>
   }
 
   onDrain(): void {
-    this.#emitter.emit("drain", {});
+    this.#client.emitter.emit("drain", {});
   }
 
   get state(): State {
-    return this.#handler.state;
+    return this.#client.state;
   }
 
   get isAccepting(): boolean {
-    return this.#handler.isAccepting;
+    return this.#client.isAccepting;
   }
 
   stateError(operation: string): InvalidStateError {
-    return this.#handler.stateError(operation);
+    return this.#client.stateError(operation);
   }
 
   // Called by the inbound pipeline.
 
-  connectionOf(number: number): SetupConnection<Received, Sent> | undefined {
-    return this.#handler.connections().find((connection) => connection.number === number)?.hook
-      ?.publicConnection;
-  }
-
-  onOverlapCaughtUp(): void {
-    this.#handler.onOverlapCaughtUp();
-  }
-
-  onOverlapFull(): void {
-    this.#handler.onOverlapFull();
+  connectionOf(number: number): SetupConnection<unknown, unknown> | undefined {
+    const connection = this.#client.connections().find((one) => one.number === number);
+    return connection?.hook?.publicConnection;
   }
 
   get isSettled(): boolean {
-    return this.#handler.isSettled;
+    return this.#client.isSettled;
   }
+
+  // Called by the connections.
 
   /** Creates the connection object that `onConnection` and `onReplay` receive. */
-  createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent> {
-    const { runtime, maxMessageSize, onConnection } = this.#options;
+  createHook(connection: Connection): HookConnection<unknown, unknown> {
+    const { runtime, maxMessageSize, onConnection } = this.#client.options;
     const live = connection.live!;
     const { subprotocol, extensions } = connection.accepted!;
-    return new HookConnection<Received, Sent>(
-      {
-        sender: {
-          ...{ url: connection.url, subprotocol, extensions },
-          send: (value, given) =>
-            this.#rejectIfThrows(() => {
-              const options = readCallOptions(given, sendNames);
-              return live.queue.send(serialize(this.serializer, value), options);
-            }),
-          sendRaw: (data, given) =>
-            this.#rejectIfThrows(() => {
-              const options = readCallOptions(given, rawNames);
-              return live.queue.send(rawMessage(data, options), options);
-            }),
-          ping: (given) =>
-            this.#rejectIfThrows(() => {
-              const options = readCallOptions(given, pingNames);
-              return live.ping(controlPayload(options?.payload) ?? this.nextPingPayload(), options);
-            }),
-        },
-        ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
-        isBuffering: onConnection !== undefined,
+    return new HookConnection<unknown, unknown>({
+      sender: {
+        ...{ url: connection.url, subprotocol, extensions },
+        send: (value, given) =>
+          this.#rejectIfThrows(() => {
+            const options = readCallOptions(given, sendNames);
+            return live.queue.send(serialize(this.serializer, value), options);
+          }),
+        sendRaw: (data, given) =>
+          this.#rejectIfThrows(() => {
+            const options = readCallOptions(given, rawNames);
+            return live.queue.send(rawMessage(data, options), options);
+          }),
+        ping: (given) =>
+          this.#rejectIfThrows(() => {
+            const options = readCallOptions(given, pingNames);
+            return live.ping(controlPayload(options?.payload) ?? this.nextPingPayload(), options);
+          }),
       },
-      { onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")) },
-    );
+      ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
+      isBuffering: onConnection !== undefined,
+      onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")),
+    });
   }
 
-  /** Turns a thrown error into a rejection. It also reports the error, because the caller may ignore the promise. */
+  /** Turns a thrown error into a rejection, and reports the error, because the caller may ignore the promise. */
   #rejectIfThrows<Value>(call: () => Promise<Value>): Promise<Value> {
     try {
       return call();
     } catch (error) {
-      this.#handler.reportError(error);
+      this.#client.reportError(error);
       return rejected(error);
     }
   }
 
+  /** True while messages may be passed to {@link onBorrowed}. */
   get isLending(): boolean {
     return this.inbound.isLending;
   }
@@ -305,14 +280,14 @@ export class MessageHub<Received, Sent>
   /** @returns `false` if a consumer needs a copy or a decoded value of the message. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
     if (!this.isLending) return false;
-    this.#statistics.messagesReceived++;
-    this.#statistics.payloadBytesReceived += bytes.length;
+    this.#client.statistics.messagesReceived++;
+    this.#client.statistics.payloadBytesReceived += bytes.length;
     this.dispatcher.listeners.emitBorrowed(bytes, isBinary);
     return true;
   }
 
   onPing(payload: Buffer): void {
-    this.#emitter.emit("ping", { payload });
+    this.#client.emitter.emit("ping", { payload });
   }
 
   onWithdrawn(token: unknown): void {
@@ -320,16 +295,10 @@ export class MessageHub<Received, Sent>
   }
 
   onSampled(duration: number): void {
-    this.#statistics.record("sendMs", duration);
+    this.#client.statistics.record("sendMs", duration);
   }
 
-  emitReconnected(event: EventMap<Received>["reconnected"]): void {
-    this.#statistics.reconnectCount++;
-    this.#statistics.record("recoveryMs", event.downtimeMs);
-    this.#emitter.emit("reconnected", event);
-  }
-
-  /** A message arrived on a connection whose setup failed. */
+  /** A connection received a message, but its setup failed or was not completed. */
   onDiscarded(message: string | Buffer): void {
     this.onDropped({ direction: "in", message, cause: "closed" });
   }
@@ -340,7 +309,7 @@ export class MessageHub<Received, Sent>
   }
 
   nextPingPayload(): Uint8Array {
-    // `allocUnsafe` uses Node's buffer pool. A separate allocation for each ping would double its memory.
+    // `allocUnsafe` uses Node's buffer pool. A separate allocation for each ping would double the memory of the ping.
     const payload = Buffer.allocUnsafe(8);
     payload.writeUInt16BE(0, 0);
     payload.writeUIntBE(++this.#pingCount, 2, 6);
@@ -348,20 +317,17 @@ export class MessageHub<Received, Sent>
   }
 
   /** Sends a heartbeat: the application ping of the option `heartbeat.ping`, or a WebSocket ping frame. */
-  sendPing({ live, isReady, number }: ClientConnection<Received, Sent>): void {
-    const ping = this.#options.heartbeat?.ping;
-    // Until the connection is set up, an application message could interfere with the messages of `onConnection`.
+  sendPing({ live, isReady, number }: Connection): void {
+    const { heartbeat, runtime } = this.#client.options;
+    const ping = heartbeat?.ping;
+    // Before the connection is set up, an application ping could interfere with the messages of `onConnection`.
     if (ping !== undefined && isReady && this.#sendOwnPing(live!, ping)) {
-      if (this.#ownPing?.connection !== number)
-        this.#ownPing = { connection: number, at: this.#options.runtime.now() };
+      if (this.#ownPing?.connection !== number) this.#ownPing = { connection: number, at: runtime.now() };
     } else if (!live!.isClosing) live!.sendHeartbeatPing(this.nextPingPayload());
   }
 
-  /**
-   * @returns `false` if no application ping was sent. The caller then sends a ping frame, so that the peer is still
-   *   checked.
-   */
-  #sendOwnPing(live: LiveConnection, ping: () => Sent): boolean {
+  /** @returns `false` if no application ping was sent. The caller then sends a ping frame instead. */
+  #sendOwnPing(live: LiveConnection, ping: () => unknown): boolean {
     try {
       const data = serialize(this.serializer, ping());
       // `ping()` and the serializer are user functions; they may have closed the connection.
@@ -369,21 +335,21 @@ export class MessageHub<Received, Sent>
       live.queue.sendAccepted(data, undefined, ownPing);
       return true;
     } catch (error) {
-      this.#handler.reportFunctionError("The option heartbeat.ping", error);
+      this.#client.reportFunctionError("The option heartbeat.ping", error);
       return false;
     }
   }
 
   onPong(payload: Buffer, latencyMs: number | undefined): void {
     if (latencyMs !== undefined) {
-      this.#statistics.record("latencyMs", latencyMs);
-      diagnostics.ping(this.#publicClient, latencyMs);
+      this.#client.statistics.record("latencyMs", latencyMs);
+      diagnostics.ping(this.#client.publicClient, latencyMs);
     }
-    if (this.#emitter.has("pong")) this.#emitter.emit("pong", { payload, latencyMs });
+    if (this.#client.emitter.has("pong")) this.#client.emitter.emit("pong", { payload, latencyMs });
   }
 
-  /** @returns `true` if the message answers an application ping. It is then not delivered. */
-  onDecoded(message: Received, at: number, connection: number): boolean {
+  /** @returns `true` if the message answers an application ping and must not be delivered. */
+  onDecoded(message: unknown, at: number, connection: number): boolean {
     this.sender.received(message);
     if (!this.#isPong(message)) return false;
     const own = this.#ownPing?.connection === connection ? this.#ownPing : undefined;
@@ -392,13 +358,12 @@ export class MessageHub<Received, Sent>
     return true;
   }
 
-  #isPong(message: Received): boolean {
-    const isPong = this.#options.heartbeat?.isPong;
-    if (isPong === undefined) return false;
+  #isPong(message: unknown): boolean {
+    const isPong = this.#client.options.heartbeat?.isPong;
     try {
-      return isPong(message);
+      return isPong !== undefined && isPong(message);
     } catch (error) {
-      this.#handler.reportFunctionError("The option heartbeat.isPong", error);
+      this.#client.reportFunctionError("The option heartbeat.isPong", error);
       return false;
     }
   }

@@ -1,14 +1,27 @@
-// The public class of the package. It checks the arguments of each call and delegates to `Client`. It has no state of
-// its own.
+/**
+ * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages. It
+ * has no state: `Client` implements the operations.
+ */
 import { CloseCode, InvalidStateError, ownOptions } from "../../protocol/index.js";
-import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
 import { checkEventName, refuseHandlerProperties } from "../events/event-names.js";
-import { readCallOptions } from "../options/call-options.js";
+import {
+  pingNames,
+  rawNames,
+  readCallOptions,
+  recvNames,
+  sendNames,
+  waitNames,
+} from "../options/call-options.js";
 import type {
+  Cursors,
+  MessageOptions,
   NarrowingRecvOptions,
+  PingOptions,
   Provided,
+  RawData,
+  RawMessageOptions,
   RecvOptions,
   Url,
   WebSocketOptions,
@@ -16,43 +29,26 @@ import type {
 import { refuseMoreArguments, resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
-import type { Cursors } from "../options/options.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, isBorrowed } from "./receiving/listener-options.js";
-import {
-  controlPayload,
-  type RawData,
-  type RawMessageOptions,
-  rawMessage,
-  serialize,
-} from "./sending/serialize.js";
+import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sending/sender.js";
 
 /** A registered symbol, so that all loaded copies of the package share it. */
 const instanceMark = Symbol.for("jetsocket.WebSocket");
 
-const waitNames = ["signal", "timeout"];
-const recvNames = [...waitNames, "match"];
-const sendNames = [...waitNames, "compress"];
 const trySendNames = ["compress"];
-const rawNames = [...sendNames, "binary"];
-const pingNames = [...waitNames, "payload"];
 
 const closeOptionsHint = 'The options of close() are the third argument: close(1000, "", { timeout }).';
 const rotateOptionsHint = 'The options of rotate() are the second argument: rotate("", { timeout }).';
-
-export interface PingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that are unique among the pings of this client. */
-  readonly payload?: Uint8Array | undefined;
-}
 
 /**
  * A WebSocket client (RFC 6455, RFC 7692).
  *
  * Read messages with `for await`, with {@link recv}, or with a `message` listener. No message is lost when a program
- * changes from one of these to another.
+ * changes from one of these ways to another.
  *
  * A method that returns a promise rejects if the client is in the wrong state or an option is invalid; it does not
  * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. `connect()` and `run()` are the
@@ -81,13 +77,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
     refuseHandlerProperties(this.prototype);
   }
 
-  readonly #client: Client<Received, Sent>;
+  readonly #client: Client;
 
   /**
    * Creates a client in the state `idle`. Call {@link connect} or {@link run} to open the connection.
    *
-   * @param url - A `ws:` or `wss:` URL, or a function that is called before each attempt and returns one. A user name
-   *   and password in the URL are sent as Basic authorization.
+   * @param url - A `ws:` or `wss:` URL, or a function that is called before each attempt and returns the URL. A user
+   *   name and password in the URL are sent as Basic authorization.
    * @throws TypeError or RangeError for an invalid URL or option. The message names the option and its value.
    */
   constructor(url: Provided<Url>, options?: WebSocketOptions<Received, Sent>);
@@ -108,17 +104,17 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** The URL without credentials. Empty before the first attempt if the constructor received a function. */
   get url(): string {
-    return this.#client.url;
+    return this.#client.supervisor.url;
   }
 
   /** The subprotocol that the server selected. Empty if it selected none. */
   get subprotocol(): string {
-    return this.#client.accepted?.subprotocol ?? "";
+    return this.#client.supervisor.accepted?.subprotocol ?? "";
   }
 
   /** The negotiated extension, such as `permessage-deflate`, with its parameters. Empty if there is none. */
   get extensions(): string {
-    return this.#client.accepted?.extensions ?? "";
+    return this.#client.supervisor.accepted?.extensions ?? "";
   }
 
   /** The number of bytes, including frame headers, that were accepted for sending and not yet passed to the kernel. */
@@ -128,7 +124,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** The report about the end of the last connection or attempt. `undefined` before the first end. */
   get lastReport(): CloseReport | undefined {
-    return this.#client.lastReport;
+    return this.#client.supervisor.lastReport;
   }
 
   /**
@@ -136,15 +132,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * client neither copies the bytes nor decodes text. Text is still validated: a message that is not UTF-8 fails the
    * connection (RFC 6455 8.1) and is not emitted.
    *
-   * `data` is valid until the listener returns; in an async listener, until its first `await`. After that the memory is
+   * `data` is valid until the listener returns; in an async listener, until its first `await`. Afterwards the memory is
    * reused. Copy the bytes with `Buffer.from(data)`, or read text with `data.toString()`. Writing to `data` changes
    * this message for listeners that are called later; it does not affect other messages.
    *
    * As with any `rawMessage` listener, messages are not added to the inbox unless a loop or a `recv()` also reads. If
    * the same message is needed elsewhere too (by another message listener, a loop, a `recv()`, `replay`, `isPong` or
    * `acknowledges`), this listener receives a view of copied or encoded bytes instead. The same applies to messages
-   * that are already in the inbox; they are emitted before newer ones. Plain `rawMessage` listeners are called first,
-   * then listeners with this option, then `message` listeners.
+   * that are already in the inbox; these are emitted before newer messages. `rawMessage` listeners without this option
+   * are called first, then `rawMessage` listeners with this option, then `message` listeners.
    *
    * @throws TypeError if the event is not `rawMessage`, or an option is unknown.
    */
@@ -155,7 +151,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   ): this;
   /**
    * Adds a listener for an event. A `message` or `rawMessage` listener first receives the messages that are already in
-   * the inbox, then newer ones.
+   * the inbox, then newer messages.
    *
    * @throws TypeError if the event does not exist, the listener is not a function, or an option is unknown.
    */
@@ -173,14 +169,14 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const { emitter, hub } = this.#client;
     if (isBorrowed("on", name, options))
       hub.dispatcher.listeners.addBorrowed(listener as Listener<BorrowedMessage>);
-    else emitter.add(name, listener, false);
+    else emitter.add(name, listener as Listener<unknown>, false);
     if (name === "message" || name === "rawMessage") hub.dispatcher.onListenerAdded();
     return this;
   }
 
   /**
-   * Adds a listener that is called for the next event only. Messages that it receives are still added to the inbox;
-   * therefore it cannot have the option `borrowed`.
+   * Adds a listener that is called only for the next event. A message that the listener receives is also added to the
+   * inbox, so the listener cannot have the option `borrowed`.
    *
    * @throws TypeError if the event does not exist, the listener is not a function, an option is unknown, or `borrowed`
    *   is `true`.
@@ -193,7 +189,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     checkEventName(name);
     // Throws if `borrowed` is `true`.
     isBorrowed("once", name, options);
-    this.#client.emitter.add(name, listener, true);
+    this.#client.emitter.add(name, listener as Listener<unknown>, true);
     return this;
   }
 
@@ -208,7 +204,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     checkEventName(name);
     if (name === "rawMessage") this.#client.hub.dispatcher.listeners.removeRaw(listener as Listener<unknown>);
-    else this.#client.emitter.remove(name, listener);
+    else this.#client.emitter.remove(name, listener as Listener<unknown>);
     return this;
   }
 
@@ -256,7 +252,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * JSON.
    *
    * Resolves when the message is accepted for sending; this does not mean that the peer received it. While more than
-   * `highWaterMark` bytes are buffered, it resolves when the amount is below that mark again. If `timeout` or `signal`
+   * `highWaterMark` bytes are buffered, the call waits until the amount is below that mark. If `timeout` or `signal`
    * ends the call, a message that is not framed yet is withdrawn; a message that is already framed is still sent.
    *
    * With the option `outbox`, a call without a connection resolves when the outbox accepts the message.
@@ -314,13 +310,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError if the client has neither a connection nor an outbox, or has ended.
    */
   flush(options?: WaitOptions): Promise<void> {
-    try {
-      options = readCallOptions(options, waitNames);
-    } catch (error) {
-      return rejected(error);
-    }
-    if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
-    return this.#client.keepAliveWhile(this.#client.hub.sender.flush(options));
+    return rejectIfThrows(() => {
+      const given = readCallOptions(options, waitNames);
+      if (this.#client.isOver) throw this.#client.stateError("flush");
+      return this.#client.keepAliveWhile(this.#client.hub.sender.flush(given));
+    });
   }
 
   /**
@@ -341,7 +335,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Sends a pong. With `autoPong: false`, use it to answer a ping: pass the payload of the ping.
+   * Sends a pong. With `autoPong: false`, use this method to answer a ping: pass the payload of the ping.
    *
    * @throws InvalidStateError if the client is not connected; RangeError if the payload is longer than 125 bytes;
    *   TypeError if it is not bytes.
@@ -370,33 +364,36 @@ export class WebSocket<Received = unknown, Sent = unknown>
   recv(options?: RecvOptions<Received>): Promise<Received>;
   recv(options?: RecvOptions<Received>): Promise<Received> {
     try {
-      options = readCallOptions(options, recvNames);
+      const given = readCallOptions(options as RecvOptions<unknown> | undefined, recvNames);
+      return this.#client.hub.dispatcher.recv(given) as Promise<Received>;
     } catch (error) {
       return rejected(error);
     }
-    return this.#client.hub.dispatcher.recv(options);
   }
 
   /**
    * Iterates over the received messages until the client ends. A reconnect does not end the loop. Leaving the loop does
    * not close the connection; a later loop continues with the next message. Only one loop can be open at a time:
-   * `next()` of a second one rejects with an InvalidStateError.
+   * `next()` of a second loop rejects with an InvalidStateError.
    *
    * The loop ends normally when the client becomes `closed`. It throws the error that made the client `failed`, or
    * `signal.reason` after an abort. Messages in the inbox are delivered before the end, except after an abort or after
    * {@link terminate}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
-    return this.#client.hub.dispatcher.iterate() ?? this.#busyIterator();
+    const { dispatcher } = this.#client.hub;
+    return (dispatcher.iterate() as AsyncIterableIterator<Received> | undefined) ?? this.#busyIterator();
   }
 
   /**
-   * Iterates like `for await` over the client, but over arrays of messages: all messages in the inbox, or all messages
-   * of one read from the socket. An array is never empty. It contains at most `buffer.maxBytes` bytes plus one message.
-   * At high message rates this is faster, because it needs one promise for each array instead of one for each message.
+   * Iterates over arrays of messages. An array contains all messages in the inbox, or all messages of one read from the
+   * socket. An array is never empty. It contains at most `buffer.maxBytes` bytes plus one message.
+   * At high message rates arrays are faster, because each array needs one promise instead of one promise per message.
    */
   batches(): AsyncIterableIterator<readonly Received[]> {
-    return this.#client.hub.dispatcher.iterateBatches() ?? this.#busyIterator();
+    const { dispatcher } = this.#client.hub;
+    const batches = dispatcher.iterateBatches() as AsyncIterableIterator<readonly Received[]> | undefined;
+    return batches ?? this.#busyIterator();
   }
 
   #busyIterator(): AsyncIterableIterator<never> {
@@ -418,47 +415,37 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   argument.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
-    try {
+    return rejectIfThrows(() => {
       for (const value of [code, reason]) refuseOptions(value, closeOptionsHint);
-      options = readCallOptions(options, waitNames);
-      return this.#client.close(code, reason, options);
-    } catch (error) {
-      return rejected(error);
-    }
+      return this.#client.close(code, reason, readCallOptions(options, waitNames));
+    });
   }
 
   /**
-   * Reconnects immediately. If the client waits before the next attempt, the attempt starts now. If a connection is
-   * open, it is closed and a new one is opened. Resolves when a connection is open.
+   * Reconnects immediately. If the client waits before the next attempt, the attempt starts now. An open
+   * connection is closed, and a new connection is opened. Resolves when a connection is open.
    *
    * @throws InvalidStateError before {@link connect}, while the client closes, and after it has ended.
    */
   reconnect(options?: WaitOptions): Promise<void> {
-    try {
-      options = readCallOptions(options, waitNames);
-    } catch (error) {
-      return rejected(error);
-    }
-    return this.#client.reconnect(options);
+    return rejectIfThrows(() => this.#client.reconnect(readCallOptions(options, waitNames)));
   }
 
   /**
    * Replaces the open connection with a new one, as the option `rotation.mode` specifies. Resolves when the new
    * connection is in use and the old one has ended. In the mode `overlap`, the old connection stays in use if the new
-   * one cannot be opened.
+   * connection cannot be opened.
    *
    * @param reason - The reason in the Close frame of the old connection; at most 123 bytes of UTF-8. Default: empty.
    * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; TypeError if the
    *   options are not the second argument; otherwise the error of the attempt that failed.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
-    try {
+    return rejectIfThrows(() => {
       refuseOptions(reason, rotateOptionsHint);
-      options = readCallOptions(options, waitNames);
-      return this.#client.rotate(this.#client.options.rotation.mode, reason, options);
-    } catch (error) {
-      return rejected(error);
-    }
+      const { mode } = this.#client.options.rotation;
+      return this.#client.rotate(mode, reason, readCallOptions(options, waitNames));
+    });
   }
 
   /**
@@ -476,7 +463,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /**
    * Returns the position of each numbered stream. Messages that are still in the inbox do not count as read. Pass the
-   * result as `replay.cursors` to a later client to continue from there. Empty without the option `replay`.
+   * result as `replay.cursors` to a later client, which then continues at these positions. The result is empty without
+   * the option `replay`.
    */
   cursors(): Cursors {
     return this.#client.hub.inbound.cursors;
@@ -484,7 +472,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** Keeps the process running while the connection is open. This is the default. */
   ref(): this {
-    this.#client.setReferenced(true);
+    this.#client.supervisor.setReferenced(true);
     return this;
   }
 
@@ -493,7 +481,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * `recv({ timeout })`, still keeps the process running until the call ends.
    */
   unref(): this {
-    this.#client.setReferenced(false);
+    this.#client.supervisor.setReferenced(false);
     return this;
   }
 
@@ -578,7 +566,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 }
 
-/** @throws TypeError if `value`, which must be a code or a reason, is an object and therefore probably the options. */
+/** @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason. */
 function refuseOptions(value: unknown, message: string): void {
   if (typeof value === "object" && value !== null) throw new TypeError(message);
+}
+
+function rejectIfThrows<Value>(call: () => Promise<Value>): Promise<Value> {
+  try {
+    return call();
+  } catch (error) {
+    return rejected(error);
+  }
 }

@@ -1,13 +1,13 @@
-// The timer of the closing handshake. It does not close anything: it calls back when the time is over.
+// The timer of the closing handshake. When the time is over, it calls a function. It does not close the connection.
 import { RestartableTimer } from "../runtime/restartable-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 
-/** Upper limit of the closing handshake, as a multiple of `closeTimeout`. Progress does not extend it further. */
+/** The closing handshake takes at most this multiple of `closeTimeout`, even while it makes progress. */
 const maxTimeouts = 10;
 
 /**
- * Expires when `closeTimeout` passes without progress. Progress of a blocked write restarts it, up to a total of
- * ten timeouts. {@link pause} stops it, until {@link makeFinal} is called.
+ * Expires when `closeTimeout` passes without progress. Progress of a blocked write restarts the timer, up to a total of
+ * ten timeouts. {@link pause} stops the timer, except after {@link makeFinal}.
  */
 export class ClosingTimer {
   readonly #runtime: Runtime;
@@ -15,7 +15,7 @@ export class ClosingTimer {
   readonly #timer: RestartableTimer;
   #timeout = 0;
   #deadline = 0;
-  /** Milliseconds of the ten timeouts that remained when the timer was paused; `undefined` while it is not paused. */
+  /** The milliseconds of the ten timeouts that remained when the timer was paused; `undefined` while the timer runs. */
   #remaining: number | undefined;
   #isFinal = false;
 
@@ -35,7 +35,7 @@ export class ClosingTimer {
     this.#arm(timeout);
   }
 
-  /** Starts the last wait: after both Close frames, for the end of the peer's stream. Progress does not extend it. */
+  /** Starts the wait for the end of the peer's stream, after both Close frames. Progress does not extend this wait. */
   startLinger(timeout: number): void {
     this.#deadline = 0;
     this.#arm(timeout);
@@ -46,14 +46,14 @@ export class ClosingTimer {
     this.#arm(Math.min(this.#timeout, this.#deadline - this.#runtime.now()));
   }
 
-  /** Stops the timer while our own back-pressure prevents us from reading the peer's Close. */
+  /** Stops the timer while this client does not read, because the client cannot receive the peer's Close frame. */
   pause(): void {
     if (!this.isRunning || this.#isFinal || this.#remaining !== undefined) return;
     this.#remaining = this.#deadline - this.#runtime.now();
     this.#timer.clear();
   }
 
-  /** Restarts the timer with a whole timeout, because reading continues. */
+  /** Restarts the timer with a whole timeout, because the client reads again. */
   resume(): void {
     if (this.#remaining === undefined) return;
     this.#deadline = this.#runtime.now() + this.#remaining;

@@ -1,17 +1,17 @@
-// The record of how an open connection ended. It states facts only: `client/reporting` derives the verdict from them.
+// Describes how an open connection ended. The record contains only facts: `client/reporting` derives the verdict.
 import type { CloseFrame } from "../../protocol/index.js";
 import type { UnsentMessage } from "./message-tokens.js";
 
 /** The facts about the end of an open connection. */
 export interface ConnectionEnd {
   readonly initiatedBy: "us" | "peer" | "network";
-  /** `closing` if we had called `close()` or the peer's Close had arrived. */
+  /** `closing` if this client had called `close()`, or if the peer's Close frame had arrived. */
   readonly phase: "open" | "closing";
   readonly closeSent: CloseFrame | undefined;
   readonly closeReceived: CloseFrame | undefined;
-  /** The error that broke the connection, if any. */
+  /** The error that broke the connection; `undefined` if there was none. */
   readonly error: Error | undefined;
-  /** Times are milliseconds on the clock of `Runtime.now()`. */
+  /** All times of this record are milliseconds on the clock of `Runtime.now()`. */
   readonly openedAt: number;
   readonly endedAt: number;
   readonly lastReceivedAt: number;
@@ -19,12 +19,12 @@ export interface ConnectionEnd {
   readonly pausedMs: number;
   /** Messages of which no byte was passed to the kernel. */
   readonly unsent: readonly UnsentMessage[];
-  /** True if the send queue had reached the high-water mark and has not drained to the low-water mark. */
+  /** True if the send queue reached the high-water mark and has not drained to the low-water mark since then. */
   readonly isDrainPending: boolean;
-  /** How many messages were passed to the kernel and may not have been read, or are not acknowledged, by the peer. */
+  /** Number of messages that were passed to the kernel, but that the peer may not have read or has not acknowledged. */
   readonly uncertainCount: number;
-  /** How many of our pings have no pong. */
+  /** Number of sent pings without a pong. */
   readonly unansweredPings: number;
-  /** How many pings the peer has answered. */
+  /** Number of sent pings that the peer has answered. */
   readonly answeredPings: number;
 }

@@ -1,4 +1,4 @@
-// The errors that an open connection creates. They do not say what happens to the connection: the caller decides.
+// Creates the errors of an open connection. It does not decide what happens to the connection.
 import { CloseCode, ProtocolError } from "../../protocol/index.js";
 import { BufferOverflowError, JetSocketError, TimeoutError } from "../errors.js";
 
@@ -11,7 +11,9 @@ export function messageStalled(timeout: number): ProtocolError {
   );
 }
 
-/** The inbox is full and `buffer.overflow` is `"error"`: the consumer prefers a closed connection to lost messages. */
+/**
+ * The inbox is full and `buffer.overflow` is `"error"`. The connection fails, because it would lose messages otherwise.
+ */
 export function inboxOverflow(capacity: number): ProtocolError {
   return new ProtocolError(
     `More than ${capacity} received messages are buffered, and buffer.overflow is "error". ` +
@@ -20,14 +22,14 @@ export function inboxOverflow(capacity: number): ProtocolError {
   );
 }
 
-/** @param isPeerDone - The peer's Close has arrived or we failed the connection, so only our Close was missing. */
+/** @param isPeerDone - True if the peer's Close frame has arrived, or if we failed the connection. */
 export function closingTimedOut(timeoutMs: number, isPeerDone: boolean): TimeoutError {
   const what = isPeerDone ? "The peer did not read our Close" : "The peer did not answer our Close";
   const message = `${what} in the ${timeoutMs} ms of closeTimeout. Raise it if the peer is that slow.`;
   return new TimeoutError(message, { operation: "close", timeoutMs });
 }
 
-/** @param isShared - Several pings share the error; some of them were not sent. */
+/** @param isShared - True if several pings share the error. Some of these pings were not sent. */
 export function droppedPing(isShared: boolean): BufferOverflowError {
   const cause = isShared
     ? "Pings were dropped or refused: 64 other pings are unanswered."
@@ -35,13 +37,13 @@ export function droppedPing(isShared: boolean): BufferOverflowError {
   return new BufferOverflowError(`${cause} Await ping(), or pass it a timeout, before the next one.`);
 }
 
-/** After a ping, no byte arrived and no blocked write made progress within the timeout. */
+/** The heartbeat failed: after a ping, no byte arrived and no blocked write made progress within the timeout. */
 export function heartbeatTimedOut(timeoutMs: number): TimeoutError {
   const message = `The peer showed no activity in the ${timeoutMs} ms of heartbeat.timeout after a ping.`;
   return new TimeoutError(message, { operation: "heartbeat", timeoutMs });
 }
 
-/** We do not read because our consumer is slow, and the peer does not read what we write. */
+/** Both ends wait: we do not read because our consumer is slow, and the peer does not read what we write. */
 export function mutualStall(timeout: number): JetSocketError {
   return new JetSocketError(
     `Both ends have waited for each other for ${timeout} ms (heartbeat.timeout): received messages are not consumed, ` +
@@ -50,7 +52,7 @@ export function mutualStall(timeout: number): JetSocketError {
   );
 }
 
-/** @param isShared - Several refused calls share the error. */
+/** @param isShared - True if several refused calls share the error. */
 export function tooManyPings(isShared: boolean): BufferOverflowError {
   return new BufferOverflowError(
     `${isShared ? "Pings were" : "A ping was"} refused: more bytes than maxBufferedAmount wait to be sent. ` +

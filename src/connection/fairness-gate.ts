@@ -2,17 +2,17 @@
 import type { Runtime } from "../runtime/runtime.js";
 
 const maxBytesPerTurn = 64 * 1024;
-/** In milliseconds. */
+/** After this number of milliseconds, a send waits for the next turn of the event loop. */
 const maxTimePerTurn = 10;
-/** The clock is read once per this many sends. */
+/** Number of sends between two reads of the clock. */
 const sendsPerClockRead = 32;
 
 const accepted: Promise<void> = Promise.resolve();
 
 /**
- * Returns the promise of an accepted `send()`. It is usually one shared, resolved promise. A loop that awaits only
- * resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, the promise resolves in the next
- * turn of the event loop.
+ * Returns the promises of accepted calls of `send()`. Usually all calls share one resolved promise. A loop that awaits
+ * only resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, the promise resolves in the
+ * next turn of the event loop.
  */
 export class FairnessGate {
   readonly #runtime: Pick<Runtime, "now" | "afterTurn">;
@@ -30,7 +30,7 @@ export class FairnessGate {
     return this.nextTurn(size) ?? accepted;
   }
 
-  /** Like {@link pass}, but returns `undefined` if there is nothing to wait for. */
+  /** Like {@link pass}, but returns `undefined` instead of a resolved promise. */
   nextTurn(size: number): Promise<void> | undefined {
     this.#bytes += size;
     if (this.#bytes < maxBytesPerTurn && ++this.#sends % sendsPerClockRead !== 0) return undefined;
@@ -42,13 +42,11 @@ export class FairnessGate {
     if (this.#bytes < maxBytesPerTurn && this.#runtime.now() - this.#since < maxTimePerTurn) return undefined;
     this.#bytes = maxBytesPerTurn;
     this.#nextTurn = new Promise((resolve) => this.#runtime.afterTurn(resolve));
-    void this.#nextTurn.then(() => this.#startTurn());
+    void this.#nextTurn.then(() => {
+      this.#nextTurn = undefined;
+      this.#bytes = 0;
+      this.#since = this.#runtime.now();
+    });
     return this.#nextTurn;
-  }
-
-  #startTurn(): void {
-    this.#nextTurn = undefined;
-    this.#bytes = 0;
-    this.#since = this.#runtime.now();
   }
 }

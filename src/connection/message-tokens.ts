@@ -1,52 +1,52 @@
-// The tokens by which an owner recognizes its unsent messages, and the count of unacknowledged ones. It does not store
-// messages.
+// Keeps the tokens by which an owner recognizes its unsent messages, and counts unacknowledged messages. It does not
+// store messages.
 import type { Sendable } from "./pending-message.js";
 
-/** An accepted message of which no byte was written, with the token of its owner. */
+/** An accepted message of which no byte was written, and the token that its owner passed. */
 export interface UnsentMessage {
   readonly data: Sendable;
-  /** `undefined` if the owner passed none. */
+  /** The token is `undefined` if the owner passed no token. */
   readonly token: unknown;
 }
 
 /**
- * The acknowledgement state of a message. A token with a property `receipt` belongs to a message that is acknowledged
+ * The acknowledgement state of a message. If a token has the property `receipt`, its message is acknowledged
  * individually.
  */
 export interface Receipt {
   readonly isAcknowledged: boolean;
-  /** True if the owner has given up the message, so that it will never be acknowledged. */
+  /** True if the owner has given up the message. The message will then never be acknowledged. */
   readonly isGivenUp: boolean;
 }
 
 interface TokenEntry {
-  /** The number of the message among all framed messages, starting at 1. */
+  /** The number of the message among all framed messages. The first message has the number 1. */
   readonly position: number;
   readonly token: unknown;
 }
 
-/** Replaces the entry of a written message, so that the message can be garbage-collected. */
+/** Replaces the entry of a written message, so that the garbage collector can free the message. */
 const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
-/** The list of receipts is not searched for acknowledged ones before it reaches this length. */
+/** Acknowledged receipts are removed when the list of receipts reaches this length. */
 const minReceipts = 64;
 
 /**
  * Maps framed messages to the tokens of their owner until their first byte is written. After that, it counts the
- * messages that are acknowledged individually and are not acknowledged yet.
+ * messages that wait for an individual acknowledgement.
  */
 export class MessageTokens {
   #entries: TokenEntry[] = [];
   #head = 0;
   /** Number of written messages that have a receipt. */
   #handedReceipts = 0;
-  /** The receipts of written messages, except some that are acknowledged already. */
+  /** The receipts of written messages. Some of these messages may be acknowledged already. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
-  /** Number of written messages that their owner has given up; they are not in the list. */
+  /** Number of written messages that their owner has given up. Their receipts are not in the list. */
   #givenUp = 0;
 
-  /** Number of messages with a token that are not written yet. */
+  /** Number of messages that have a token and are not written yet. */
   get length(): number {
     return this.#entries.length - this.#head;
   }
@@ -61,7 +61,7 @@ export class MessageTokens {
     this.#entries.push({ position, token });
   }
 
-  /** Number of messages with a receipt among the first `position` messages. Call {@link forget} first. */
+  /** Number of messages with a receipt among the first `position` messages. Call {@link forget} before this method. */
   receiptsUpTo(position: number): number {
     let count = this.#handedReceipts;
     for (let index = this.#head; index < this.#entries.length; index++) {
@@ -71,7 +71,7 @@ export class MessageTokens {
     return count;
   }
 
-  /** Removes the tokens of the first `handedCount` messages, because their first byte is written. */
+  /** Removes the tokens of the first `handedCount` messages, because the first byte of these messages is written. */
   forget(handedCount: number): void {
     const entries = this.#entries;
     if (entries.length === 0) return;
@@ -96,14 +96,17 @@ export class MessageTokens {
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
-  /** Keeps only the receipts that may still change. */
+  /** Removes the receipts that cannot change any more. */
   #removeSettled(): void {
     const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
     this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
     this.#givenUp += open.length - this.#receipts.length;
   }
 
-  /** Returns the unsent messages, which are the last of `framedCount`, with their tokens, and removes all tokens. */
+  /**
+   * Returns the unsent messages with their tokens, and removes all tokens. `unsent` contains the last of all
+   * `framedCount` framed messages.
+   */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));
     this.#entries = [];

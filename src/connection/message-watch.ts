@@ -1,20 +1,22 @@
-// Detects received messages that stall (`messageTimeout`). It does not fail the connection: it calls back.
+// Detects a received message that stalls (`messageTimeout`). It does not fail the connection: it calls a function.
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 
-/** Number of bytes by which an unfinished message must grow in each `messageTimeout`. */
+/** An unfinished message must grow by this number of bytes in each `messageTimeout`. */
 const minProgress = 1024;
 
-/** Detects a peer that sends a message very slowly. A read costs a few comparisons and never restarts the timer. */
+/**
+ * Detects a peer that sends a message very slowly. Each read costs a few comparisons and does not restart the timer.
+ */
 export class MessageWatch {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
   readonly #timeout: number;
   readonly #onStall: () => void;
   #timer: Timer | undefined;
-  /** When the last progress was seen; `undefined` between two messages. */
+  /** The time of the last progress; `undefined` between two messages. */
   #since: number | undefined;
-  /** The number of the unfinished message, and its size in bytes, at that time. */
+  /** The number of the unfinished message and its size in bytes, at the last progress. */
   #message = 0;
   #size = 0;
 
@@ -42,7 +44,7 @@ export class MessageWatch {
 
   #arm(delay: number): void {
     this.#timer = this.#runtime.setTimer(delay, this.#onTimer);
-    // Only the socket decides whether the process stays alive.
+    // This timer does not keep the process alive: only the socket does.
     this.#timer.unref();
   }
 
@@ -54,7 +56,7 @@ export class MessageWatch {
     else this.#onStall();
   };
 
-  /** Clears the timer, because reading is paused or the connection is closed. */
+  /** Clears the timer. It is called when reading is paused or the connection is closed. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;

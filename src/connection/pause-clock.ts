@@ -1,6 +1,6 @@
-// Measures how long reading was paused. It does not pause anything.
+// Measures how long reading was paused. It does not pause reading.
 
-/** Adds up the time for which our own back-pressure has paused reading. */
+/** Adds up the time for which back-pressure of this client has paused reading. */
 export class PauseClock {
   #since: number | undefined;
   #total = 0;

@@ -1,4 +1,4 @@
-// The pings of one connection, and the promises that wait for their pongs. It does not decide when a heartbeat is due.
+// The pings of one connection, and the calls that wait for their pongs. It does not decide when a heartbeat is due.
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../runtime/wait.js";
@@ -7,28 +7,27 @@ import { Pings } from "./pings.js";
 import { type Refusal, Refusals } from "./refusals.js";
 
 export interface PingExchangeHandler {
-  /** The protocol has output. */
+  /** The protocol connection has output to write. */
   onQueued(): void;
   /**
-   * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only those.
-   * Default: all of them.
+   * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only messages
+   * of this kind. Default: `position`.
    */
   countWithoutReceipt?(position: number): number;
-  /** A call was refused or cancelled; its promise rejects with the same error. */
+  /** A call was refused or cancelled. Its promise rejects with the same error. */
   onRefused(error: unknown): void;
 }
 
 const overflowKind: unique symbol = Symbol("overflow");
 const droppedKind: unique symbol = Symbol("dropped");
 
-/** Sends the pings of `ping()` calls and of the heartbeat, and matches pongs to them. */
+/** Sends the pings of `ping()` calls and of the heartbeat, and finds the ping that a pong answers. */
 export class PingExchange {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
   readonly #maxBufferedAmount: number;
   readonly #handler: PingExchangeHandler;
   readonly #pings: Pings = new Pings();
-  #waits: Set<Wait<number>> | undefined;
   #refusals: Refusals | undefined;
   #answeredCount = 0;
 
@@ -44,47 +43,39 @@ export class PingExchange {
     this.#handler = handler;
   }
 
-  /** Number of pings that have no pong yet. */
+  /** Number of sent pings without a pong. */
   get unanswered(): number {
     return this.#pings.unanswered;
   }
 
-  /** Number of pings that the peer has answered. */
+  /** Number of sent pings that the peer has answered. */
   get answeredCount(): number {
     return this.#answeredCount;
   }
 
-  /** Number of messages that are not acknowledged individually and that a pong has confirmed as read. */
+  /** Number of messages that a pong has confirmed as read. Messages that are acknowledged individually do not count. */
   get confirmedCount(): number {
     return this.#pings.confirmedCount;
   }
 
-  /** Queues a ping without a promise. The caller must write it. */
+  /** Queues a ping of the heartbeat, without a promise. The caller writes the output. */
   sendHeartbeatPing(payload: Uint8Array): void {
-    this.#pings.add(payload, this.#runtime.now(), this.#count(this.#protocol.ping(payload)));
+    this.#remember(payload, this.#count(this.#protocol.ping(payload)));
   }
 
-  /** Resolves with the milliseconds until the ping's own pong. */
+  /** Sends a ping and resolves with the milliseconds until its pong arrives. */
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     const signal = options?.signal;
-    if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown);
-    // The promise of a ping that is sent cannot be shared. If many pings were dropped in this turn, further ones are
-    // refused, so that a synchronous loop of calls does not create a promise for each.
-    if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing);
+    if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown).promise;
+    // Each sent ping needs a promise of its own. If many pings were dropped in this turn of the event loop, further
+    // calls are refused, because refused calls share one promise.
+    if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing).promise;
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount)
-      return this.#refuse(overflowKind, tooManyPings);
+      return this.#refuse(overflowKind, tooManyPings).promise;
     const position = this.#count(this.#protocol.ping(payload));
-    const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
-      this.#waits?.delete(wait);
-      this.#handler.onRefused(reason);
-    });
-    this.#waits ??= new Set();
-    this.#waits.add(wait);
-    this.#pings.add(payload, this.#runtime.now(), position, (latency) => {
-      this.#waits?.delete(wait);
-      if (latency === undefined) this.#drop(wait);
-      else wait.resolve(latency);
-    });
+    const onCancel = (reason: unknown): void => this.#handler.onRefused(reason);
+    const wait = new Wait<number>(this.#runtime, "ping", options, onCancel);
+    this.#remember(payload, position, wait);
     this.#handler.onQueued();
     return wait.promise;
   }
@@ -93,37 +84,34 @@ export class PingExchange {
     return this.#handler.countWithoutReceipt?.(position) ?? position;
   }
 
-  #refuse(kind: unknown, createError: (isShared: boolean) => unknown): Promise<never> {
-    const { error, promise } = this.#createRefusal(kind, createError);
-    this.#handler.onRefused(error);
-    return promise;
+  #remember(payload: Uint8Array, position: number, wait?: Wait<number>): void {
+    const dropped = this.#pings.add(payload, this.#runtime.now(), position, wait);
+    dropped?.reject(this.#refuse(droppedKind, droppedPing).error);
   }
 
-  #drop(wait: Wait<number>): void {
-    const { error } = this.#createRefusal(droppedKind, droppedPing);
-    wait.reject(error);
-    this.#handler.onRefused(error);
+  #refuse(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+    this.#refusals ??= new Refusals(this.#runtime);
+    const refusal = this.#refusals.refuse(kind, createError);
+    this.#handler.onRefused(refusal.error);
+    return refusal;
   }
 
-  #createRefusal(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
-    return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
-  }
-
-  /** Returns the latency in milliseconds, or `undefined` if the pong matches none of our pings. */
+  /** Returns the latency in milliseconds, or `undefined` if the pong answers no ping of this client. */
   answer(payload: Uint8Array, now: number): number | undefined {
     const latency = this.#pings.answer(payload, now);
     if (latency !== undefined) this.#answeredCount++;
     return latency;
   }
 
-  /** Messages after the first `framedCount` were taken back, so no pong may confirm them. */
+  /**
+   * Called after messages were removed from the output. A pong then confirms at most the first `framedCount` messages.
+   */
   limit(framedCount: number): void {
     this.#pings.limit(this.#count(framedCount));
   }
 
-  /** The connection has ended: rejects the pending calls with `error`. */
+  /** Rejects the pending calls with `error`, because the connection has ended. */
   end(error: unknown): void {
-    for (const wait of this.#waits ?? []) wait.reject(error);
-    this.#waits = undefined;
+    this.#pings.rejectCalls(error);
   }
 }

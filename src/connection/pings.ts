@@ -1,29 +1,30 @@
-// The list of unanswered pings of one connection. It does not send them.
+// The list of unanswered pings of one connection. It does not send pings.
+import type { Wait } from "../runtime/wait.js";
 
-/** A ping of ours without a pong; a node of a linked list. */
+/** A call of `ping()` that waits for the pong. */
+type PingCall = Pick<Wait<number>, "resolve" | "reject">;
+
+/** A sent ping without a pong. It is a node of a linked list. */
 class Ping {
   readonly key: string;
   readonly sentAt: number;
-  /** Number of messages before it on the wire. */
+  /** Number of messages that precede the ping on the wire. */
   position: number;
-  readonly onSettled: ((latency: number | undefined) => void) | undefined;
+  readonly call: PingCall | undefined;
   next: Ping | undefined = undefined;
 
-  constructor(key: string, sentAt: number, position: number, onSettled: Ping["onSettled"]) {
+  constructor(key: string, sentAt: number, position: number, call: PingCall | undefined) {
     this.key = key;
     this.sentAt = sentAt;
     this.position = position;
-    this.onSettled = onSettled;
+    this.call = call;
   }
 }
 
-/** Only this many pings are remembered; the oldest is dropped. */
+/** Maximum number of remembered pings. A further ping drops the oldest ping. */
 const maxPings = 64;
 
-/**
- * The unanswered pings in the order in which they were sent. A linked list suffices, because usually there is at most
- * one.
- */
+/** The unanswered pings, oldest first. A linked list suffices, because usually at most one ping is unanswered. */
 export class Pings {
   #first: Ping | undefined;
   #confirmed = 0;
@@ -34,59 +35,56 @@ export class Pings {
     return count;
   }
 
-  /** Number of messages that the peer has certainly read, because it answered a later ping. */
+  /** Number of messages that the peer has certainly read, because the peer answered a later ping. */
   get confirmedCount(): number {
     return this.#confirmed;
   }
 
-  /** @param onSettled - Called with the latency in milliseconds, or with `undefined` if the ping is dropped. */
-  add(
-    payload: Uint8Array,
-    sentAt: number,
-    position: number,
-    onSettled?: (latency: number | undefined) => void,
-  ): void {
+  /**
+   * @param call - Resolves with the latency in milliseconds.
+   * @returns The call of the oldest ping, if that ping was dropped. The caller rejects it.
+   */
+  add(payload: Uint8Array, sentAt: number, position: number, call?: PingCall): PingCall | undefined {
     const dropped = this.unanswered === maxPings ? this.#first : undefined;
     if (dropped !== undefined) this.#first = dropped.next;
-    const ping = new Ping(keyOf(payload), sentAt, position, onSettled);
+    const ping = new Ping(keyOf(payload), sentAt, position, call);
     let last = this.#first;
     while (last?.next !== undefined) last = last.next;
     if (last === undefined) this.#first = ping;
     else last.next = ping;
-    dropped?.onSettled?.(undefined);
+    return dropped?.call;
   }
 
-  /** Messages after the first `count` were taken back: lowers the position of every ping to at most `count`. */
+  /** Lowers the position of every ping to at most `count`, because later messages were removed from the output. */
   limit(count: number): void {
     for (let ping = this.#first; ping !== undefined; ping = ping.next)
       ping.position = Math.min(ping.position, count);
     this.#confirmed = Math.min(this.#confirmed, count);
   }
 
-  /** Returns the latency in milliseconds, or `undefined` if the pong matches none of our pings. */
+  /** Returns the latency in milliseconds, or `undefined` if the pong answers no ping of this client. */
   answer(payload: Uint8Array, now: number): number | undefined {
-    const own = this.#find(keyOf(payload));
+    const key = keyOf(payload);
+    let own = this.#first;
+    while (own !== undefined && own.key !== key) own = own.next;
     if (own === undefined) return undefined;
-    // RFC 6455 5.5.3: a peer may answer only the newest of several pings, so its pong also settles the earlier ones.
+    // RFC 6455 5.5.3: a peer may answer only the newest of several pings. Therefore a pong also settles all earlier
+    // pings.
     let ping = this.#first;
     this.#first = own.next;
     own.next = undefined;
-    // A ping may overtake queued messages, so a later ping may confirm fewer messages than an earlier one.
+    // A ping may overtake queued messages. Therefore a later ping may confirm fewer messages than an earlier ping.
     this.#confirmed = Math.max(this.#confirmed, own.position);
-    for (; ping !== undefined; ping = ping.next) ping.onSettled?.(now - ping.sentAt);
+    for (; ping !== undefined; ping = ping.next) ping.call?.resolve(now - ping.sentAt);
     return now - own.sentAt;
   }
 
-  #find(key: string): Ping | undefined {
-    let ping = this.#first;
-    while (ping !== undefined && ping.key !== key) ping = ping.next;
-    return ping;
+  /** Rejects the calls of all unanswered pings. */
+  rejectCalls(error: unknown): void {
+    for (let ping = this.#first; ping !== undefined; ping = ping.next) ping.call?.reject(error);
   }
 }
 
 function keyOf(payload: Uint8Array): string {
-  const bytes = Buffer.isBuffer(payload)
-    ? payload
-    : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  return bytes.toString("latin1");
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("latin1");
 }

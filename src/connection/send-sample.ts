@@ -1,11 +1,13 @@
-// Samples how long messages take from `send()` to the kernel. It does not average the samples.
+// Measures the time of some messages from `send()` to the kernel. It does not average the times.
 
-/** One message in this many is measured, because reading the clock costs a tenth of sending a message. */
+/** Number of messages of which one message is measured. Reading the clock costs a tenth of sending a message. */
 export const messagesPerSample = 16;
 
-/** Measures the time from `send()` to the kernel for one message at a time, so that most sends cost one comparison. */
+/**
+ * Measures the time from `send()` to the kernel for one message at a time. Most sends therefore cost one comparison.
+ */
 export class SendSample {
-  /** The number of the measured message; 0 if none is measured. */
+  /** The number of the measured message; 0 if no message is measured. */
   #position = 0;
   #since = 0;
 
@@ -18,14 +20,14 @@ export class SendSample {
     this.#since = now;
   }
 
-  /** Returns the milliseconds that the message took, or `undefined` if the kernel has not accepted it yet. */
+  /** Returns the milliseconds that the message took; `undefined` if the kernel has not accepted the message yet. */
   end(writtenCount: number, now: number): number | undefined {
     if (this.#position === 0 || writtenCount < this.#position) return undefined;
     this.#position = 0;
     return now - this.#since;
   }
 
-  /** Stops measuring: the message moved to another connection or was not sent. */
+  /** Stops measuring, because the message moved to another connection or was not sent. */
   cancel(): void {
     this.#position = 0;
   }

@@ -34,7 +34,7 @@ export type Verdict =
   | "closed-by-us"
   | "closed-by-peer";
 
-/** An entry in the event log of a connection. Messages are not logged. */
+/** An entry in the event log of a connection. The log does not contain messages. */
 export interface ReportedEvent {
   /** Milliseconds since the start of the attempt. */
   readonly atMs: number;
@@ -47,7 +47,7 @@ export interface CloseReport extends ErrorReport {
   readonly verdict: Verdict;
   /** One sentence that says what to do. */
   readonly advice: string;
-  /** Whether another attempt may succeed, by the rule that the client uses to reconnect. */
+  /** Whether another attempt may succeed. The client uses the same rule to decide whether to reconnect. */
   readonly isRetryable: boolean;
   /** Who ended the connection: this client, the peer, or the network. */
   readonly initiatedBy: "us" | "peer" | "network";
@@ -55,15 +55,20 @@ export interface CloseReport extends ErrorReport {
   readonly phase: Phase;
   /** The URL, without credentials. */
   readonly url: string;
-  /** The code of the sent Close frame; 1005 for an empty one, `undefined` if none was sent. */
+  /**
+   * The code of the sent Close frame. It is 1005 for an empty Close frame and `undefined` if no Close frame was sent.
+   */
   readonly codeSent: number | undefined;
-  /** The code of the received Close frame; 1005 for an empty one, `undefined` if none was received. */
+  /**
+   * The code of the received Close frame. It is 1005 for an empty Close frame and `undefined` if no Close frame was
+   * received.
+   */
   readonly codeReceived: number | undefined;
-  /** The reason in the received Close frame, otherwise in the sent one. */
+  /** The reason in the received Close frame. If no Close frame was received, the reason in the sent Close frame. */
   readonly reason: string;
-  /** `true` if a Close frame was sent and one was received (RFC 6455 7.1.4). */
+  /** `true` if one Close frame was sent and one was received (RFC 6455 7.1.4). */
   readonly wasClean: boolean;
-  /** The error that ended the connection, with errno, TLS code or HTTP status; `undefined` if there was none. */
+  /** The error that ended the connection, with errno, TLS code or HTTP status; `undefined` if there was no error. */
   readonly error: JetSocketError | undefined;
   /** The status of the HTTP response that rejected the handshake. */
   readonly statusCode: number | undefined;
@@ -71,22 +76,22 @@ export interface CloseReport extends ErrorReport {
   readonly headers: readonly HeaderField[];
   /** Milliseconds for which the connection was open. */
   readonly ageMs: number;
-  /** Milliseconds since the last byte arrived; `undefined` if none arrived. */
+  /** Milliseconds since the last byte arrived; `undefined` if no byte arrived. */
   readonly lastReceivedMs: number | undefined;
-  /** Milliseconds for which the client paused reading because received messages were not consumed. */
+  /** Milliseconds for which the client paused reading, because received messages were not consumed. */
   readonly pausedMs: number;
   /** Number of accepted messages of which no byte was passed to the kernel. */
   readonly messagesUnsent: number;
   /**
    * Number of messages that were passed to the kernel, in whole or in part, and that the peer may not have read.
    * Messages of an outbox with `acknowledges` count until they are acknowledged. Other messages count if they were sent
-   * after the last ping that a pong answered. They do not count if this client sent its Close frame first and the
+   * after the last answered ping. These other messages do not count if this client sent its Close frame first and the
    * peer's Close frame echoes the code.
    */
   readonly messagesUncertain: number;
   /** Number of sent pings that were not answered when the connection ended. */
   readonly unansweredPings: number;
-  /** Largest delay of a heartbeat timer in milliseconds, which shows how long the event loop was blocked. */
+  /** Largest delay of a heartbeat timer in milliseconds. It shows how long the event loop was blocked. */
   readonly loopLagMs: number;
   /** The last 32 entries of the event log, oldest first. */
   readonly events: readonly ReportedEvent[];

@@ -1,26 +1,21 @@
 /**
- * Keeps the listeners of all events of a client. It does not check event names, and it does not emit on its own.
+ * Keeps the listeners of all events of a client. It does not check event names.
  */
 import type { Listener } from "./event-map.js";
-import { ListenerList, type ListenerListOwner } from "./listener-list.js";
-
-export interface EmitterHandler<Events> {
-  /** Called when a listener throws, or returns a promise that rejects. */
-  onListenerError(event: keyof Events, error: unknown): void;
-}
+import { ListenerList, type ListenerErrorHandler } from "./listener-list.js";
 
 /**
- * Calls the listeners of an event synchronously, in the order in which they were added. An error of a listener is
- * reported to the handler; the other listeners are still called, and the error does not reach the code that emits.
+ * Calls the listeners of an event synchronously, in the order in which they were added. If a listener fails, the
+ * handler receives the error. The remaining listeners are still called, and {@link emit} does not throw.
  */
-export class Emitter<Events> implements ListenerListOwner {
+export class Emitter<Events> {
   readonly #lists: { [Name in keyof Events]?: ListenerList<Events[Name]> } = {};
-  readonly #handler: EmitterHandler<Events>;
-  /** Lists of {@link createSeparateList}, by event name. */
+  readonly #handler: ListenerErrorHandler;
+  /** The lists that {@link createSeparateList} has created, by event name. */
   #separateLists: Map<keyof Events, Pick<ListenerList<never>, "listeners" | "clear">> | undefined;
   #lastId = 0;
 
-  constructor(handler: EmitterHandler<Events>) {
+  constructor(handler: ListenerErrorHandler) {
     this.#handler = handler;
   }
 
@@ -29,24 +24,19 @@ export class Emitter<Events> implements ListenerListOwner {
     return this.#lastId;
   }
 
-  /** Returns the listeners of one event: always the same object, which the caller may keep. */
+  /** Returns the list of listeners of one event. The caller may keep the list: every call returns the same object. */
   listFor<Name extends keyof Events>(name: Name): ListenerList<Events[Name]> {
-    return (this.#lists[name] ??= new ListenerList<Events[Name]>(String(name), this));
+    return (this.#lists[name] ??= new ListenerList<Events[Name]>(String(name), this.#handler));
   }
 
   /**
-   * Creates a second list of listeners for an event. {@link emit} does not call them; only the caller emits to this
-   * list.
+   * Creates a second list of listeners for an event. {@link emit} does not call the listeners of this list: the caller
+   * calls them.
    */
   createSeparateList<Event>(name: keyof Events): ListenerList<Event> {
-    const list = new ListenerList<Event>(String(name), this);
+    const list = new ListenerList<Event>(String(name), this.#handler);
     (this.#separateLists ??= new Map()).set(name, list);
     return list;
-  }
-
-  /** Called by the lists of this emitter. */
-  onListenerError(name: string, error: unknown): void {
-    this.#handler.onListenerError(name as keyof Events, error);
   }
 
   /** Adds a listener. @throws TypeError if it is not a function. */
@@ -70,18 +60,18 @@ export class Emitter<Events> implements ListenerListOwner {
     return this.#lists[name]?.isEmpty === false;
   }
 
-  /** The names of all events with listeners. */
+  /** The names of all events that have listeners. */
   get names(): (keyof Events)[] {
     const known = [...Object.keys(this.#lists), ...(this.#separateLists?.keys() ?? [])] as (keyof Events)[];
     return [...new Set(known)].filter((name) => this.listeners(name).length > 0);
   }
 
-  /** Returns all listeners of an event; those of its separate list are last. */
+  /** Returns all listeners of an event. The listeners of a separate list are last. */
   listeners(name: keyof Events): Listener<never>[] {
     return [...(this.#lists[name]?.listeners ?? []), ...(this.#separateLists?.get(name)?.listeners ?? [])];
   }
 
-  /** Removes all listeners of one event, or of all events without `name`. */
+  /** Removes the listeners of the event `name`. Without `name`, removes the listeners of all events. */
   clear(name?: keyof Events): void {
     for (const each of name === undefined ? this.names : [name]) {
       this.#lists[each]?.clear();

@@ -18,7 +18,7 @@ export type State =
 /** A message that was accepted but will not be delivered, and the cause. */
 export interface DroppedEvent {
   readonly direction: "in" | "out";
-  /** The received value (`"in"`), or the message passed to `send()` after the serializer (`"out"`). */
+  /** For `"in"`, the received value. For `"out"`, the message that was passed to `send()`, after the serializer. */
   readonly message: unknown;
   /**
    * `"overflow"`: a buffer was full. `"expired"`: `outbox.ttl` passed. `"unsent"`: the connection ended first.
@@ -38,17 +38,18 @@ export interface BorrowedMessage {
 }
 
 /**
- * The event objects by event name. Each event is a new object that a listener may keep, except a
- * {@link BorrowedMessage}. URLs do not contain credentials.
+ * The event objects, by event name. Each event is a new object. A listener may keep the object, except a {@link
+ * BorrowedMessage}. URLs do not contain credentials.
  */
 export interface EventMap<Received> {
-  /** An attempt to connect starts. `attempt` is 1 for the first one. */
+  /** An attempt to connect starts. The first attempt has the number 1. */
   connecting: { readonly url: string; readonly attempt: number };
   /**
-   * The first connection after `connect()` or `run()` is open and `onConnection` is done. Messages follow this event.
+   * The first connection after `connect()` or `run()` is open, and `onConnection` is done. Messages are emitted after
+   * this event.
    */
   connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
-  /** A later connection is open, after `attempt` attempts and `downtimeMs` milliseconds without a connection. */
+  /** A later connection is open. It took `attempt` attempts and `downtimeMs` milliseconds without a connection. */
   reconnected: {
     readonly url: string;
     readonly subprotocol: string;
@@ -58,11 +59,11 @@ export interface EventMap<Received> {
   };
   /** An open connection ended. */
   disconnected: { readonly report: CloseReport };
-  /** A wait of `delayMs` milliseconds before the next attempt starts. `report` describes the preceding failure. */
+  /** The client waits `delayMs` milliseconds before the next attempt. `report` describes the preceding failure. */
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly report: CloseReport };
   /** A message was received; `data` is the result of the deserializer. */
   message: { readonly data: Received };
-  /** A message was received; `data` is a string for text and a Buffer for binary, without the deserializer. */
+  /** A message was received. The deserializer is not applied: `data` is a string for text and a Buffer for binary. */
   rawMessage: { readonly data: string | Buffer; readonly isBinary: boolean };
   /** Something failed. If `isFatal` is `true`, the client ends and `closed` follows. */
   error: { readonly error: Error; readonly isFatal: boolean };
@@ -72,9 +73,9 @@ export interface EventMap<Received> {
   ping: { readonly payload: Buffer };
   /** A pong was received; `latencyMs` is set if it answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
-  /** A Close frame is sent (`"us"`) or was received first (`"peer"`). */
+  /** A Close frame is sent (`"us"`), or the Close frame of the peer was received first (`"peer"`). */
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
-  /** The client ended. Emitted once after each start by `connect()` or `run()`, as the last event. */
+  /** The client ended. This event is emitted once after each start by `connect()` or `run()`, as the last event. */
   closed: { readonly report: CloseReport };
   /** Messages of a stream are missing before `received`. `expected` is set if sequence numbers increase by one. */
   gap: {
@@ -84,18 +85,18 @@ export interface EventMap<Received> {
   };
   /** The missing messages of a stream were delivered; `count` is their number. */
   recovered: { readonly stream: string; readonly count: number };
-  /** A stream continues without the missing messages, or its numbering starts again. */
+  /** A stream continues without its missing messages, or its numbering starts again. */
   reset: { readonly stream: string };
   /**
    * The connection was replaced. Both connections were open for `overlapMs` milliseconds; `duplicates` is the number of
    * duplicate messages that were removed.
    */
   rotated: { readonly overlapMs: number; readonly duplicates: number };
-  /** Reading from the socket stopped because the client has not consumed the received messages. */
+  /** The client stopped reading from the socket, because received messages were not consumed. */
   paused: object;
-  /** Reading from the socket continues. */
+  /** The client reads from the socket again. */
   resumed: object;
-  /** The number of buffered bytes to send dropped to `lowWaterMark` after it exceeded `highWaterMark`. */
+  /** The number of bytes that wait to be sent has fallen to `lowWaterMark`, after it was above `highWaterMark`. */
   drain: object;
   /** A message was discarded. */
   dropped: DroppedEvent;

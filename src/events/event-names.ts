@@ -1,9 +1,9 @@
 /**
- * Checks event names, and suggests the event that an unknown name probably means.
+ * Checks event names, and suggests an event for an unknown name. It does not emit events.
  */
 import { ownOptions } from "../../protocol/index.js";
 import type { EventName } from "./event-map.js";
-import { nearestName } from "./nearest-name.js";
+import { counterpartOf, type Counterparts, nearestName } from "./nearest-name.js";
 
 const eventNames: Readonly<Record<EventName, true>> = {
   ...({ connecting: true, connected: true, reconnected: true, disconnected: true } as const),
@@ -13,10 +13,8 @@ const eventNames: Readonly<Record<EventName, true>> = {
   ...({ paused: true, resumed: true, drain: true, dropped: true } as const),
 };
 
-/**
- * Lower-case event names in other libraries, without separators in a name, by the text that names the same event here.
- */
-const counterparts: Readonly<Record<string, string>> = {
+/** Event names of other libraries. The key is the text that names the same event of this library. */
+const counterparts: Counterparts = {
   '"connected", and "reconnected" for each later connection; connect() or run() opens the first one':
     "open connect connection ready up upgrade",
   '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish exit",
@@ -36,15 +34,12 @@ const counterparts: Readonly<Record<string, string>> = {
   '"dropped"': "drop overflow",
 };
 
-/** The handler properties that browsers and other libraries have. */
-const handlerProperties = ["onopen", "onmessage", "onclose", "onerror"] as const;
-
 /**
- * Defines properties that throw when a handler is assigned, because the handler would never be called. The error names
- * the event to listen to.
+ * Defines the handler properties of browsers, such as `onopen`. Assigning a handler throws, because the handler would
+ * never be called. The error names the event to listen to.
  */
 export function refuseHandlerProperties(prototype: object): void {
-  for (const name of handlerProperties) {
+  for (const name of ["onopen", "onmessage", "onclose", "onerror"]) {
     const event = name.slice("on".length);
     const property: PropertyDescriptor = {
       configurable: true,
@@ -72,9 +67,8 @@ export function checkEventName(name: string): void {
 }
 
 function findSuggestion(name: string, known: readonly string[]): string | undefined {
-  const given = name.replace(/[-_\s]/g, "").toLowerCase();
-  const counterpart = Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given));
-  if (counterpart !== undefined) return counterpart[0];
+  const counterpart = counterpartOf(name, counterparts);
+  if (counterpart !== undefined) return counterpart;
   const nearest = nearestName(name, known);
   return nearest === undefined ? undefined : JSON.stringify(nearest);
 }

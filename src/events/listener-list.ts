@@ -6,15 +6,15 @@ import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";
 
 /**
- * A listener with the async context in which it was added. It does not keep the process alive; `hasRef()` reports this
- * to tools that look for open handles.
+ * A listener with the async context in which it was added. It does not keep the process alive. Tools that look for open
+ * handles call `hasRef()`.
  */
 class Entry<Event> extends AsyncResource {
-  /** Increases with each added listener. */
+  /** A number that increases with each added listener. */
   readonly id: number;
   readonly listener: Listener<Event>;
   readonly isOnce: boolean;
-  /** Set when a `once()` listener is called. An array that is being iterated may still contain it. */
+  /** True after a `once()` listener was called. An iteration in progress may still reach the removed listener. */
   wasCalled = false;
 
   constructor(event: string, listener: Listener<Event>, isOnce: boolean, id: number) {
@@ -29,7 +29,7 @@ class Entry<Event> extends AsyncResource {
   }
 }
 
-export interface ListenerListOwner {
+export interface ListenerErrorHandler {
   /** Called when a listener of the event `name` throws, or returns a promise that rejects. */
   onListenerError(name: string, error: unknown): void;
 }
@@ -42,21 +42,21 @@ export interface ListenerListWatcher {
 const none: readonly never[] = [];
 
 /**
- * The listeners of one event. Code that emits an event for each message keeps its list and avoids the lookup by name.
+ * The listeners of one event. Code that emits an event for each message keeps the list, which avoids a lookup by name.
  */
 export class ListenerList<Event> {
   readonly name: string;
   watcher: ListenerListWatcher | undefined;
-  readonly #owner: ListenerListOwner;
-  /** The array is replaced, never modified, so that an iteration in progress is not affected. */
+  readonly #handler: ListenerErrorHandler;
+  /** The array is replaced, never modified. An iteration in progress is therefore not affected. */
   #entries: readonly Entry<Event>[] = none;
-  /** The only listener, if it was not added by `once()`. */
+  /** The listener, if there is exactly one and it was not added by `once()`. */
   #only: Entry<Event> | undefined;
   #hasLasting = false;
 
-  constructor(name: string, owner: ListenerListOwner) {
+  constructor(name: string, handler: ListenerErrorHandler) {
     this.name = name;
-    this.#owner = owner;
+    this.#handler = handler;
   }
 
   get isEmpty(): boolean {
@@ -68,7 +68,7 @@ export class ListenerList<Event> {
     return this.#entries.map(({ listener }) => listener);
   }
 
-  /** `true` if a listener was not added by `once()`. */
+  /** `true` if at least one listener was not added by `once()`. */
   get hasLasting(): boolean {
     return this.#hasLasting;
   }
@@ -78,12 +78,12 @@ export class ListenerList<Event> {
     this.#set(this.#entries.concat(new Entry(this.name, listener, isOnce, id)));
   }
 
-  /** Returns the id of the listener that {@link remove} would remove; 0 if there is none. */
+  /** Returns the id of the listener that {@link remove} would remove; 0 if there is no such listener. */
   idOf(listener: Listener<Event>): number {
     return this.#entries.findLast((entry) => entry.listener === listener)?.id ?? 0;
   }
 
-  /** Removes the most recently added entry of a function. */
+  /** Removes the last added entry of a function. */
   remove(listener: Listener<Event>): void {
     const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
     if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));
@@ -93,7 +93,7 @@ export class ListenerList<Event> {
     if (!this.isEmpty) this.#set(none);
   }
 
-  /** @param afterId - Listeners with an id up to this one already received the event and are skipped. */
+  /** @param afterId - Listeners whose id is not above this number have already received the event, and are skipped. */
   emit(event: Event, afterId: number = 0): void {
     const only = this.#only;
     if (only !== undefined) {
@@ -102,27 +102,22 @@ export class ListenerList<Event> {
     }
     for (const entry of this.#entries) {
       if (entry.wasCalled || entry.id <= afterId) continue;
-      if (entry.isOnce) this.#removeOnce(entry);
+      if (entry.isOnce) {
+        entry.wasCalled = true;
+        this.#set(this.#entries.filter((other) => other !== entry));
+      }
       this.#call(entry, event);
     }
-  }
-
-  #removeOnce(entry: Entry<Event>): void {
-    entry.wasCalled = true;
-    this.#set(this.#entries.filter((other) => other !== entry));
   }
 
   #call(entry: Entry<Event>, event: Event): void {
     try {
       const result: unknown = entry.runInAsyncScope(entry.listener, undefined, event);
-      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#reportError(error));
+      if (isThenable(result))
+        result.then(undefined, (error: unknown) => this.#handler.onListenerError(this.name, error));
     } catch (error) {
-      this.#reportError(error);
+      this.#handler.onListenerError(this.name, error);
     }
-  }
-
-  #reportError(error: unknown): void {
-    this.#owner.onListenerError(this.name, error);
   }
 
   #set(entries: readonly Entry<Event>[]): void {
@@ -133,7 +128,7 @@ export class ListenerList<Event> {
   }
 }
 
-/** Returns whether a value is a promise, including one of another realm or of a library. */
+/** Returns whether a value is a promise. Promises of another realm or of a library count too. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

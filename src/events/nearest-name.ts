@@ -1,15 +1,28 @@
 /**
- * Suggests a known name for an unknown one, for error messages. It recognises typos, not synonyms.
+ * Suggests a known name for an unknown name, for error messages. It recognizes typos, and synonyms from a table. It
+ * does not contain the tables.
  */
 
-/** Returns the known name that `name` is most likely a typo of; `undefined` if no known name is similar. */
+/**
+ * Names of other libraries. The key is the text to suggest. The value contains the names in lower case, without
+ * separators inside a name, and divided by spaces.
+ */
+export type Counterparts = Readonly<Record<string, string>>;
+
+/** Returns the key whose value contains `name`. Case and separators of `name` are ignored. */
+export function counterpartOf(name: string, counterparts: Counterparts): string | undefined {
+  const given = normalize(name);
+  return Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given))?.[0];
+}
+
+/** Returns the known name of which `name` is most likely a typo; `undefined` if no known name is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = normalize(name);
-  // One edit per three letters is allowed, and at most two.
+  // One edit per three letters is allowed, and at most two edits.
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;
-  // No known name is this long, and the comparison would be slow.
+  // No known name has more than 40 letters, and the comparison would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
     const distance = editDistance(given, normalize(candidate));
@@ -26,8 +39,8 @@ function normalize(name: string): string {
 }
 
 /**
- * Returns the minimum number of insertions, deletions, replacements and swaps of adjacent letters between two words
- * (optimal string alignment distance).
+ * Returns the minimum number of edits from one word to another (optimal string alignment distance). An edit inserts,
+ * deletes or replaces a letter, or swaps two adjacent letters.
  */
 function editDistance(from: string, to: string): number {
   let rowBefore: number[] = [];

@@ -1,7 +1,7 @@
-// Detects a mutual stall: reading is paused because of back-pressure, and a write makes no progress, both for a whole
-// timeout. It sets no timer and closes nothing. Times are in milliseconds.
+// Detects a mutual stall: for a whole timeout, reading is paused because of back-pressure and a write makes no
+// progress. It sets no timer and closes nothing. Times are in milliseconds.
 
-/** Two peers that both stop reading wait for each other forever; this class finds that state. */
+/** Detects the state in which both peers have stopped reading and wait for each other forever. */
 export class StallWatch {
   readonly #timeout: number;
   #pausedSince: number | undefined;
@@ -21,10 +21,10 @@ export class StallWatch {
   }
 
   /**
-   * When {@link isStalled} must be called; Infinity while reading is not paused. A write that blocks later is found at
-   * that time, within two timeouts.
-   * @param blockedSince - When the blocked write last made progress, or was refused; `undefined` if no write is
-   * blocked.
+   * Returns the time at which {@link isStalled} must be called; Infinity while reading is not paused. A stall is then
+   * detected at most two timeouts after its start.
+   * @param blockedSince - Time at which the blocked write last made progress, or was refused; `undefined` if no write
+   * is blocked.
    */
   nextAt(now: number, blockedSince: number | undefined): number {
     if (this.#pausedSince === undefined) return Infinity;
@@ -32,8 +32,8 @@ export class StallWatch {
   }
 
   /**
-   * Returns whether both sides are stalled. A blocked event loop may also cause `true`. Therefore the caller must let
-   * one turn of the event loop read and write pending data, then call this method again.
+   * Returns whether both sides are stalled. A blocked event loop may also cause `true`. If the result is `true`, the
+   * caller must let one turn of the event loop read and write pending data, then call this method again.
    */
   isStalled(now: number, blockedSince: number | undefined): boolean {
     if (this.#pausedSince === undefined || blockedSince === undefined) return false;

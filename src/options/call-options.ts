@@ -1,10 +1,17 @@
 /**
- * Checks the options of method calls such as `send()` and `recv()`. It does not check the data that a call sends.
+ * Checks the options of method calls such as `send()` and `recv()`. It does not check the data of a call.
  */
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
-/** The check of each option, and the expected value as error messages describe it. */
+// The names of the options of each call. The calls of a client and of a hook connection have the same options.
+export const waitNames: readonly string[] = ["signal", "timeout"];
+export const recvNames: readonly string[] = [...waitNames, "match"];
+export const sendNames: readonly string[] = [...waitNames, "compress"];
+export const rawNames: readonly string[] = [...sendNames, "binary"];
+export const pingNames: readonly string[] = [...waitNames, "payload"];
+
+/** For each option: its check, and the text that describes the expected value in an error message. */
 const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
   signal: [(value) => value instanceof AbortSignal, "an AbortSignal"],
   timeout: [(value) => typeof value === "number" && value >= 0, "milliseconds from 0 on"],
@@ -18,11 +25,11 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
 
 /**
  * Reads and checks the options of a call. Each option is read once, so that a getter cannot change or throw later. The
- * result has all options as own properties, so that none is inherited.
+ * result has all options as own properties, so that no option is inherited.
  *
  * @param names - The options that the call accepts.
- * @throws TypeError for a value that is not an object, and for an unknown or invalid option; also the error that a
- * getter or a Proxy throws.
+ * @throws TypeError for a value that is not an object, and for an unknown or invalid option. An error of a getter or of
+ *   a Proxy is thrown too.
  */
 export function readCallOptions<Options extends object>(
   given: Options | undefined,

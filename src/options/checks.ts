@@ -1,25 +1,28 @@
 /**
- * Checks of single option values, and the errors that they throw. It does not know which options exist.
+ * Checks single option values, and creates the errors for wrong values. It does not know which options exist.
  */
+import { ownOptions } from "../../protocol/index.js";
 import { hintFor } from "./option-hints.js";
 
 /** Longest string that an error message shows in full, in UTF-16 code units. */
 const maxShownLength = 100;
 
-/** Options whose values may contain credentials: an error message shows only the type of the value. */
+/** Options whose values may contain credentials. An error message shows only the type of these values. */
 const secretOptions: ReadonlySet<string> = new Set(["headers", "subprotocols", "tls", "proxy"]);
 
 /** The accepted forms of the option `headers`, as error messages describe them. */
 export const headersForm: string = "an object, or pairs of name and value in an array, a Map or a Headers";
 
-/** Returns a value as error messages show it. */
+/** Returns the text that an error message shows for a value. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > maxShownLength ? `${value.slice(0, maxShownLength)}…` : value);
   return kindOf(value);
 }
 
-/** Returns the kind of a value; unlike {@link describeValue}, it never shows the text of a string. */
+/**
+ * Returns the kind of a value, such as "a string". Unlike {@link describeValue}, it never shows the text of a string.
+ */
 export function kindOf(value: unknown): string {
   if (typeof value === "string") return "a string";
   if (typeof value === "function") return "a function";
@@ -33,16 +36,23 @@ export function wrongValue(name: string, expected: string, value: unknown): Type
   return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 
-/** @throws TypeError for an unknown option name: an ignored typo would be hard to find. */
-export function checkNames(scope: string, options: object, names: ReadonlySet<string>): void {
-  for (const name in options) {
-    if (names.has(name) || !Object.hasOwn(options, name)) continue;
-    if ((options as Record<string, unknown>)[name] === undefined) continue;
-    const known = [...names].sort().join(", ");
-    throw new TypeError(
-      `Unknown option "${name}" in ${scope}.${hintFor(scope, name, names)} Known options: ${known}.`,
-    );
-  }
+/**
+ * Returns the own options of an object.
+ * @throws TypeError for a value that is not an object. It also throws for an unknown name, because an ignored typo
+ *   would be hard to find.
+ */
+export function readOptions<Options extends object>(
+  scope: string,
+  given: Options,
+  names: readonly (keyof Options & string)[],
+  expected?: string,
+): Options {
+  const own = ownOptions(checkObject(scope, given, expected));
+  const unknown = Object.keys(own).find((name) => !names.some((known) => known === name));
+  if (unknown === undefined) return own;
+  const known = names.toSorted().join(", ");
+  const hint = hintFor(scope, unknown, names);
+  throw new TypeError(`Unknown option "${unknown}" in ${scope}.${hint} Known options: ${known}.`);
 }
 
 export function checkObject<Value extends object>(
@@ -96,14 +106,13 @@ export function checkNumber(
   throw new RangeError(`The option "${name}" must be a number from ${min} to ${max}, not ${value}.`);
 }
 
+/** @param allowed - The allowed values. The first value is the default. */
 export function checkOneOf<Value extends string>(
   name: string,
   value: Value | undefined,
-  defaultValue: Value,
-  others: readonly Value[],
+  allowed: readonly [Value, ...Value[]],
 ): Value {
-  if (value === undefined) return defaultValue;
-  const allowed = [defaultValue, ...others];
+  if (value === undefined) return allowed[0];
   if (allowed.includes(value)) return value;
   throw wrongValue(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
 }

@@ -1,12 +1,10 @@
 /**
- * Suggests an option for an unknown option name: the counterpart of an option of another library, or the nearest name.
- * It does not decide which names are valid.
+ * Suggests an option for an unknown option name: the counterpart of an option of another library, or the most similar
+ * name. It does not decide which names are valid.
  */
-import { nearestName } from "../events/nearest-name.js";
+import { counterpartOf, type Counterparts, nearestName } from "../events/nearest-name.js";
 
-/** Lower-case names in other libraries, separated by spaces, by the name of the same option here. */
-type Counterparts = Readonly<Record<string, string>>;
-
+/** Option names of other libraries. The key is the name of the same option of this library. */
 const clientOptions: Counterparts = {
   compress: "permessagedeflate compression deflate extensions",
   compressionThreshold: "threshold",
@@ -58,7 +56,9 @@ const clientOptions: Counterparts = {
   "the environment variable NODE_DEBUG=jetsocket": "debug",
 };
 
-/** Names of options that have no counterpart here, by the sentence that explains why. */
+/**
+ * Option names of other libraries that have no counterpart in this library. The key is the sentence that explains why.
+ */
 const withoutOption: Counterparts = {
   "Redirects are not followed.": "followredirects maxredirects",
   "Text is always checked (RFC 6455 8.1).": "skiputf8validation",
@@ -125,10 +125,11 @@ const innerOptions: Readonly<Record<string, Counterparts>> = {
 };
 
 /**
- * Returns a sentence, after a space, that suggests an option for an unknown name; an empty string if there is none.
+ * Returns a space and a sentence that suggests an option for an unknown name. Returns an empty string if there is no
+ * suggestion.
  *
  * @param scope - `"options"`, or the name of the outer option.
- * @param known - The valid names there.
+ * @param known - The valid names in this scope.
  */
 export function hintFor(scope: string, name: string, known: Iterable<string>): string {
   const counterparts = scope === "options" ? clientOptions : (innerOptions[scope] ?? {});
@@ -136,9 +137,4 @@ export function hintFor(scope: string, name: string, known: Iterable<string>): s
   if (suggestion !== undefined) return ` Use ${suggestion}.`;
   const note = scope === "options" ? counterpartOf(name, withoutOption) : undefined;
   return note === undefined ? "" : ` ${note}`;
-}
-
-function counterpartOf(name: string, counterparts: Counterparts): string | undefined {
-  const given = name.replace(/[-_]/g, "").toLowerCase();
-  return Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given))?.[0];
 }

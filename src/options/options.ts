@@ -1,6 +1,6 @@
 /**
- * Types of the options that users pass to a client. It does not contain their checks and defaults
- * (`resolve-options.ts`).
+ * Types of the options that users pass to a client. All types of this module are public. It does not contain the checks
+ * and the defaults of the options (`resolve-options.ts`).
  */
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
@@ -16,7 +16,7 @@ export type { CreateConnection };
 
 /** The argument of a provider function, which is called at each attempt. */
 export interface AttemptContext {
-  /** The number of the attempt; the first is 1. */
+  /** The number of the attempt. The first attempt has the number 1. */
   readonly attempt: number;
   /** The report of the previous attempt or connection; `undefined` at the first attempt. */
   readonly lastReport: CloseReport | undefined;
@@ -24,15 +24,17 @@ export interface AttemptContext {
   readonly signal: AbortSignal;
 }
 
-/** A value, or a function that returns it and is called at each attempt. */
+/** A value, or a function that returns the value. The function is called at each attempt. */
 export type Provided<Value> = Value | ((context: AttemptContext) => Value | Promise<Value>);
 
-/** The address, with the scheme `ws:` or `wss:`; `http:` and `https:` mean the same. A fragment is an error. */
+/**
+ * The address, with the scheme `ws:` or `wss:`. `http:` means `ws:`, and `https:` means `wss:`. A fragment is an error.
+ */
 export type Url = string | URL;
 
 /**
  * Header fields for the opening handshake: an object, or pairs of name and value in an array, a `Map` or a `Headers`.
- * Pairs are sent in their order, with repeated names.
+ * Pairs keep their order, and a name may be repeated.
  */
 export type HeadersInit =
   Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string]>;
@@ -43,9 +45,9 @@ export interface CompressOptions {
   readonly level?: number | undefined;
   /** `memLevel` of zlib, 1 to 9. Default 8. */
   readonly memLevel?: number | undefined;
-  /** Offers `client_max_window_bits` with this value, 8 to 15. Default: the parameter without a value. */
+  /** Offers `client_max_window_bits` with this value, 8 to 15. Default: offers the parameter without a value. */
   readonly windowBits?: number | undefined;
-  /** Requests `server_max_window_bits` with this value, 8 to 15. Default: not requested. */
+  /** Requests `server_max_window_bits` with this value, 8 to 15. Default: no request. */
   readonly serverWindowBits?: number | undefined;
   /** Offers `client_no_context_takeover`: each sent message is compressed on its own. Default `false`. */
   readonly noContextTakeover?: boolean | undefined;
@@ -53,21 +55,22 @@ export interface CompressOptions {
   readonly serverNoContextTakeover?: boolean | undefined;
 }
 
-/** Converts the argument of `send()` to a message: a string is sent as text, bytes as binary. */
+/** Converts the argument of `send()` to a message. A string is sent as text, bytes are sent as binary. */
 export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 
 /** Converts a received message to the value that `message`, `recv()` and `for await` deliver. */
 export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
 
 /**
- * Reserved options that have no implementation yet. Each accepts only `false`, its default; other values are errors.
+ * Names of reserved options that have no implementation yet. Each option accepts only its default `false`. Any other
+ * value is an error.
  */
 export type LayerOption = "schema" | "proxy";
 
 /**
  * The options of a client. An unknown name or a wrong value throws a `TypeError` or `RangeError` that names the option.
  * TypeScript infers the types of received and sent messages from `deserializer`, `serializer`, `outbox.idOf` and
- * `outbox.acknowledges`; all other functions must match these types.
+ * `outbox.acknowledges`. All other functions must match these types.
  */
 export interface WebSocketOptions<Received, Sent>
   extends
@@ -75,7 +78,7 @@ export interface WebSocketOptions<Received, Sent>
     Readonly<Partial<Record<LayerOption, false | undefined>>> {
   /**
    * The queue of messages that are sent while there is no connection: its capacity in messages, or an object with more
-   * options. With `false`, `send()` without a connection rejects with an `InvalidStateError`. Default `false`.
+   * options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default `false`.
    */
   readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
   /**
@@ -85,19 +88,25 @@ export interface WebSocketOptions<Received, Sent>
    */
   readonly onConnection?:
     ((connection: SetupConnection<Received, Sent>, signal: AbortSignal) => unknown) | undefined;
-  /** Subprotocols to offer (RFC 6455 1.9). The handshake fails if the server selects another one. Default: none. */
+  /**
+   * Subprotocols to offer (RFC 6455 1.9). The handshake fails if the server selects a subprotocol that was not offered.
+   * Default: none.
+   */
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
   /**
-   * Header fields of the opening handshake. Host may be replaced; Upgrade, Connection and Sec-WebSocket-* are errors.
-   * Origin is sent only if it is set here. Default: none.
+   * Header fields of the opening handshake. `Host` may be replaced. `Upgrade`, `Connection` and `Sec-WebSocket-*` are
+   * errors. `Origin` is sent only if it is set here. Default: none.
    */
   readonly headers?: Provided<HeadersInit> | undefined;
-  /** Converts sent values to messages. Default: strings and bytes are sent unchanged, other values as JSON. */
+  /**
+   * Converts sent values to messages. By default, strings and bytes are sent unchanged, and other values are sent as
+   * JSON.
+   */
   readonly serializer?: Serializer<Sent> | undefined;
   /**
-   * Converts received messages to values. Default: a text message that starts with `{` or `[` after white space is
-   * parsed as JSON; other text is delivered as a string, binary as a Buffer. `json` and `raw` are alternatives to
-   * spread into the options.
+   * Converts received messages to values. By default, a text message that starts with `{` or `[` after white space is
+   * parsed as JSON. Other text is delivered as a string, binary data as a Buffer. To choose another conversion, spread
+   * `json` or `raw` into the options.
    */
   readonly deserializer?: Deserializer<Received> | undefined;
 
@@ -111,29 +120,29 @@ export interface WebSocketOptions<Received, Sent>
   /** Milliseconds without progress after which the closing handshake is aborted. Default 5,000. */
   readonly closeTimeout?: number | undefined;
   /**
-   * Milliseconds within which each further 1 KiB of a message that has started must arrive; otherwise the connection
-   * fails with code 1008. Default 120,000.
+   * Milliseconds within which each further 1 KiB of a started message must arrive. Otherwise the connection fails with
+   * code 1008. Default 120,000.
    */
   readonly messageTimeout?: number | undefined;
 
   /**
-   * Maximum size of a received message in bytes, after decompression. A larger one fails the connection with code 1009.
-   * Default 64 MiB.
+   * Maximum size of a received message in bytes, after decompression. A larger message fails the connection with code
+   * 1009. Default 64 MiB.
    */
   readonly maxMessageSize?: number | undefined;
   /** Maximum size of a received frame in bytes. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
 
   /**
-   * Number of buffered bytes above which `send()` waits. `maxBufferedAmount` describes which bytes count. Default 1
-   * MiB.
+   * Number of buffered bytes above which `send()` waits. The option `maxBufferedAmount` describes which bytes count.
+   * Default 1 MiB.
    */
   readonly highWaterMark?: number | undefined;
-  /** Number of buffered bytes at which `drain` is emitted. Default: half of `highWaterMark`. */
+  /** Number of buffered bytes at which the client emits `drain`. Default: half of `highWaterMark`. */
   readonly lowWaterMark?: number | undefined;
   /**
    * Number of buffered bytes above which `send()` rejects with a `BufferOverflowError`. A message that waits above
-   * `highWaterMark` counts about 1 KiB more than its payload; the first 1 MiB of this overhead does not count. Default
+   * `highWaterMark` counts about 1 KiB more than its payload. The first 1 MiB of this overhead does not count. Default
    * 64 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
@@ -142,7 +151,8 @@ export interface WebSocketOptions<Received, Sent>
   readonly autoPong?: boolean | undefined;
 
   /**
-   * Options of `tls.connect`, which are not modified. `rejectUnauthorized` is `true` unless set here. Default: none.
+   * Options of `tls.connect`. They are not modified. `rejectUnauthorized` is `true` unless it is set here. Default:
+   * none.
    */
   readonly tls?: ConnectionOptions | undefined;
   /** The `lookup` option of `net.connect`. */
@@ -153,16 +163,16 @@ export interface WebSocketOptions<Received, Sent>
   readonly socketPath?: string | undefined;
   /** Disables Nagle's algorithm, so that small segments are sent without delay. Default `true`. */
   readonly noDelay?: boolean | undefined;
-  /** TCP keep-alive: the milliseconds without data before the first probe; `true` means 60,000. Default `false`. */
+  /** TCP keep-alive: the milliseconds without data before the first probe. `true` means 60,000. Default `false`. */
   readonly keepAlive?: boolean | number | undefined;
-  /** Returns a stream that replaces the socket. For `wss:` the function is responsible for TLS. Default: none. */
+  /** Returns a stream that replaces the socket. For `wss:`, this function is responsible for TLS. Default: none. */
   readonly createConnection?: CreateConnection | undefined;
 
   /**
-   * Ends the client when it is aborted. An open connection sends Close 1001, and pending promises reject with
-   * `signal.reason`. Default: none.
+   * Ends the client when the signal is aborted. An open connection sends a Close frame with code 1001, and pending
+   * promises reject with `signal.reason`. Default: none.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Clock, timers, randomness and network. Default: those of Node.js. */
+  /** The clock, timers, randomness and network of the client. Default: `nodeRuntime`. */
   readonly runtime?: Runtime | undefined;
 }

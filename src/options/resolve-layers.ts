@@ -1,16 +1,16 @@
 /**
- * Checks the options above a single connection and adds their defaults. It does not check the options of a connection
- * itself (`resolve-options.ts`).
+ * Checks the options that concern more than a single connection, and adds their defaults. It does not check the options
+ * of a connection itself (`resolve-options.ts`).
  */
 import { ownOptions } from "../../protocol/index.js";
 import {
   checkBoolean,
   checkFunction,
   checkInteger,
-  checkNames,
   checkNumber,
   checkObject,
   checkOneOf,
+  readOptions,
   wrongValue,
 } from "./checks.js";
 import type {
@@ -25,14 +25,14 @@ import type {
   RotationOptions,
 } from "./layer-options.js";
 
-/** Options in which every property is present. Only those without a default may be `undefined`. */
+/** Options in which every property is present. Only an option without a default may be `undefined`. */
 type Resolved<Options, WithoutDefault extends keyof Options = never> = {
   readonly [Key in keyof Options]-?:
     Exclude<Options[Key], undefined> | (Key extends WithoutDefault ? undefined : never);
 };
 
-/** The layer options after defaults were added. */
-export interface ResolvedLayers<Received, Sent> {
+/** The layer options with their defaults. */
+export interface ResolvedLayers<Received = unknown, Sent = unknown> {
   readonly reconnect: boolean;
   readonly retryInitial: boolean;
   readonly backoff: Resolved<BackoffOptions, "maxElapsed">;
@@ -43,8 +43,8 @@ export interface ResolvedLayers<Received, Sent> {
   readonly heartbeat: Resolved<HeartbeatOptions<Received, Sent>, "ping" | "isPong"> | undefined;
   readonly buffer: Resolved<BufferOptions<Received>, "keyOf">;
   /**
-   * `undefined` if there is no outbox. `idOf` and `acknowledges` are either both present or both absent; `keyOf` is
-   * present only with `"conflate"`.
+   * `undefined` if there is no outbox. Either both `idOf` and `acknowledges` are present, or neither is present.
+   * `keyOf` is present only with `"conflate"`.
    */
   readonly outbox:
     | Resolved<OutboxOptions<Received, Sent>, "ttl" | "perSecond" | "keyOf" | "idOf" | "acknowledges">
@@ -60,74 +60,28 @@ export interface ResolvedLayers<Received, Sent> {
   readonly setupTimeout: number;
 }
 
-/** The names of all layer options. */
-export const layerNames: readonly (keyof LayerOptions<never, never>)[] = [
-  ...(["reconnect", "retryInitial", "backoff", "shouldReconnect", "maxConnectionAge", "rotation"] as const),
-  ...(["heartbeat", "buffer", "outbox", "replay", "onConnection", "setupTimeout"] as const),
-];
-
+const minute = 60_000;
 const maxInteger = Number.MAX_SAFE_INTEGER;
 const maxBytes = 4 * 1024 * 1024;
-/** Largest limit that may be set for a number of messages. */
+/** Largest allowed limit for a number of messages. */
 const maxCount = 2 ** 31 - 1;
 
-// These defaults are shared by all clients that do not override them.
-const defaultBackoff: ResolvedLayers<never, never>["backoff"] = Object.freeze({
-  base: 1_000,
-  multiplier: 2,
-  cap: 60_000,
-  floor: 100,
-  jitter: true,
-  maxAttempts: 0,
-  maxElapsed: undefined,
-  resetAfter: 60_000,
-  retryAfterCap: 900_000,
-});
-const defaultRotation: ResolvedLayers<never, never>["rotation"] = Object.freeze({
-  mode: "replace",
-  overlap: 5_000,
-  jitter: 0.1,
-  maxWaiting: 10_000,
-});
-const overlapRotation: ResolvedLayers<never, never>["rotation"] = Object.freeze({
-  ...defaultRotation,
-  mode: "overlap",
-});
-const defaultHeartbeat: NonNullable<ResolvedLayers<unknown, never>["heartbeat"]> = Object.freeze({
-  interval: 30_000,
-  timeout: 20_000,
-  ping: undefined,
-  isPong: undefined,
-});
-const defaultBuffer: ResolvedLayers<unknown, never>["buffer"] = Object.freeze({
-  capacity: 1_000,
-  maxBytes,
-  overflow: "pause",
-  keyOf: undefined,
-});
-
-const backoffNames: ReadonlySet<string> = new Set(Object.keys(defaultBackoff));
-const rotationNames: ReadonlySet<string> = new Set(Object.keys(defaultRotation));
-const heartbeatNames: ReadonlySet<string> = new Set(Object.keys(defaultHeartbeat));
-const bufferNames: ReadonlySet<string> = new Set(Object.keys(defaultBuffer));
-const outboxNames: ReadonlySet<string> = new Set<keyof OutboxOptions<never, never>>([
-  ...(["capacity", "maxBytes", "ttl", "overflow", "perSecond", "keyOf", "idOf", "acknowledges"] as const),
-]);
-const replayNames: ReadonlySet<string> = new Set<keyof ReplayOptions<never, never>>([
-  ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
-  ...(["window", "maxWaiting", "maxStreams", "recoveryTimeout", "cursors"] as const),
-]);
+// All clients share these default objects.
+const defaultBackoff = Object.freeze(resolveBackoff({}));
+const defaultRotation = Object.freeze(resolveRotation({}, false));
+const overlapRotation = Object.freeze(resolveRotation({}, true));
+const defaultHeartbeat = Object.freeze(resolveHeartbeat({}));
+const defaultBuffer = Object.freeze(resolveBuffer<unknown>({}));
 
 /**
  * Checks the layer options and adds the defaults.
- * @throws TypeError for an unknown name, a value of the wrong type, or an option that has no effect without another
- * one.
+ * @throws TypeError for an unknown name, a value of the wrong type, or an option that requires another option.
  * @throws RangeError for a number out of bounds.
  */
-export function resolveLayers<Received, Sent>(
-  options: LayerOptions<Received, Sent>,
+export function resolveLayers(
+  options: LayerOptions<unknown, unknown>,
   connectTimeout: number,
-): ResolvedLayers<Received, Sent> {
+): ResolvedLayers {
   const { maxConnectionAge, setupTimeout } = options;
   const replay = options.replay === undefined ? undefined : resolveReplay(options.replay);
   return {
@@ -146,66 +100,55 @@ export function resolveLayers<Received, Sent>(
   };
 }
 
-function resolveBackoff(given: BackoffOptions): ResolvedLayers<never, never>["backoff"] {
-  const backoff = ownOptions(checkObject("backoff", given));
-  checkNames("backoff", backoff, backoffNames);
-  const defaults = defaultBackoff;
-  const milliseconds = (
-    name: "base" | "cap" | "floor" | "resetAfter" | "retryAfterCap",
-    min: number,
-  ): number => checkInteger(`backoff.${name}`, backoff[name], defaults[name], min, maxInteger);
+function resolveBackoff(given: BackoffOptions): ResolvedLayers["backoff"] {
+  const backoff = readOptions("backoff", given, [
+    ...(["base", "multiplier", "cap", "floor", "jitter"] as const),
+    ...(["maxAttempts", "maxElapsed", "resetAfter", "retryAfterCap"] as const),
+  ]);
   return {
-    base: milliseconds("base", 1),
-    multiplier: checkNumber("backoff.multiplier", backoff.multiplier, defaults.multiplier, 1, maxInteger),
-    cap: milliseconds("cap", 1),
-    floor: milliseconds("floor", 0),
-    jitter: checkBoolean("backoff.jitter", backoff.jitter, defaults.jitter),
+    base: checkInteger("backoff.base", backoff.base, 1_000, 1, maxInteger),
+    multiplier: checkNumber("backoff.multiplier", backoff.multiplier, 2, 1, maxInteger),
+    cap: checkInteger("backoff.cap", backoff.cap, minute, 1, maxInteger),
+    floor: checkInteger("backoff.floor", backoff.floor, 100, 0, maxInteger),
+    jitter: checkBoolean("backoff.jitter", backoff.jitter, true),
     maxAttempts: checkInteger("backoff.maxAttempts", backoff.maxAttempts, 0, 0, maxInteger),
     maxElapsed: checkInteger("backoff.maxElapsed", backoff.maxElapsed, undefined, 1, maxInteger),
-    resetAfter: milliseconds("resetAfter", 0),
-    retryAfterCap: milliseconds("retryAfterCap", 0),
+    resetAfter: checkInteger("backoff.resetAfter", backoff.resetAfter, minute, 0, maxInteger),
+    retryAfterCap: checkInteger("backoff.retryAfterCap", backoff.retryAfterCap, 15 * minute, 0, maxInteger),
   };
 }
 
 function resolveRotation(
   rotation: RotationOptions | undefined,
   hasReplay: boolean,
-): ResolvedLayers<never, never>["rotation"] {
+): ResolvedLayers["rotation"] {
   if (rotation === undefined) return hasReplay ? overlapRotation : defaultRotation;
-  const own = ownOptions(checkObject("rotation", rotation));
-  checkNames("rotation", own, rotationNames);
+  const own = readOptions("rotation", rotation, ["mode", "overlap", "jitter", "maxWaiting"]);
   const { mode, overlap, jitter, maxWaiting } = own;
-  const defaults = defaultRotation;
   return {
     // Without replay an overlap would deliver messages twice.
-    mode: hasReplay
-      ? checkOneOf("rotation.mode", mode, "overlap", ["replace"])
-      : checkOneOf("rotation.mode", mode, "replace", ["overlap"]),
-    overlap: checkInteger("rotation.overlap", overlap, defaults.overlap, 0, maxInteger),
-    jitter: checkNumber("rotation.jitter", jitter, defaults.jitter, 0, 1),
-    maxWaiting: checkInteger("rotation.maxWaiting", maxWaiting, defaults.maxWaiting, 1, maxCount),
+    mode: checkOneOf("rotation.mode", mode, hasReplay ? ["overlap", "replace"] : ["replace", "overlap"]),
+    overlap: checkInteger("rotation.overlap", overlap, 5_000, 0, maxInteger),
+    jitter: checkNumber("rotation.jitter", jitter, 0.1, 0, 1),
+    maxWaiting: checkInteger("rotation.maxWaiting", maxWaiting, 10_000, 1, maxCount),
   };
 }
 
-function resolveHeartbeat<Received, Sent>(
-  given: LayerOptions<Received, Sent>["heartbeat"],
-): ResolvedLayers<Received, Sent>["heartbeat"] {
+function resolveHeartbeat(given: LayerOptions<unknown, unknown>["heartbeat"]): ResolvedLayers["heartbeat"] {
   if (given === undefined) return defaultHeartbeat;
   if (given === false) return undefined;
-  const heartbeat: HeartbeatOptions<Received, Sent> = ownOptions(
-    typeof given === "number"
-      ? { interval: given }
-      : checkObject("heartbeat", given, "false, a number or an object"),
+  const { interval, timeout, ping, isPong } = readOptions<HeartbeatOptions<unknown, unknown>>(
+    "heartbeat",
+    typeof given === "number" ? { interval: given } : given,
+    ["interval", "timeout", "ping", "isPong"],
+    "false, a number or an object",
   );
-  checkNames("heartbeat", heartbeat, heartbeatNames);
-  const { interval, timeout, ping, isPong } = heartbeat;
   if (isPong !== undefined && ping === undefined) {
     throw missingOption("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
   }
-  const defaults = defaultHeartbeat;
   return {
-    interval: checkInteger("heartbeat.interval", interval, defaults.interval, 1, maxInteger),
-    timeout: checkInteger("heartbeat.timeout", timeout, defaults.timeout, 1, maxInteger),
+    interval: checkInteger("heartbeat.interval", interval, 30_000, 1, maxInteger),
+    timeout: checkInteger("heartbeat.timeout", timeout, 20_000, 1, maxInteger),
     ping: checkFunction("heartbeat.ping", ping),
     isPong: checkFunction("heartbeat.isPong", isPong),
   };
@@ -214,32 +157,32 @@ function resolveHeartbeat<Received, Sent>(
 function resolveBuffer<Received>(
   given: number | BufferOptions<Received>,
 ): ResolvedLayers<Received, never>["buffer"] {
-  const buffer: BufferOptions<Received> = ownOptions(
-    typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object"),
+  const buffer = readOptions<BufferOptions<Received>>(
+    "buffer",
+    typeof given === "number" ? { capacity: given } : given,
+    ["capacity", "maxBytes", "overflow", "keyOf"],
+    "a number or an object",
   );
-  checkNames("buffer", buffer, bufferNames);
-  const others = ["dropOldest", "dropNewest", "conflate", "error"] as const;
-  const overflow = checkOneOf("buffer.overflow", buffer.overflow, "pause", others);
+  const policies = ["pause", "dropOldest", "dropNewest", "conflate", "error"] as const;
+  const overflow = checkOneOf("buffer.overflow", buffer.overflow, policies);
   return {
-    capacity: checkInteger("buffer.capacity", buffer.capacity, defaultBuffer.capacity, 1, maxCount),
+    capacity: checkInteger("buffer.capacity", buffer.capacity, 1_000, 1, maxCount),
     maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, maxBytes, 1, maxInteger),
     overflow,
     keyOf: checkKeyOf("buffer", buffer.keyOf, overflow),
   };
 }
 
-function resolveOutbox<Received, Sent>(
-  given: LayerOptions<Received, Sent>["outbox"],
-): ResolvedLayers<Received, Sent>["outbox"] {
+function resolveOutbox(given: LayerOptions<unknown, unknown>["outbox"]): ResolvedLayers["outbox"] {
   if (given === undefined || given === false) return undefined;
-  const outbox: OutboxOptions<Received, Sent> = ownOptions(
-    typeof given === "number"
-      ? { capacity: given }
-      : checkObject("outbox", given, "false, a number or an object"),
+  const outbox = readOptions<OutboxOptions<unknown, unknown>>(
+    "outbox",
+    typeof given === "number" ? { capacity: given } : given,
+    ["capacity", "maxBytes", "ttl", "overflow", "perSecond", "keyOf", "idOf", "acknowledges"],
+    "false, a number or an object",
   );
-  checkNames("outbox", outbox, outboxNames);
   const { idOf, acknowledges } = outbox;
-  const overflow = checkOneOf("outbox.overflow", outbox.overflow, "error", ["dropOldest", "conflate"]);
+  const overflow = checkOneOf("outbox.overflow", outbox.overflow, ["error", "dropOldest", "conflate"]);
   const resolved = {
     capacity: checkInteger("outbox.capacity", outbox.capacity, 1_000, 1, maxCount),
     maxBytes: checkInteger("outbox.maxBytes", outbox.maxBytes, maxBytes, 1, maxInteger),
@@ -284,16 +227,16 @@ function checkKeyOf<KeyOf>(scope: string, keyOf: KeyOf, overflow: string): KeyOf
   return keyOf;
 }
 
-/** Returns the error for an option that has no effect without another one. */
+/** Returns the error for an option that requires another option. */
 function missingOption(option: string, other: string, consequence: string): TypeError {
   return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
 }
 
-function resolveReplay<Received, Sent>(
-  given: ReplayOptions<Received, Sent>,
-): NonNullable<ResolvedLayers<Received, Sent>["replay"]> {
-  const replay = ownOptions(checkObject("replay", given));
-  checkNames("replay", replay, replayNames);
+function resolveReplay(given: ReplayOptions<unknown, unknown>): NonNullable<ResolvedLayers["replay"]> {
+  const replay = readOptions("replay", given, [
+    ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
+    ...(["window", "maxWaiting", "maxStreams", "recoveryTimeout", "cursors"] as const),
+  ]);
   const { sequence, isNext } = replay;
   if (typeof sequence !== "function") throw wrongValue("replay.sequence", "a function", sequence);
   return {

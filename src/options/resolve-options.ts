@@ -10,17 +10,17 @@ import {
   checkBoolean,
   checkFunction,
   checkInteger,
-  checkNames,
   checkObject,
   headersForm,
   kindOf,
+  readOptions,
   wrongValue,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
-import { layerNames, type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
+import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options after defaults were added. */
-export interface ResolvedOptions<Received, Sent>
+/** The options after defaults were added. Only code that uses the values of messages sets the type parameters. */
+export interface ResolvedOptions<Received = unknown, Sent = unknown>
   extends
     ResolvedLayers<Received, Sent>,
     Pick<
@@ -43,10 +43,12 @@ export interface ResolvedOptions<Received, Sent>
   readonly autoPong: boolean;
   readonly tls: ConnectionOptions | undefined;
   readonly noDelay: boolean;
-  /** Milliseconds without data before the first probe. */
+  /** Milliseconds without data before the first TCP keep-alive probe; `false` disables the probes. */
   readonly keepAlive: number | false;
   readonly runtime: Runtime;
 }
+
+type GivenOptions = WebSocketOptions<unknown, unknown>;
 
 const minute = 60_000;
 const mebibyte = 1024 * 1024;
@@ -54,43 +56,16 @@ const maxInteger = Number.MAX_SAFE_INTEGER;
 /** Milliseconds without data before the first TCP keep-alive probe, if `keepAlive` is `true`. */
 const keepAliveDelay = minute;
 /**
- * Largest message in bytes. It is slightly below the longest string of V8, so that a text message fits into a string.
+ * Largest allowed message in bytes. It is slightly below the longest string of V8, so that a text message fits into a
+ * string.
  */
 const maxSize = 512 * mebibyte - 24;
 
 /**
- * Reserved options without an implementation. Only `false` is accepted, so that other values are not silently ignored.
+ * Reserved options without an implementation. They accept only `false`. Any other value throws, because it would have
+ * no effect.
  */
 const reservedNames: readonly LayerOption[] = ["schema", "proxy"];
-
-// Each group of options is resolved together, because some options depend on others of the same group.
-const messageNames = [
-  ...(["subprotocols", "headers", "serializer", "deserializer", "compress"] as const),
-  ...(["compressionThreshold", "autoPong"] as const),
-] as const;
-const resolvedMessageNames = messageNames.map((name) => (name === "compress" ? "deflate" : name));
-const limitNames = [
-  ...(["connectTimeout", "closeTimeout", "messageTimeout", "maxMessageSize", "maxFrameSize"] as const),
-  ...(["highWaterMark", "lowWaterMark", "maxBufferedAmount"] as const),
-] as const;
-const socketNames = [
-  "tls",
-  "lookup",
-  "localAddress",
-  "socketPath",
-  "createConnection",
-  "noDelay",
-  "keepAlive",
-] as const;
-
-const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
-  ...reservedNames,
-  ...layerNames,
-  ...messageNames,
-  ...limitNames,
-  ...socketNames,
-  ...(["signal", "runtime"] as const),
-]);
 
 /**
  * Checks the options of a client and adds the defaults.
@@ -101,30 +76,33 @@ const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown,
 export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   defaultRuntime: Runtime,
-): ResolvedOptions<Received, Sent> {
-  const given = ownOptions(checkOptions(options));
-  if (defaults?.runtime !== defaultRuntime) defaults = resolveDefaults(defaultRuntime);
-  const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
-  if (Object.keys(given).length === 0) return shared;
-  checkNames("options", given, optionNames);
+): ResolvedOptions {
+  refuseSubprotocols(options);
+  if (defaults?.runtime !== defaultRuntime) defaults = resolveAll(ownOptions({}), defaultRuntime);
+  const given = readOptions("options", options as GivenOptions, namesOf(defaults));
+  if (Object.keys(given).length === 0) return defaults;
   for (const name of reservedNames) {
     const value: unknown = given[name];
     if (value !== undefined && value !== false)
       throw wrongValue(name, "false: it is not implemented yet", value);
   }
-  return resolveGiven(given, shared);
+  return inheriting(defaults, resolveAll(given, defaultRuntime));
 }
 
-/** The browser's class has subprotocols at this position. The value is not shown, because it may contain a token. */
-function checkOptions<Options extends object>(options: Options): Options {
-  if (typeof options !== "string" && !Array.isArray(options)) return checkObject("options", options);
+/**
+ * In the browser's class, the second argument contains the subprotocols. The error does not show the value, because it
+ * may contain a token.
+ */
+function refuseSubprotocols(options: unknown): void {
+  if (typeof options !== "string" && !Array.isArray(options)) return;
   throw new TypeError(
     `The option "options" must be an object, not ${kindOf(options)}. Subprotocols are an option: { subprotocols: ["chat"] }.`,
   );
 }
 
 /**
- * Refuses further arguments. In other libraries the options are the third argument; here they would have no effect.
+ * Refuses arguments after the options. In other libraries the options are the third argument. In this library a third
+ * argument would have no effect.
  * @param others - The arguments after the options.
  * @throws TypeError if one of them is not `undefined`.
  */
@@ -135,57 +113,40 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
   );
 }
 
-/** The defaults, which are the prototype of the options of all clients. */
-let defaults: ResolvedOptions<never, never> | undefined;
+/** The defaults. They are the prototype of the options of every client. */
+let defaults: ResolvedOptions | undefined;
 
-function resolveDefaults(runtime: Runtime): ResolvedOptions<never, never> {
-  const none: WebSocketOptions<never, never> = ownOptions({});
-  const limits = resolveLimits(none);
+/** Returns the names of all options. Only `compress` has another name in the resolved options. */
+function namesOf(resolved: ResolvedOptions): (keyof GivenOptions)[] {
+  const names = Object.keys(resolved) as (keyof typeof resolved)[];
+  return [...reservedNames, ...names.map((name) => (name === "deflate" ? "compress" : name))];
+}
+
+function resolveAll(options: GivenOptions, defaultRuntime: Runtime): ResolvedOptions {
+  const messages = resolveMessages(options);
+  const limits = resolveLimits(options);
   return {
-    ...resolveMessages(none),
+    ...messages,
     ...limits,
-    ...resolveLayers(none, limits.connectTimeout),
-    ...resolveSocket(none),
-    signal: undefined,
-    runtime,
+    ...resolveLayers(options, limits.connectTimeout),
+    ...resolveSocket(options),
+    signal: checkSignal(options.signal),
+    runtime: options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime),
   };
 }
 
 /**
- * Returns an object with the values that differ from the defaults, and the defaults as its prototype. A full copy would
- * take 300 bytes per client. Groups without a given option are not resolved.
+ * Returns an object that inherits the defaults. Only values that differ from the defaults are own properties, because a
+ * full copy would take 300 bytes per client.
  */
-function resolveGiven<Received, Sent>(
-  options: WebSocketOptions<Received, Sent>,
-  shared: ResolvedOptions<Received, Sent>,
-): ResolvedOptions<Received, Sent> {
-  const own = Object.create(shared) as Mutable<ResolvedOptions<Received, Sent>>;
-  if (hasAny(options, messageNames)) copyChanged(own, shared, resolvedMessageNames, resolveMessages(options));
-  if (hasAny(options, limitNames)) copyChanged(own, shared, limitNames, resolveLimits(options));
-  if (options.connectTimeout !== undefined || hasAny(options, layerNames))
-    copyChanged(own, shared, layerNames, resolveLayers(options, own.connectTimeout));
-  if (hasAny(options, socketNames)) copyChanged(own, shared, socketNames, resolveSocket(options));
-  if (options.signal !== undefined) own.signal = checkSignal(options.signal);
-  if (options.runtime !== undefined) own.runtime = checkObject("runtime", options.runtime);
+function inheriting<All extends object>(shared: All, resolved: All): All {
+  const own = Object.create(shared) as All;
+  for (const name of Object.keys(resolved) as (keyof All)[])
+    if (resolved[name] !== shared[name]) own[name] = resolved[name];
   return own;
 }
 
-type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
-
-function hasAny<Options>(options: Options, names: readonly (keyof Options)[]): boolean {
-  return names.some((name) => options[name] !== undefined);
-}
-
-function copyChanged<All extends object, Name extends keyof All>(
-  own: Mutable<All>,
-  shared: All,
-  names: readonly Name[],
-  resolved: Pick<All, Name>,
-): void {
-  for (const name of names) if (resolved[name] !== shared[name]) own[name] = resolved[name];
-}
-
-function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+function resolveMessages(options: GivenOptions) {
   return {
     subprotocols: checkProvided("subprotocols", options.subprotocols, "a string or an array of strings"),
     headers: checkHeaders(options.headers),
@@ -203,32 +164,26 @@ function checkProvided<Value>(name: string, value: Value, expected: string): Val
   throw wrongValue(name, `${expected}, or a function that returns it`, value);
 }
 
-function checkHeaders<Received, Sent>(
-  headers: WebSocketOptions<Received, Sent>["headers"],
-): WebSocketOptions<Received, Sent>["headers"] {
+function checkHeaders(headers: GivenOptions["headers"]): GivenOptions["headers"] {
   const given = checkProvided("headers", headers, headersForm);
-  // Some iterables can be iterated only once, but every attempt needs the headers.
+  // An iterable may allow only one iteration, but every attempt needs the headers.
   return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
 }
-
-const compressNames: ReadonlySet<string> = new Set<keyof CompressOptions>([
-  ...([
-    "level",
-    "memLevel",
-    "windowBits",
-    "serverWindowBits",
-    "noContextTakeover",
-    "serverNoContextTakeover",
-  ] as const),
-]);
 
 const noOptions: DeflateOptions = Object.freeze({});
 
 function resolveCompress(compress: boolean | CompressOptions = true): DeflateOptions | undefined {
   if (compress === false) return undefined;
   if (compress === true) return noOptions;
-  const own = ownOptions(checkObject("compress", compress, "true, false or an object"));
-  checkNames("compress", own, compressNames);
+  const own = readOptions(
+    "compress",
+    compress,
+    [
+      ...(["level", "memLevel", "windowBits", "serverWindowBits"] as const),
+      ...(["noContextTakeover", "serverNoContextTakeover"] as const),
+    ],
+    "true, false or an object",
+  );
   const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } = own;
   return {
     level: checkInteger("compress.level", level, undefined, 0, 9),
@@ -244,10 +199,12 @@ function resolveCompress(compress: boolean | CompressOptions = true): DeflateOpt
   };
 }
 
-function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+function resolveLimits(options: GivenOptions) {
   const maxMessageSize = checkInteger("maxMessageSize", options.maxMessageSize, 64 * mebibyte, 1, maxSize);
   const highWaterMark = checkInteger("highWaterMark", options.highWaterMark, mebibyte, 1, maxInteger);
   const half = Math.floor(highWaterMark / 2);
+  const most = Math.max(64 * mebibyte, highWaterMark);
+  const { maxBufferedAmount } = options;
   return {
     connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxInteger),
     closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxInteger),
@@ -256,17 +213,11 @@ function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>
     maxFrameSize: checkInteger("maxFrameSize", options.maxFrameSize, maxMessageSize, 1, maxSize),
     highWaterMark,
     lowWaterMark: checkInteger("lowWaterMark", options.lowWaterMark, half, 0, highWaterMark),
-    maxBufferedAmount: checkInteger(
-      "maxBufferedAmount",
-      options.maxBufferedAmount,
-      Math.max(64 * mebibyte, highWaterMark),
-      highWaterMark,
-      maxInteger,
-    ),
+    maxBufferedAmount: checkInteger("maxBufferedAmount", maxBufferedAmount, most, highWaterMark, maxInteger),
   };
 }
 
-function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+function resolveSocket(options: GivenOptions) {
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     lookup: checkFunction("lookup", options.lookup),
@@ -289,7 +240,7 @@ function checkString(name: string, value: string | undefined): string | undefine
   throw wrongValue(name, "a string that is not empty", value);
 }
 
-/** Checked here because a wrong address would fail at every attempt and be retried without end. */
+/** A wrong address would make every attempt fail, and the client would retry without end. */
 function checkAddress(name: string, value: string | undefined): string | undefined {
   const address = checkString(name, value);
   if (address === undefined || nodeNet().isIP(address) !== 0) return address;

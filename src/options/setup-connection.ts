@@ -1,5 +1,5 @@
 /**
- * Types of the connection that `onConnection` and `onReplay` receive, and of the options of its methods. It does not
+ * Types of the connection that `onConnection` and `onReplay` receive, and of the options of method calls. It does not
  * contain the implementation.
  */
 import type { WaitOptions } from "../runtime/wait.js";
@@ -7,48 +7,53 @@ import type { WaitOptions } from "../runtime/wait.js";
 /** The data that `sendRaw()` accepts. */
 export type RawData = string | Uint8Array | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob;
 
-/** Options of `send()` on a {@link SetupConnection}. */
-export interface SetupSendOptions extends WaitOptions {
+/** Options of `send()`. */
+export interface MessageOptions extends WaitOptions {
   /**
-   * Whether to compress this message, whatever its size. Default: `true` if it has at least `compressionThreshold`
-   * bytes.
+   * Whether to compress this message, whatever its size. Default: `true` if the message has at least
+   * `compressionThreshold` bytes.
    */
   readonly compress?: boolean | undefined;
 }
 
-/** Options of `sendRaw()` on a {@link SetupConnection}. */
-export interface SetupRawOptions extends SetupSendOptions {
+/** Options of `sendRaw()`. */
+export interface RawMessageOptions extends MessageOptions {
   /** `true` sends a binary message, `false` a text message. Default: text for a string, binary for other data. */
   readonly binary?: boolean | undefined;
 }
 
-/** Options of `ping()` on a {@link SetupConnection}. */
-export interface SetupPingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: bytes that differ from those of every other ping. */
+/** Options of `ping()`. */
+export interface PingOptions extends WaitOptions {
+  /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that differ from those of every other ping of the client. */
   readonly payload?: Uint8Array | undefined;
 }
 
 /** Options of `recv()`. */
 export interface RecvOptions<Received> extends WaitOptions {
   /**
-   * Selects the first message for which it returns `true`; the other messages stay in the buffer, in order. Default:
-   * the first message.
+   * Selects the first message for which the function returns `true`. The other messages stay in the buffer, in order.
+   * Default: selects the first message.
    */
   readonly match?: ((message: Received) => boolean) | undefined;
 }
 
 /** Options of `recv()` with a type predicate, which narrows the type of the result. */
 export interface NarrowingRecvOptions<Received, Matched extends Received> extends WaitOptions {
-  /** Selects the first message of the type `Matched`; the other messages stay in the buffer, in order. */
+  /** Selects the first message of the type `Matched`. The other messages stay in the buffer, in order. */
   readonly match: (message: Received) => message is Matched;
 }
 
-/** Options of `recv()` on a {@link SetupConnection}. */
-export type SetupRecvOptions<Received> = RecvOptions<Received>;
+/** Other names of these options, for the calls of a {@link SetupConnection}. */
+export type {
+  MessageOptions as SetupSendOptions,
+  PingOptions as SetupPingOptions,
+  RawMessageOptions as SetupRawOptions,
+  RecvOptions as SetupRecvOptions,
+};
 
 /**
- * The connection that `onConnection` and `onReplay` receive. Its methods use this one connection and bypass the outbox
- * and the receive buffer of the client.
+ * The connection that `onConnection` and `onReplay` receive. Its methods use only this connection. They bypass the
+ * outbox and the receive buffer of the client.
  */
 export interface SetupConnection<Received, Sent> {
   /** The URL of the connection, without credentials. */
@@ -58,15 +63,15 @@ export interface SetupConnection<Received, Sent> {
   /** The extensions that the server accepted (RFC 6455 9.1); `""` for none. */
   readonly extensions: string;
   /** Sends a message through the serializer, before all messages that the client has queued. */
-  send(value: Sent, options?: SetupSendOptions): Promise<void>;
+  send(value: Sent, options?: MessageOptions): Promise<void>;
   /** Sends a message without the serializer. */
-  sendRaw(data: RawData, options?: SetupRawOptions): Promise<void>;
+  sendRaw(data: RawData, options?: RawMessageOptions): Promise<void>;
   /** Sends a ping and resolves with its round-trip time in milliseconds. */
-  ping(options?: SetupPingOptions): Promise<number>;
+  ping(options?: PingOptions): Promise<number>;
   /**
-   * Resolves with the next message, which the client then does not deliver. Messages that no call of `recv()` consumes
-   * are delivered by the client afterwards, in order.
+   * Resolves with the next message. The client does not deliver this message. If no call of `recv()` consumes a
+   * message, the client delivers it afterwards, in order.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
-  recv(options?: SetupRecvOptions<Received>): Promise<Received>;
+  recv(options?: RecvOptions<Received>): Promise<Received>;
 }

@@ -1,4 +1,4 @@
-// Computes the delay before each reconnect attempt and when to give up. It sets no timer and reads no clock.
+// Computes the delay before each reconnect attempt, and decides when to give up. It sets no timer and reads no clock.
 
 /** The delay between attempts, and the limits of a series of attempts. Times are in milliseconds. */
 export interface BackoffPolicy {
@@ -12,14 +12,13 @@ export interface BackoffPolicy {
   readonly maxAttempts: number;
   /** Maximum time since the first failure; `undefined` means no limit. */
   readonly maxElapsed: number | undefined;
-  /** A connection that was open for at least this time resets the series. */
+  /** A new series begins after a connection that was open for at least this time. */
   readonly resetAfter: number;
-  /** Maximum value of a server's Retry-After that is respected. */
-  readonly retryAfterCap: number;
 }
 
 /**
- * Returns the delay before a retry. `retry` is 0 for the first one.
+ * Returns the delay in milliseconds before a retry.
+ * @param retry - The number of earlier retries.
  * @param random - In [0, 1).
  */
 export function backoffDelay(policy: BackoffPolicy, retry: number, random: number): number {
@@ -34,7 +33,7 @@ export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
   #failures = 0;
-  /** True if the last end was not a failure, because the connection was open for at least `resetAfter`. */
+  /** True if the last connection was open for at least `resetAfter`. Its end does not count as a failure. */
   #isStable = false;
   #failingSince: number | undefined;
 
@@ -45,11 +44,7 @@ export class RetrySchedule {
   /** A connection that was open for `age` milliseconds has ended. */
   onLost(age: number): void {
     if (age < this.#policy.resetAfter) return;
-    this.reset();
     this.#isStable = true;
-  }
-
-  reset(): void {
     this.#retries = 0;
     this.#failures = 0;
     this.#failingSince = undefined;
@@ -57,8 +52,8 @@ export class RetrySchedule {
 
   /**
    * Returns the delay before the next attempt, or `undefined` if no attempt may follow.
-   * @param minDelay - Added to the random delay. Taking the maximum of both would make all clients reconnect in the
-   * same millisecond.
+   * @param minDelay - Milliseconds that are added to the random delay. With the larger of the two delays instead, all
+   * clients would reconnect in the same millisecond.
    */
   next(now: number, random: number, minDelay: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;

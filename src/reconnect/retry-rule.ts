@@ -1,7 +1,7 @@
-// Decides whether another attempt may succeed after the end of an attempt or connection. It does not compute delays:
+// Decides after the end of an attempt or connection whether another attempt may succeed. It does not compute delays:
 // see backoff.ts.
 
-/** The facts about the end of an attempt or connection that decide about a retry. */
+/** The end of an attempt or connection, as far as it decides about a retry. */
 export interface RetryableEnd {
   /**
    * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: an invalid
@@ -13,21 +13,21 @@ export interface RetryableEnd {
 }
 
 /**
- * Number of refused credentials in a row that end the retries. Servers also refuse valid credentials for a short time
- * during a deployment.
+ * The retries end after the server has refused the credentials this many times in a row. The number is more than 1,
+ * because a server may refuse valid credentials for a short time during a deployment.
  */
 const maxRefusals = 3;
 
 /**
- * Before the first success, most causes are fatal. After it, the same cause may be temporary: servers are deployed,
- * clocks are corrected, tokens expire.
+ * Before the first success, most causes are fatal. After a success, the same causes may be temporary: servers are
+ * deployed, clocks are corrected, tokens expire.
  */
 export class RetryRule {
   readonly #resetAfter: number;
   #hasSucceeded = false;
   #refusals = 0;
 
-  /** @param resetAfter - If a connection was open for this many milliseconds, its credentials were valid. */
+  /** @param resetAfter - The credentials were valid if the connection was open for this many milliseconds. */
   constructor(resetAfter: number) {
     this.#resetAfter = resetAfter;
   }
@@ -38,8 +38,8 @@ export class RetryRule {
   }
 
   /**
-   * Returns whether another attempt may succeed. Call it once for each end, because it counts refused credentials in a
-   * row.
+   * Returns whether another attempt may succeed. Call this method once for each end, because it counts refused
+   * credentials.
    */
   isRetryable({ cause, ageMs }: RetryableEnd): boolean {
     if (cause !== "auth" || (ageMs !== undefined && ageMs >= this.#resetAfter)) this.#refusals = 0;

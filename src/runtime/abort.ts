@@ -1,6 +1,6 @@
-// Listening to `AbortSignal`s without leaks. It does not create signals.
+// Listens to an `AbortSignal` without a memory leak. It does not create signals.
 
-/** The callbacks registered for one signal, and the single listener that calls them. */
+/** The callbacks for one signal, and the single listener that calls them. */
 interface SharedListener {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
@@ -9,7 +9,7 @@ interface SharedListener {
 const sharedListeners = new WeakMap<AbortSignal, SharedListener>();
 
 /**
- * Calls `callback` when `signal` is aborted. A signal gets one listener for all callbacks, because Node warns of a
+ * Calls `callback` when `signal` is aborted. All callbacks of a signal share one listener, because Node warns of a
  * memory leak above ten listeners.
  *
  * @returns A function that removes the callback.
@@ -36,65 +36,43 @@ function listen(signal: AbortSignal): SharedListener {
   return entry;
 }
 
-/**
- * The object that the signal's callback refers to. It references the target weakly, or strongly while `strongTarget` is
- * set.
- */
-interface TargetReference<Target extends object> {
-  readonly reference: WeakRef<Target>;
-  strongTarget: Target | undefined;
-  stop: () => void;
-}
-
-/** Removes the listeners of garbage-collected targets. It keeps neither the signal nor the target alive. */
-const collected = new FinalizationRegistry<WeakRef<{ readonly stop: () => void }>>((targetReference) =>
-  targetReference.deref()?.stop(),
-);
+/** Removes the listener of a garbage-collected target. This registry keeps neither the signal nor the target alive. */
+const collected = new FinalizationRegistry<WeakRef<{ stop(): void }>>((listener) => listener.deref()?.stop());
 
 /**
  * Listens to a signal for a target. The signal keeps the target alive only between {@link retain} and {@link release}.
  */
 export class WeakAbortListener<Target extends object> {
-  readonly #targetReference: TargetReference<Target>;
+  readonly #target: WeakRef<Target>;
+  /** The target, while {@link retain} keeps it alive; otherwise `undefined`. */
+  #retained: Target | undefined;
+  readonly #stopListening: () => void;
 
-  /** @param callback - Called with the target. Its closure must not reference the target. */
+  /** @param callback - Called with the target. It must not reference the target in another way. */
   constructor(signal: AbortSignal, target: Target, callback: (target: Target) => void) {
-    this.#targetReference = listenWeakly(signal, new WeakRef(target), callback);
-    collected.register(target, new WeakRef(this.#targetReference), this);
+    this.#target = new WeakRef(target);
+    // The signal references this closure. Therefore the closure must not reference the parameter `target`.
+    this.#stopListening = onAbort(signal, () => {
+      const current = this.#retained ?? this.#target.deref();
+      if (current !== undefined) callback(current);
+    });
+    collected.register(target, new WeakRef(this), this);
   }
 
   /** Makes the signal keep the target alive. */
   retain(): void {
-    this.#targetReference.strongTarget = this.#targetReference.reference.deref();
+    this.#retained = this.#target.deref();
   }
 
   /** Allows the target to be garbage-collected before the signal. */
   release(): void {
-    this.#targetReference.strongTarget = undefined;
+    this.#retained = undefined;
   }
 
   /** Removes the listener. */
   stop(): void {
     this.release();
     collected.unregister(this);
-    this.#targetReference.stop();
+    this.#stopListening();
   }
-}
-
-/** A function outside the class, so that the closure of the callback does not reference the target. */
-function listenWeakly<Target extends object>(
-  signal: AbortSignal,
-  reference: WeakRef<Target>,
-  callback: (target: Target) => void,
-): TargetReference<Target> {
-  const targetReference: TargetReference<Target> = {
-    reference,
-    strongTarget: undefined,
-    stop: () => undefined,
-  };
-  targetReference.stop = onAbort(signal, () => {
-    const target = targetReference.strongTarget ?? reference.deref();
-    if (target !== undefined) callback(target);
-  });
-  return targetReference;
 }

@@ -1,6 +1,6 @@
-// A queue as a doubly linked list.
+// A queue as a doubly linked list. It does not limit the number of items.
 
-/** A node of a {@link LinkedQueue}. Pass it to {@link LinkedQueue.remove}. */
+/** A node of a {@link LinkedQueue}, and the argument of {@link LinkedQueue.remove}. */
 export interface LinkedQueueNode<Item> {
   readonly item: Item;
   previous: LinkedQueueNode<Item> | undefined;
@@ -25,7 +25,7 @@ export class LinkedQueue<Item> implements Iterable<Item> {
     return this.#first?.item;
   }
 
-  /** The first node. Follow `next` to iterate. */
+  /** The first node. The property `next` of a node leads to the following node. */
   get firstNode(): LinkedQueueNode<Item> | undefined {
     return this.#first;
   }

@@ -1,4 +1,4 @@
-// Loads Node's own modules on first use. It does not cache them, except `node:net`: Node caches modules itself.
+// Loads Node's own modules on first use. It keeps only `node:net`, because Node caches modules itself.
 import { createRequire } from "node:module";
 import type * as crypto from "node:crypto";
 import type * as channels from "node:diagnostics_channel";
@@ -8,8 +8,8 @@ import type * as tls from "node:tls";
 import type * as util from "node:util";
 
 /**
- * Node 20.12 to 20.15 have no `process.getBuiltinModule`. There, `require` loads Node's modules, whatever its base
- * path.
+ * Node 20.12 to 20.15 have no `process.getBuiltinModule`. In these versions, `require` loads Node's modules, whatever
+ * its base path is.
  */
 type Load = (name: string) => unknown;
 const load: Load =
@@ -17,31 +17,21 @@ const load: Load =
 
 let loadedNet: typeof net | undefined;
 
-/** Loaded by the first connection, so that importing the package stays fast. */
+/** Loads `node:net`. The first connection calls this function, so that importing the package stays fast. */
 export function nodeNet(): typeof net {
   loadedNet ??= load("node:net") as typeof net;
   return loadedNet;
 }
 
-/** Loaded by the first connection to a host name. */
-export function nodeDns(): typeof dns {
-  return load("node:dns") as typeof dns;
-}
+/** Loads `node:dns` for the first connection to a host name. */
+export const nodeDns = (): typeof dns => load("node:dns") as typeof dns;
 
-/** Loaded by the first connection that uses TLS. */
-export function nodeTls(): typeof tls {
-  return load("node:tls") as typeof tls;
-}
+/** Loads `node:tls` for the first connection that uses TLS. */
+export const nodeTls = (): typeof tls => load("node:tls") as typeof tls;
 
-/** Loaded when random bytes are first needed. */
-export function nodeCrypto(): typeof crypto {
-  return load("node:crypto") as typeof crypto;
-}
+/** Loads `node:crypto` when random bytes are first needed. */
+export const nodeCrypto = (): typeof crypto => load("node:crypto") as typeof crypto;
 
-export function nodeUtil(): typeof util {
-  return load("node:util") as typeof util;
-}
+export const nodeUtil = (): typeof util => load("node:util") as typeof util;
 
-export function nodeChannels(): typeof channels {
-  return load("node:diagnostics_channel") as typeof channels;
-}
+export const nodeChannels = (): typeof channels => load("node:diagnostics_channel") as typeof channels;

@@ -1,24 +1,20 @@
-// The runtime of Node without its sockets, which `openTransport` adds.
+// The runtime of Node without `openTransport`, so that it does not load the modules of sockets.
 import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
-import type { RuntimeWithoutSockets } from "./runtime.js";
+import type { Runtime } from "./runtime.js";
 
-// These globals are accessors, so each use would be a function call. Importing them from "node:process" would read all
-// properties of `process`, which loads the socket modules.
+// These globals are accessors: each use of a global would be a function call. An import from "node:process" would read
+// all properties of `process`, which loads the socket modules.
 const clock = performance;
 const thisProcess = process;
 
 /** Node's clocks, timers, event loop and random numbers. */
-export const nodeRuntimeWithoutSockets: RuntimeWithoutSockets = {
+export const nodeRuntimeWithoutSockets: Omit<Runtime, "openTransport"> = {
   now: (): number => clock.now(),
   wallNow: (): number => Date.now(),
   setTimer: startTimer,
   defer: (callback: () => void): void => thisProcess.nextTick(callback),
-  afterTurn: (callback: () => void): void => {
-    setImmediate(callback);
-  },
+  afterTurn: (callback: () => void): void => void setImmediate(callback),
   random: (): number => Math.random(),
-  fillRandom: (bytes: Uint8Array): void => {
-    nodeCrypto().randomFillSync(bytes);
-  },
+  fillRandom: (bytes: Uint8Array): void => void nodeCrypto().randomFillSync(bytes),
 };

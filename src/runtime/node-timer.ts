@@ -1,4 +1,4 @@
-// Implements `Timer` with Node's `setTimeout`, for delays of any length.
+// Implements `Timer` with Node's `setTimeout`, for delays of any length. It does not measure time.
 import type { Timer } from "./runtime.js";
 
 /** Longest delay of `setTimeout` in milliseconds. Node treats a longer delay as 1 ms. */
@@ -9,7 +9,7 @@ export function startTimer(delay: number, callback: () => void): Timer {
   return delay <= maxDelay ? new NodeTimer(delay, callback) : new LongTimer(delay, callback);
 }
 
-/** A timer that needs one Node timer. */
+/** A timer that needs one timer of Node. */
 class NodeTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 
@@ -34,44 +34,29 @@ class NodeTimer implements Timer {
   }
 }
 
-/** A timer that uses several Node timers in sequence. */
+/** A timer for a long delay, which uses several timers in sequence. */
 class LongTimer implements Timer {
-  readonly #callback: () => void;
-  #remaining: number;
+  #timer: Timer;
   #isRef = true;
-  #timeout: NodeJS.Timeout | undefined;
 
   constructor(delay: number, callback: () => void) {
-    this.#callback = callback;
-    this.#remaining = delay;
-    this.#wait();
-  }
-
-  #wait(): void {
-    const delay = Math.min(this.#remaining, maxDelay);
-    this.#remaining -= delay;
-    this.#timeout = setTimeout(() => this.#onTimeout(), delay);
-    if (!this.#isRef) this.#timeout.unref();
-  }
-
-  #onTimeout(): void {
-    this.#timeout = undefined;
-    if (this.#remaining > 0) this.#wait();
-    else this.#callback();
+    this.#timer = new NodeTimer(maxDelay, () => {
+      this.#timer = startTimer(delay - maxDelay, callback);
+      if (!this.#isRef) this.#timer.unref();
+    });
   }
 
   clear(): void {
-    clearTimeout(this.#timeout);
-    this.#timeout = undefined;
+    this.#timer.clear();
   }
 
   ref(): void {
     this.#isRef = true;
-    this.#timeout?.ref();
+    this.#timer.ref();
   }
 
   unref(): void {
     this.#isRef = false;
-    this.#timeout?.unref();
+    this.#timer.unref();
   }
 }

@@ -1,4 +1,4 @@
-// At most one pending timer, with a remembered `ref()` state.
+// Keeps at most one pending timer, and remembers whether `ref()` or `unref()` was called. It does not repeat the timer.
 import type { Runtime, Timer } from "./runtime.js";
 
 /** A timer that can be set again and again. `ref()` and `unref()` apply to the current timer and to later ones. */
@@ -16,7 +16,7 @@ export class RestartableTimer {
     return this.#timer !== undefined;
   }
 
-  /** Replaces the current timer. A timer that has fired counts as set until {@link clear}. */
+  /** Replaces the current timer. A timer that has fired still counts as set until {@link clear} is called. */
   set(delay: number, callback: () => void): void {
     this.#timer?.clear();
     this.#timer = this.#runtime.setTimer(delay, callback);

@@ -7,17 +7,17 @@ import type { HeaderField, ProxyUri } from "../../protocol/index.js";
 /** The phase of an attempt to open a byte stream. */
 export type TransportPhase = "dns" | "tcp" | "proxy" | "tls";
 
-/** Receives the events of a transport. They are never emitted during a call to the transport, nor during each other. */
+/** Receives the events of a transport. No event is emitted during a call to the transport, or during another event. */
 export interface TransportHandler {
-  /** A phase has begun. A failure from now on belongs to this phase. */
+  /** A phase has begun. A failure after this event belongs to this phase. */
   onPhase(phase: TransportPhase): void;
   /** Bytes may be written now. */
   onOpen(): void;
-  /** The first `length` bytes of `bytes` have arrived. They are valid only until the handler returns. */
+  /** The first `length` bytes of `bytes` have arrived. The bytes are valid only until the handler returns. */
   onData(bytes: Buffer, length: number): void;
   /** The peer has ended its side of the stream: no more data arrives. */
   onEnd(): void;
-  /** The stream is closed. `error` is the error that ended it, if any. This is the last call. */
+  /** The stream is closed. `error` is the error that ended the stream, or `undefined`. This event is the last. */
   onClose(error: Error | undefined): void;
 }
 
@@ -40,15 +40,16 @@ export interface Transport {
   /**
    * Passes `bytes` to the kernel. At most one write may be pending.
    *
-   * @returns `true` if the kernel has accepted all bytes immediately. Otherwise `onWritten` is called when it has, and
-   *   `bytes` must not change until then or until `onClose`. After an error, `onWritten` is never called.
+   * @returns `true` if the kernel has accepted all bytes immediately. With `false`, `onWritten` is called after the
+   *   kernel has accepted all bytes. Before that call or `onClose`, `bytes` must not change. After an error,
+   *   `onWritten` is never called.
    */
   write(bytes: Uint8Array, onWritten: () => void): boolean;
   /** Ends our side of the stream after all written bytes are sent. */
   end(): void;
   /** Destroys the stream. `onClose` is called in a later tick. */
   destroy(): void;
-  /** Stops `onData` until {@link resume}, even for bytes that were read before. */
+  /** Stops `onData` until {@link resume} is called, even for bytes that were read before. */
   pause(): void;
   resume(): void;
   ref(): void;
@@ -74,12 +75,12 @@ export interface ProxyTarget {
 
 /** The destination of a transport, and the options of its socket. */
 export interface TransportTarget {
-  /** The url as the application passed it, without credentials. It is passed to `createConnection`. */
+  /** The URL that the application passed, without credentials. It is passed to `createConnection`. */
   readonly url: string;
-  /** A host name or IP address; IPv6 without brackets. */
+  /** A host name or an IP address. An IPv6 address has no brackets. */
   readonly host: string;
   readonly port: number;
-  /** `true` for wss: TLS on top of the stream. */
+  /** `true` for `wss:`, which uses TLS on top of the stream. */
   readonly isSecure: boolean;
   /** Path of a Unix socket or named pipe, used instead of host and port. */
   readonly socketPath?: string | undefined;
@@ -88,13 +89,13 @@ export interface TransportTarget {
   readonly localAddress?: string | undefined;
   /** Disables Nagle's algorithm. */
   readonly noDelay: boolean;
-  /** TCP keep-alive: idle milliseconds before the first probe, or `false` to disable it. */
+  /** TCP keep-alive: milliseconds without data before the first probe, or `false` to disable the probes. */
   readonly keepAlive: number | false;
   /** The proxy to use, if any. It resolves the host name. */
   readonly proxy?: ProxyTarget | undefined;
   /** Returns a stream that is ready for use, including TLS if it is needed. */
   readonly createConnection?: CreateConnection | undefined;
-  /** Aborts a pending `createConnection`. */
+  /** Aborts a pending call of `createConnection`. */
   readonly signal: AbortSignal;
   /** Memory that all transports share for reading. */
   readonly readBuffer: Buffer;

@@ -1,4 +1,4 @@
-// Promises with a signal and a timeout.
+// Promises that a signal or a timeout can reject. They do not retry the operation.
 import { TimeoutError } from "../errors.js";
 import { onAbort } from "./abort.js";
 import type { Runtime, Timer } from "./runtime.js";
@@ -21,7 +21,8 @@ export class Wait<Value = void> {
   #onCancel: ((reason: unknown) => void) | undefined;
 
   /**
-   * @param onCancel - Called when the signal or timeout ends the wait; not if the signal is aborted already.
+   * @param onCancel - Called when the signal or the timeout ends the wait. It is not called if the signal is aborted
+   *   already.
    * @param isHandled - If `false`, a rejection that the caller does not handle is an unhandled rejection.
    */
   constructor(

@@ -1,9 +1,9 @@
-// Counts durations in buckets whose width grows with the duration, and computes percentiles from them. It does not
-// check its samples: see Histogram.
+// Counts durations in buckets and computes percentiles from the counts. The width of a bucket grows with the duration.
+// It does not check its samples: see Histogram.
 
 /**
- * Each power of two of microseconds has 2 ** bucketBits buckets of equal width, so a bucket is at most 1/32 as wide as
- * its values.
+ * Each power of two of microseconds has 2 ** bucketBits buckets of equal width. The width of a bucket is at most 1/32
+ * of its values.
  */
 const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
@@ -11,7 +11,7 @@ const bucketsPerOctave = 1 << bucketBits;
 const maxMicroseconds = 2 ** 32 - 1;
 const noCounts = new Float64Array(0);
 
-/** A sample takes no memory. Each power of two that is in use takes 256 bytes. */
+/** A sample takes no memory. Each power of two between the shortest and the longest sample takes 256 bytes. */
 export class DurationBuckets {
   count = 0;
   sum = 0;
@@ -22,11 +22,14 @@ export class DurationBuckets {
   /** The number of the bucket that `#counts[0]` belongs to. */
   #offset = 0;
 
+  constructor(samples: readonly number[]) {
+    for (const sample of samples) this.record(sample);
+  }
+
   record(sample: number): void {
     const bucket = bucketOf(sample);
-    const index = bucket - this.#offset;
-    if (index >= 0 && index < this.#counts.length) this.#counts[index]!++;
-    else this.#growAndCount(bucket);
+    if (bucket < this.#offset || bucket >= this.#offset + this.#counts.length) this.#growTo(bucket);
+    this.#counts[bucket - this.#offset]!++;
     this.count++;
     this.sum += sample;
     this.last = sample;
@@ -34,20 +37,8 @@ export class DurationBuckets {
     if (sample > this.max) this.max = sample;
   }
 
-  /** Adds the samples of `other`. The last sample of `other` becomes the last sample. */
-  merge(other: DurationBuckets): void {
-    this.#growTo(other.#offset, other.#offset + other.#counts.length);
-    const shift = other.#offset - this.#offset;
-    for (const [index, count] of other.#counts.entries()) this.#counts[index + shift]! += count;
-    this.count += other.count;
-    this.sum += other.sum;
-    this.last = other.last;
-    this.min = Math.min(this.min, other.min);
-    this.max = Math.max(this.max, other.max);
-  }
-
   /**
-   * Returns the percentile for each fraction: the duration that this fraction of the samples does not exceed.
+   * Returns a duration for each fraction: this fraction of the samples does not exceed the duration.
    * @param fractions - From 0 to 1, in ascending order.
    */
   percentiles(fractions: readonly number[]): number[] {
@@ -60,21 +51,14 @@ export class DurationBuckets {
     });
   }
 
-  #growAndCount(bucket: number): void {
-    this.#growTo(bucket, bucket + 1);
-    this.#counts[bucket - this.#offset]!++;
-  }
-
-  /** Extends the buckets to the range from `first` to `end` (exclusive), by whole powers of two. */
-  #growTo(first: number, end: number): void {
-    const isEmpty = this.#counts.length === 0;
-    const from = first - (first % bucketsPerOctave);
-    const offset = isEmpty ? from : Math.min(from, this.#offset);
-    const to = Math.ceil(end / bucketsPerOctave) * bucketsPerOctave;
-    const length = Math.max(to, this.#offset + this.#counts.length) - offset;
-    if (length === this.#counts.length) return;
-    const counts = new Float64Array(length);
-    counts.set(this.#counts, isEmpty ? 0 : this.#offset - offset);
+  /** Adds buckets, by whole powers of two, so that `bucket` exists. */
+  #growTo(bucket: number): void {
+    const first = bucket - (bucket % bucketsPerOctave);
+    if (this.count === 0) this.#offset = first;
+    const offset = Math.min(first, this.#offset);
+    const end = Math.max(first + bucketsPerOctave, this.#offset + this.#counts.length);
+    const counts = new Float64Array(end - offset);
+    counts.set(this.#counts, this.#offset - offset);
     this.#counts = counts;
     this.#offset = offset;
   }

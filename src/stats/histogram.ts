@@ -1,7 +1,7 @@
 // A histogram of durations with percentiles. It does not store the samples themselves, except the first 16.
 import { DurationBuckets } from "./duration-buckets.js";
 
-/** The samples of a histogram, summarized. Durations are in milliseconds. A plain, frozen object. */
+/** A summary of the samples of a histogram. Durations are in milliseconds. A plain, frozen object. */
 export interface HistogramSnapshot {
   /** Number of samples. */
   readonly count: number;
@@ -21,55 +21,43 @@ export interface HistogramSnapshot {
   readonly p999: number;
 }
 
-/** Number of samples that are stored before buckets are created. Most histograms never have more. */
+/** Number of samples that are stored before buckets are created. Most histograms never have more samples. */
 const maxKeptSamples = 16;
 const noSamples: readonly number[] = [];
 
 /**
- * Durations from 1 microsecond to 1 hour. Percentiles count a longer duration as 71 minutes. An invalid duration counts
- * as 0. `sum`, `mean`, `min`, `max` and `last` are exact.
+ * A histogram of durations. Percentiles count a duration of more than 71 minutes as 71 minutes. An invalid duration
+ * counts as 0. `sum`, `mean`, `min`, `max` and `last` are exact.
  *
- * The first 16 samples are stored in a list. After that, a sample takes no memory. The buckets take 256 bytes for each
- * power of two between the shortest and the longest sample, at most 7 KiB.
+ * The first 16 samples are stored in a list. Further samples take no memory. The buckets take 256 bytes for each power
+ * of two between the shortest and the longest sample, at most 7 KiB.
  */
 export class Histogram {
   /** The first samples, until buckets are created. */
   #kept = noSamples;
   #buckets: DurationBuckets | undefined;
 
-  get count(): number {
-    return this.#buckets?.count ?? this.#kept.length;
+  constructor(samples: readonly number[] = noSamples) {
+    for (const sample of samples) this.record(sample);
   }
 
   /** @param duration - In milliseconds, with fractions. */
   record(duration: number): void {
     const sample = duration > 0 && duration < Infinity ? duration : 0;
     if (this.#buckets !== undefined) this.#buckets.record(sample);
-    else if (this.#kept.length === maxKeptSamples) this.#makeBuckets().record(sample);
-    // `push` and a spread would allocate space for 16 more samples; `concat` does not.
-    else this.#kept = this.#kept.concat(sample);
-  }
-
-  #makeBuckets(): DurationBuckets {
-    this.#buckets ??= bucketsOf(this.#kept);
-    this.#kept = noSamples;
-    return this.#buckets;
-  }
-
-  /** Adds the samples of `other`. Its last sample, if it has one, becomes the last sample. */
-  merge(other: Histogram): void {
-    if (other.count > 0) this.#makeBuckets().merge(other.#asBuckets());
-  }
-
-  #asBuckets(): DurationBuckets {
-    return this.#buckets ?? bucketsOf(this.#kept);
+    // `push` and a spread would allocate memory for 16 more samples; `concat` does not.
+    else if (this.#kept.length < maxKeptSamples) this.#kept = this.#kept.concat(sample);
+    else {
+      this.#buckets = new DurationBuckets([...this.#kept, sample]);
+      this.#kept = noSamples;
+    }
   }
 
   /** Returns a summary of all samples; `undefined` before the first sample. */
   snapshot(): HistogramSnapshot | undefined {
-    if (this.count === 0) return undefined;
-    const buckets = this.#asBuckets();
+    const buckets = this.#buckets ?? new DurationBuckets(this.#kept);
     const { count, sum, min, max, last } = buckets;
+    if (count === 0) return undefined;
     const [p50, p90, p99, p999] = buckets.percentiles([0.5, 0.9, 0.99, 0.999]) as [
       number,
       number,
@@ -78,10 +66,4 @@ export class Histogram {
     ];
     return Object.freeze({ count, sum, mean: sum / count, min, max, last, p50, p90, p99, p999 });
   }
-}
-
-function bucketsOf(samples: readonly number[]): DurationBuckets {
-  const buckets = new DurationBuckets();
-  for (const sample of samples) buckets.record(sample);
-  return buckets;
 }

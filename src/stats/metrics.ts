@@ -1,13 +1,12 @@
-// The public function prometheus(): the names, types and help texts of all metrics of a client. The text format itself
-
-// is in prometheus.ts.
+// The public function prometheus(): the names, types and help texts of all metrics of a client. It does not write the
+// text format itself: see prometheus.ts.
 import { type MetricInfo, prometheusText } from "./prometheus.js";
 import type { DurationName, Stats } from "./statistics.js";
 
 /** The statistics of one client, and its labels. */
 export interface PrometheusSource {
   readonly stats: Stats;
-  /** Labels that distinguish this client from others. Default: none. */
+  /** Labels that distinguish this client from other clients. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -15,7 +14,7 @@ const counter = (help: string): MetricInfo => ({ type: "counter", help });
 const gauge = (help: string): MetricInfo => ({ type: "gauge", help });
 const histogram = (help: string): MetricInfo => ({ type: "histogram", help });
 
-/** `latencyMs` of `Stats` has no metric of its own, because the histogram of the same name includes it. */
+/** The metric `latencyMs` is the histogram. The last round-trip time, `Stats.latencyMs`, has no metric of its own. */
 const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> = {
   messagesSent: counter("Messages sent."),
   messagesReceived: counter("Messages received."),

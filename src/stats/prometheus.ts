@@ -1,7 +1,7 @@
 // Writes statistics in the text format of Prometheus. It does not know which metrics exist: see metrics.ts.
 import type { HistogramSnapshot } from "./histogram.js";
 
-/** The type of a statistic: a counter only increases, a gauge increases and decreases. */
+/** The type of a statistic. A counter only increases. A gauge increases and decreases. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
 /** The metadata of one metric. */
@@ -42,7 +42,10 @@ export function prometheusText<Name extends string>(
       samplesOf(metric, stats[name as Name], scale, labels),
     );
     // The format requires all samples of a metric in one group, after one HELP and one TYPE line.
-    if (samples.length > 0) lines.push(...headOf(metric, info), ...samples);
+    if (samples.length === 0) continue;
+    const help = info.help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+    const type = info.type === "histogram" ? "summary" : info.type;
+    lines.push(`# HELP ${metric} ${help}`, `# TYPE ${metric} ${type}`, ...samples);
   }
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -50,11 +53,6 @@ export function prometheusText<Name extends string>(
 function metricName(name: string, type: MetricType): string {
   const words = name.replace(/Ms$/, "Seconds").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return `jetsocket_${words}${type === "counter" ? "_total" : ""}`;
-}
-
-function headOf(metric: string, { type, help }: MetricInfo): string[] {
-  const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-  return [`# HELP ${metric} ${escaped}`, `# TYPE ${metric} ${type === "histogram" ? "summary" : type}`];
 }
 
 function samplesOf(

@@ -1,10 +1,6 @@
 // The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
-
 // itself: the client reports counts and durations.
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
-
-/** Maximum length of a list of samples. A longer list takes more memory than a histogram. */
-const maxListedSamples = 8;
 
 /** The names of the durations in `stats().histograms`. */
 export type DurationName =
@@ -26,13 +22,16 @@ export interface Stats {
   /** Payload bytes per byte on the wire; `undefined` before the first byte. */
   readonly compressionRatioSent: number | undefined;
   readonly compressionRatioReceived: number | undefined;
-  /** Messages, in both directions, that were accepted and not delivered. Each one also emits the event `dropped`. */
+  /**
+   * Messages, in both directions, that were accepted and not delivered. The event `dropped` is emitted for each of
+   * these messages.
+   */
   readonly messagesDropped: number;
   /** Received messages that wait to be read. */
   readonly messagesWaiting: number;
   /** Received messages that wait for missing messages, or for the end of an overlap. */
   readonly messagesHeld: number;
-  /** Messages in the outbox: those that wait for a connection, and those that are not acknowledged. */
+  /** Messages in the outbox: messages that wait for a connection, and messages that are not acknowledged. */
   readonly outboxMessages: number;
   readonly outboxBytes: number;
   /** Bytes that the kernel has not accepted yet, including framing. */
@@ -60,7 +59,7 @@ export interface Stats {
   readonly downtimeMs: number;
   /** The last round-trip time in milliseconds, from a ping to its pong; `undefined` before the first pong. */
   readonly latencyMs: number | undefined;
-  /** Distributions of durations in milliseconds. Each is `undefined` before its first sample. Frozen. */
+  /** Distributions of durations in milliseconds, frozen. A distribution is `undefined` before its first sample. */
   readonly histograms: Readonly<Record<DurationName, HistogramSnapshot | undefined>>;
 }
 
@@ -88,7 +87,14 @@ export interface ConnectionCounts {
   readonly bytesReceived: number;
 }
 
-/** A histogram takes memory only after its first sample. */
+const noCounts: ConnectionCounts = {
+  messagesAccepted: 0,
+  payloadBytesSent: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+};
+
+/** Collects the counts and durations of one client. A histogram takes memory only after its first sample. */
 export class Statistics {
   messagesReceived = 0;
   payloadBytesReceived = 0;
@@ -97,44 +103,31 @@ export class Statistics {
   connectCount = 0;
   reconnectCount = 0;
   rotationCount = 0;
-  /** The sums of all connections that have ended; `undefined` before the first end. */
-  #ended: ConnectionCounts | undefined;
-  /**
-   * The first sample is stored as a number, because most phases of a handshake happen once. The next ones are stored in
-   * a list, because an idle connection has few pings.
-   */
-  readonly #histograms: { [Name in DurationName]?: Histogram | readonly number[] | number } = {};
+  /** The sums of all connections that have ended. */
+  #ended = noCounts;
+  /** A single sample is stored as a number, because most phases of a handshake happen once. */
+  readonly #histograms: { [Name in DurationName]?: Histogram | number } = {};
 
   /** @param duration - In milliseconds. */
   record(name: DurationName, duration: number): void {
     const known = this.#histograms[name];
     if (known instanceof Histogram) known.record(duration);
-    else if (known === undefined) this.#histograms[name] = duration;
-    else if (typeof known === "number") this.#histograms[name] = [known, duration];
-    else this.#histograms[name] = joined(known, duration);
+    else this.#histograms[name] = known === undefined ? duration : new Histogram([known, duration]);
   }
 
   /** A connection has ended: adds its counters to the sums. */
   add(connection: ConnectionCounts): void {
-    const counts = this.#ended === undefined ? [connection] : [this.#ended, connection];
-    this.#ended = {
-      messagesAccepted: total(counts, "messagesAccepted"),
-      payloadBytesSent: total(counts, "payloadBytesSent"),
-      bytesSent: total(counts, "bytesSent"),
-      bytesReceived: total(counts, "bytesReceived"),
-    };
+    this.#ended = sumOf(this.#ended, connection);
   }
 
   /** @param connections - The counters of the open connections. */
   snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
-    const counts = this.#ended === undefined ? connections : [this.#ended, ...connections];
-    const payloadBytesSent = total(counts, "payloadBytesSent");
-    const payloadBytesReceived = this.payloadBytesReceived;
-    const bytesSent = total(counts, "bytesSent");
-    const bytesReceived = total(counts, "bytesReceived");
+    const counts = connections.reduce(sumOf, this.#ended);
+    const { messagesAccepted, payloadBytesSent, bytesSent, bytesReceived } = counts;
+    const { payloadBytesReceived } = this;
     const histograms = this.#snapshotHistograms();
     return Object.freeze({
-      messagesSent: total(counts, "messagesAccepted"),
+      messagesSent: messagesAccepted,
       messagesReceived: this.messagesReceived,
       payloadBytesSent,
       payloadBytesReceived,
@@ -157,7 +150,7 @@ export class Statistics {
     const of = (name: DurationName): HistogramSnapshot | undefined => {
       const known = this.#histograms[name];
       if (known === undefined) return undefined;
-      return (known instanceof Histogram ? known : histogramOf([known].flat())).snapshot();
+      return (known instanceof Histogram ? known : new Histogram([known])).snapshot();
     };
     return Object.freeze({
       latencyMs: of("latencyMs"),
@@ -173,19 +166,13 @@ export class Statistics {
   }
 }
 
-/** `push` and a spread would allocate space for 16 more samples; `concat` does not. */
-function joined(samples: readonly number[], sample: number): Histogram | readonly number[] {
-  return samples.length < maxListedSamples ? samples.concat(sample) : histogramOf([...samples, sample]);
-}
-
-function total(counts: readonly ConnectionCounts[], name: keyof ConnectionCounts): number {
-  return counts.reduce((sum, one) => sum + one[name], 0);
-}
-
-function histogramOf(samples: readonly number[]): Histogram {
-  const histogram = new Histogram();
-  for (const sample of samples) histogram.record(sample);
-  return histogram;
+function sumOf(left: ConnectionCounts, right: ConnectionCounts): ConnectionCounts {
+  return {
+    messagesAccepted: left.messagesAccepted + right.messagesAccepted,
+    payloadBytesSent: left.payloadBytesSent + right.payloadBytesSent,
+    bytesSent: left.bytesSent + right.bytesSent,
+    bytesReceived: left.bytesReceived + right.bytesReceived,
+  };
 }
 
 function ratio(payload: number, wire: number): number | undefined {

@@ -1,5 +1,5 @@
 /**
- * Creates a compressed frame that inflates to a large message, for tests of size limits.
+ * Creates a compressed frame that inflates to a large message, for tests of size limits. It does not send the frame.
  */
 import { constants, deflateRawSync } from "node:zlib";
 import { Opcode } from "../../protocol/index.js";
@@ -8,14 +8,14 @@ import { frame } from "./frame.js";
 const blockSize = 1024 * 1024;
 
 /**
- * Returns a compressed frame (RFC 7692 7.2.1) with a binary message of `size` zero bytes. The frame has about a
- * thousandth of this size.
+ * Returns a compressed frame (RFC 7692 7.2.1) with a binary message of `size` zero bytes. The size of the frame is
+ * about a thousandth of `size`.
  */
 export function bombFrame(size: number): Buffer {
   const block = deflated(blockSize);
   const blocks = Array.from({ length: Math.floor(size / blockSize) }, () => block);
   const bytes = Buffer.concat([...blocks, deflated(size % blockSize)]);
-  // RFC 7692 7.2.1: the last four bytes, 00 00 ff ff, are removed.
+  // RFC 7692 7.2.1: the sender removes the last four bytes, 00 00 ff ff.
   return frame({ opcode: Opcode.binary, rsv1: true, payload: bytes.subarray(0, bytes.length - 4) });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The port between a scripted server and its connections, in memory or on sockets. It contains types only.
+ * The interface between a scripted server and its connections, in memory or on sockets. It contains types only.
  */
 
 /** The callbacks of a byte stream. */
@@ -13,18 +13,18 @@ export interface ByteStreamHandler {
 
 /** The server's end of one connection, as a byte stream. */
 export interface ByteStream {
-  /** Set by the owner before the first callback. */
+  /** The owner of the stream sets the handler before the first callback. */
   handler: ByteStreamHandler;
   /**
-   * Sends `bytes` so that the client receives them in one read, if the network allows it. `onSent` is called when they
-   * were sent.
+   * Sends `bytes`. If the network allows it, the client receives the bytes in one read. `onSent` is called after the
+   * bytes were sent.
    */
   write(bytes: Buffer, onSent: () => void): void;
-  /** Ends this side of the stream after the written bytes. */
+  /** Ends this side of the stream after the bytes that were written before. */
   end(): void;
-  /** Resets the connection after the sent bytes. */
+  /** Resets the connection after the bytes that were sent before. */
   reset(): void;
-  /** Stops reading; the kernel still accepts bytes until its buffer is full. */
+  /** Stops reading. The kernel still accepts bytes until its buffer is full. */
   stopReading(): void;
   continueReading(): void;
   /** Calls `callback` after `ms` milliseconds. Returns a function that cancels it. */

@@ -2,7 +2,7 @@
 import { ownOptions } from "../../protocol/index.js";
 
 /**
- * Returns the own options of an object. A misspelled option would have no effect, so unknown names are refused.
+ * Returns the own options of an object. Unknown names are refused, because a misspelled option would have no effect.
  * @throws TypeError for a value that is not an object, and for an unknown name.
  */
 export function checkOptions<Options extends object>(options: Options, names: readonly string[]): Options {

@@ -1,13 +1,13 @@
 /**
- * Builds the bytes of server frames, valid or not. It does not check them and does not parse frames.
+ * Builds the bytes of server frames. The frames may be invalid. It does not check or parse frames.
  */
 import { Opcode } from "../../protocol/index.js";
 
-/** The parts of one unmasked frame (RFC 6455 5.2). They are not checked. */
+/** The parts of one unmasked frame (RFC 6455 5.2). The parts are not checked. */
 export interface FrameParts {
-  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong; other values are reserved. */
+  /** The opcode: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. Other values are reserved. */
   readonly opcode: number;
-  /** Default: empty. */
+  /** The payload. Default: empty. */
   readonly payload?: string | Uint8Array | undefined;
   /** The FIN bit. Default `true`. */
   readonly isFinal?: boolean | undefined;

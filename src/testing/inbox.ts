@@ -1,5 +1,5 @@
 /**
- * The received messages that a script has not consumed yet. It does not limit their number.
+ * Keeps the received messages that a script has not consumed yet. It does not limit their number.
  */
 import { brandInstances, JetSocketError } from "../../protocol/index.js";
 
@@ -42,7 +42,7 @@ export class MessageInbox {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Rejects pending and later calls of `take()` once the queue is empty. Only the first error is used. */
+  /** Rejects the pending calls of `take()`, and later calls when the queue is empty. Only the first error is used. */
   end(error: Error): void {
     this.#error ??= error;
     for (const { reject } of this.#waiting.splice(0)) reject(this.#error);

@@ -1,6 +1,6 @@
 /**
- * A test kit for code that uses a WebSocket: a runtime with virtual time and an in-memory network, and a server that a
- * script controls, in memory or on 127.0.0.1. It does not depend on a test framework.
+ * A test kit for code that uses a WebSocket. It contains a runtime with virtual time and an in-memory network. It also
+ * contains a server that a script controls, in memory or on 127.0.0.1. It does not depend on a test framework.
  *
  * @packageDocumentation
  */

@@ -14,7 +14,7 @@ export class MemoryStream implements ByteStream {
   readonly #peer: VirtualPeer;
   readonly #runtime: Runtime;
   #isReading = true;
-  /** Reading continues at the end of the tick. */
+  /** True if reading continues at the end of the tick. */
   #isContinuing = false;
   readonly #buffered: (() => void)[] = [];
 
@@ -54,7 +54,7 @@ export class MemoryStream implements ByteStream {
     this.#peer.take();
   }
 
-  /** A handler may stop reading between two reads. */
+  /** A callback may stop reading. The remaining callbacks then stay in the queue. */
   #emitBuffered(): void {
     if (!this.#isContinuing) return;
     this.#isContinuing = false;

@@ -21,7 +21,7 @@ import { ClientGoneError, MessageInbox } from "./inbox.js";
 import type { ByteStream } from "./byte-stream.js";
 import { WireOut } from "./wire-out.js";
 
-/** Header fields: an object, or pairs if the order or repeated names matter. */
+/** Header fields as an object, or as pairs. Pairs keep their order and may repeat a name. */
 export type ScriptedHeaders = Readonly<Record<string, string>> | readonly HeaderField[];
 
 /** Options of {@link ScriptedConnection.accept}. */
@@ -44,9 +44,12 @@ export interface ScriptedReject {
 
 /** How the client ended its side of a connection. */
 export interface ClientEnd {
-  /** The code of the client's Close frame; 1005 for an empty one, `undefined` if none was received. */
+  /**
+   * The code of the client's Close frame. It is 1005 for an empty Close frame and `undefined` if no Close frame was
+   * received.
+   */
   readonly code: number | undefined;
-  /** The reason in the client's Close frame; `""` for none. */
+  /** The reason in the client's Close frame; `""` if there is no reason. */
   readonly reason: string;
 }
 
@@ -54,14 +57,14 @@ export interface ClientEnd {
 export interface ConnectionContext {
   readonly resources: Resources;
   /** Called when a valid request was received. */
-  readonly onRequest: (connection: ScriptedConnection) => void;
-  readonly onClosed: (connection: ScriptedConnection) => void;
+  readonly onRequest: () => void;
+  readonly onClosed: () => void;
 }
 
 /**
- * A connection with one client, controlled by a script. It answers pings and a Close frame automatically, and ends its
- * side of the stream after the closing handshake; the script does everything else. Data sent to a client that is gone
- * is lost, as on any network.
+ * A connection with one client, controlled by a script. It answers pings and a Close frame automatically. After the
+ * closing handshake it ends its side of the stream. The script does everything else. Data that is sent to a client
+ * without a connection is lost, as on any network.
  */
 export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   /** Resolves when the connection is closed, with the code and reason of the client's Close frame. */
@@ -73,6 +76,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   readonly #inbox = new MessageInbox();
   readonly #cancels = new Set<() => void>();
   #request: ServerRequest | undefined;
+  /** The bytes that arrived after the request and before {@link accept}. */
+  readonly #earlyBytes: Buffer[] = [];
   #protocol: ProtocolConnection | undefined;
   #receivable = Infinity;
   #pong: boolean | Buffer = true;
@@ -81,6 +86,24 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   #isGone = false;
   #end: ClientEnd = { code: undefined, reason: "" };
   #resolveClosed!: (end: ClientEnd) => void;
+  readonly #handler: ProtocolHandler = {
+    onMessage: (data) => this.#inbox.add(data),
+    onPing: (payload) => {
+      if (this.#isMute || this.#pong === false) return;
+      this.pong(this.#pong === true ? payload : this.#pong);
+    },
+    onPong: () => undefined,
+    onClose: (code, reason) => {
+      this.#end = { code, reason };
+      this.#inbox.end(new ClientGoneError());
+      this.#finish();
+    },
+    onFailure: (error) => {
+      this.#inbox.end(error);
+      this.#finish();
+    },
+    onEnd: () => undefined,
+  };
 
   /** @internal */
   constructor(stream: ByteStream, context: ConnectionContext) {
@@ -120,19 +143,21 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     const options: AcceptOptions = { subprotocol, headers: pairsOf(headers), acceptors };
     const { response, extension } = this.#handshake.accept(options);
     const { resources } = this.#context;
-    const handler = this.#createHandler();
     this.#out.write(response);
-    this.#protocol = new ProtocolConnection({
+    const protocol = new ProtocolConnection({
       role: "server",
       resources,
       extension,
-      handler,
+      handler: this.#handler,
       autoPong: false,
     });
+    this.#protocol = protocol;
+    for (const bytes of this.#earlyBytes.splice(0)) protocol.receive(bytes);
+    this.#drain();
   }
 
   /**
-   * Rejects the opening handshake with another status, such as 401, 429 with `Retry-After` or 302 with `Location`, and
+   * Rejects the opening handshake with another status, such as 401, 429 with `Retry-After` or 302 with `Location`. Then
    * ends this side of the stream.
    *
    * @param status - A status from 200 to 599.
@@ -144,7 +169,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary, other values as JSON. Has no effect after the client's Close.
+   * Sends a message. A string is sent as text, bytes as binary, other values as JSON. The call has no effect after the
+   * client's Close frame.
    *
    * @throws Error before {@link accept}, TypeError for a value without a JSON form.
    */
@@ -157,7 +183,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#drain();
   }
 
-  /** Sends one fragmented message, one frame per piece. It is a text message if the first piece is a string. */
+  /** Sends one fragmented message, with one frame per piece. The message is text if the first piece is a string. */
   sendFragments(pieces: readonly (string | Uint8Array)[]): void {
     this.#out.write(fragments(pieces));
   }
@@ -172,7 +198,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.write(frame({ opcode: Opcode.ping, payload }));
   }
 
-  /** Sends a pong that answers no ping, or has another payload than the ping. */
+  /** Sends a pong, whether or not the client has sent a ping with this payload. */
   pong(payload: string | Uint8Array = ""): void {
     this.write(frame({ opcode: Opcode.pong, payload }));
   }
@@ -189,10 +215,10 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Starts the closing handshake. The arguments are not checked: invalid codes such as 999 or 1005 are sent too, and a
+   * Starts the closing handshake. The arguments are not checked: a code may be invalid, such as 999 or 1005, and a
    * reason of bytes may be invalid UTF-8.
    *
-   * @param code - Without it the Close frame is empty.
+   * @param code - Without a code the Close frame is empty.
    */
   close(code?: number, reason: string | Uint8Array = ""): void {
     this.closeWith(closePayload(code, reason));
@@ -214,27 +240,29 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#out.reset();
   }
 
-  /** Resets the connection after `bytes` more bytes were sent. The rest is discarded. */
+  /** Resets the connection after `bytes` more bytes were sent. Later bytes are discarded. */
   resetAfterSending(bytes: number): void {
     this.#out.resetAfter(bytes);
   }
 
-  /** Resets the connection after `bytes` more bytes were received, including those of the request. */
+  /** Resets the connection after `bytes` more bytes were received. The bytes of the request count too. */
   resetAfterReceiving(bytes: number): void {
     this.#receivable = bytes;
     if (bytes === 0) this.reset();
   }
 
   /**
-   * Stops reading and writing, ends nothing, and does not notice when the client ends the connection: as if the machine
-   * of the server had disappeared.
+   * Stops reading and writing without ending the connection, as if the machine of the server had disappeared. The
+   * connection does not notice when the client ends it.
    */
   halfOpen(): void {
     this.#out.shut();
     this.#stream.stopReading();
   }
 
-  /** Continues to read, but does not answer a ping, a Close frame or an end of stream. The script can still send. */
+  /**
+   * Continues to read, but does not answer a ping, a Close frame or an end of stream. The script can still send data.
+   */
   mute(): void {
     this.#isMute = true;
   }
@@ -244,7 +272,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#pong = typeof how === "boolean" ? how : Buffer.from(how);
   }
 
-  /** Stops reading. The client meets back-pressure once the kernel buffers are full (64 KiB in memory). */
+  /** Stops reading. The client meets back-pressure when the kernel buffers are full (64 KiB in memory). */
   stopReading(): void {
     this.#stream.stopReading();
   }
@@ -265,7 +293,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Resolves after `ms` milliseconds: virtual ones in memory, real ones on a socket. Rejects when the server is closed.
+   * Resolves after `ms` milliseconds. The time is virtual in memory, and real on a socket. Rejects when the server is
+   * closed.
    */
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -282,8 +311,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Resolves with the next received message, in order. If no message is left, rejects with a `ClientGoneError` after
-   * the client closed the connection, or with a `ProtocolError` after the client violated the protocol.
+   * Resolves with the next received message, in order. After the last message, rejects with a `ClientGoneError` if the
+   * client closed the connection. Rejects with a `ProtocolError` if the client violated the protocol.
    */
   receive(): Promise<string | Buffer> {
     return this.#inbox.take();
@@ -324,6 +353,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#receivable -= bytes.length;
     if (this.#protocol !== undefined) this.#protocol.receive(bytes);
     else if (this.#request === undefined) this.#receiveRequest(bytes);
+    else this.#earlyBytes.push(bytes);
     if (this.#receivable === 0) this.reset();
     this.#drain();
   }
@@ -337,7 +367,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
       return;
     }
     this.#request = result.request;
-    this.#context.onRequest(this);
+    this.#earlyBytes.push(bytes.subarray(result.consumed));
+    this.#context.onRequest();
   }
 
   #receiveEnd(): void {
@@ -346,34 +377,13 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     if (!this.#isMute) this.#out.end();
   }
 
-  #createHandler(): ProtocolHandler {
-    return {
-      onMessage: (data) => this.#inbox.add(data),
-      onPing: (payload) => {
-        if (this.#isMute || this.#pong === false) return;
-        this.pong(this.#pong === true ? payload : this.#pong);
-      },
-      onPong: () => undefined,
-      onClose: (code, reason) => {
-        this.#end = { code, reason };
-        this.#inbox.end(new ClientGoneError());
-        this.#finish();
-      },
-      onFailure: (error) => {
-        this.#inbox.end(error);
-        this.#finish();
-      },
-      onEnd: () => undefined,
-    };
-  }
-
   /** RFC 6455 7.1.1: the server ends its side of the stream first, after its Close frame. */
   #finish(): void {
     this.#drain(this.#isMute || this.#isCloseSent);
     if (!this.#isMute) this.#out.end();
   }
 
-  /** @param isDiscarded - Discards the frames that the protocol created, instead of sending them. */
+  /** @param isDiscarded - True to discard the frames of the protocol instead of sending them. */
   #drain(isDiscarded = false): void {
     const protocol = this.#protocol;
     for (let bytes = protocol?.take(); bytes !== undefined; bytes = protocol?.take()) {
@@ -389,7 +399,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#protocol?.abandon();
     this.#inbox.end(new ClientGoneError());
     this.#resolveClosed(this.#end);
-    this.#context.onClosed(this);
+    this.#context.onClosed();
   }
 }
 
@@ -397,7 +407,9 @@ function pairsOf(headers: ScriptedHeaders): readonly HeaderField[] {
   return Array.isArray(headers) ? (headers as readonly HeaderField[]) : Object.entries(headers);
 }
 
-/** Returns the bytes of a binary value, also of another realm; `undefined` for other values. */
+/**
+ * Returns the bytes of a binary value; `undefined` for other values. Binary values of another realm are recognized too.
+ */
 function bytesOf(value: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return nodeUtil().types.isAnyArrayBuffer(value) ? new Uint8Array(value) : undefined;

@@ -8,21 +8,21 @@ import { checkOptions } from "./check-options.js";
 import { ClientGoneError } from "./inbox.js";
 import type { ByteStream } from "./byte-stream.js";
 import { MemoryStream } from "./memory-stream.js";
-import { type ConnectionContext, ScriptedConnection } from "./scripted-connection.js";
+import { ScriptedConnection } from "./scripted-connection.js";
 import { Listener } from "./socket-stream.js";
 import type { VirtualPeer } from "./virtual-peer.js";
 import type { VirtualRuntime, VirtualServer } from "./virtual-runtime.js";
 
 export interface ScriptedServerOptions {
   /**
-   * The script. Called with each connection whose opening handshake was received, and with its number (1 for the
-   * first). A script that throws a `ClientGoneError` ends silently. With any other error the connection is reset, and
-   * the error is passed to `onError`.
+   * The script. It is called with each connection whose opening handshake was received, and with the number of the
+   * connection (1 for the first). A script that throws a `ClientGoneError` ends silently. After any other error the
+   * connection is reset, and `onError` receives the error.
    */
   readonly onConnection: (connection: ScriptedConnection, n: number) => void | Promise<void>;
-  /** Called before the first byte of a connection, for faults during the opening handshake. Default: none. */
+  /** Called before the first byte of a connection, to create faults during the opening handshake. Default: none. */
   readonly onOpen?: ((connection: ScriptedConnection, n: number) => void) | undefined;
-  /** Called with an error that a script throws. Default: an unhandled rejection, which fails a test. */
+  /** Called with an error that a script throws. Default: an unhandled rejection, which makes a test fail. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -34,7 +34,7 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
   readonly #options: ScriptedServerOptions;
   readonly #resources = new Resources({ fillRandom: (bytes) => nodeRuntimeWithoutSockets.fillRandom(bytes) });
   readonly #connections = new Set<ScriptedConnection>();
-  /** Connections whose script has not ended. A script may continue after its client is gone. */
+  /** Connections whose script has not ended. A script may continue after its client has disconnected. */
   readonly #withRunningScript = new Set<ScriptedConnection>();
   #count = 0;
   #isDown = false;
@@ -57,7 +57,10 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
     return this;
   }
 
-  /** `ws://127.0.0.1:<port>` after {@link listen}. In memory the server accepts every URL, and this is one of them. */
+  /**
+   * The URL of the server: `ws://127.0.0.1:<port>` after {@link listen}. In memory, the server accepts every URL,
+   * including this URL.
+   */
   get url(): string {
     return this.#listener === undefined ? "ws://scripted.test" : `ws://127.0.0.1:${this.#listener.port}`;
   }
@@ -67,7 +70,7 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
     return [...this.#connections];
   }
 
-  /** Number of connections so far, including closed ones. */
+  /** Number of all connections until now, including closed connections. */
   get connectionCount(): number {
     return this.#count;
   }
@@ -109,12 +112,11 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
 
   #open(stream: ByteStream): void {
     const n = ++this.#count;
-    const context: ConnectionContext = {
+    const connection = new ScriptedConnection(stream, {
       resources: this.#resources,
-      onRequest: (connection) => void this.#runScript(connection, n),
-      onClosed: (connection) => void this.#connections.delete(connection),
-    };
-    const connection = new ScriptedConnection(stream, context);
+      onRequest: () => void this.#runScript(connection, n),
+      onClosed: () => void this.#connections.delete(connection),
+    });
     this.#connections.add(connection);
     this.#options.onOpen?.(connection, n);
   }

@@ -16,14 +16,15 @@ class SocketStream implements ByteStream {
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => this.handler.onData(bytes));
     socket.on("end", () => this.handler.onEnd());
-    // `close` follows, and the script does not need the error.
+    // The event `close` follows, and the script does not need the error.
     socket.on("error", () => undefined);
     socket.on("close", () => this.handler.onClose());
   }
 
   /**
-   * Waits for a full turn of the event loop after each write. A client in this process has read the bytes by then, and
-   * one in another process probably has. So writes are not merged, and a reset does not discard them.
+   * Waits for a full turn of the event loop after each write. A client in the same process has then read the bytes, and
+   * a client in another process has probably read them. Therefore writes are not merged, and a reset does not discard
+   * written bytes.
    */
   write(bytes: Buffer, onSent: () => void): void {
     const { afterTurn } = nodeRuntimeWithoutSockets;
@@ -36,7 +37,10 @@ class SocketStream implements ByteStream {
     this.#socket.end();
   }
 
-  /** `resetAndDestroy()` would send a FIN first, which a client could read before the reset. */
+  /**
+   * Sends a reset without a FIN. `resetAndDestroy()` would send a FIN first, and a client could read the FIN before the
+   * reset.
+   */
   reset(): void {
     Object.assign(this.#socket, { resetAndClosing: true }).destroy();
   }

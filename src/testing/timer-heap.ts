@@ -37,7 +37,7 @@ export class VirtualTimer implements Timer {
   }
 }
 
-/** Timers ordered by due time. Adding or removing one takes logarithmic time. */
+/** Timers ordered by due time. Adding or removing a timer takes logarithmic time. */
 export class TimerHeap {
   readonly #timers: VirtualTimer[] = [];
   #count = 0;

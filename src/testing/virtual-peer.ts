@@ -16,22 +16,47 @@ type Inbound = Buffer | "end" | { readonly error: Error };
 export interface VirtualPeerContext {
   /** Queues `event` for the network phase of the event loop. */
   readonly post: (event: () => void) => void;
-  /** Whether {@link VirtualPeer.received} is kept, and the read buffer is overwritten after each read. */
+  /** Whether {@link VirtualPeer.received} is kept. If it is, the read buffer is overwritten after each read. */
   readonly isRecording: boolean;
   readonly onClosed: () => void;
 }
 
 /**
  * The server's end of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
- * Effects of a method are reported to the other side in a later event, never synchronously.
+ * The other side is notified of a call in a later event, never synchronously.
  */
 export class VirtualPeer {
   readonly target: TransportTarget;
-  /** The client's end. */
-  readonly transport: Transport;
-  /** While `false`, a write larger than {@link room} is refused and waits for {@link take}. */
+  /** The client's end of the transport. */
+  readonly transport: Transport = {
+    write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
+    end: () => {
+      if (this.#hasEnded || this.#isOver()) return;
+      this.#hasEnded = true;
+      if (this.#write === undefined) this.#deliverEnd();
+    },
+    destroy: () => {
+      if (this.#isOver()) return;
+      this.#isDestroyed = true;
+      this.#context.post(() => {
+        this.#close(undefined);
+        this.onDestroy?.();
+      });
+    },
+    pause: () => void (this.#isPaused = true),
+    resume: () => {
+      this.#isPaused = false;
+      this.#read();
+    },
+    ref: () => void (this.#isRef = true),
+    unref: () => void (this.#isRef = false),
+  };
+  /** While `false`, a write larger than {@link room} is refused. The write then waits for {@link take}. */
   takesWrites = true;
-  /** Bytes that are still accepted while {@link takesWrites} is `false`, like the buffer of a kernel. */
+  /**
+   * Number of bytes that are still accepted while {@link takesWrites} is `false`, like the free space of a kernel
+   * buffer.
+   */
   room = 0;
   /** Called with bytes that the client wrote. */
   onData: ((bytes: Buffer) => void) | undefined;
@@ -62,16 +87,15 @@ export class VirtualPeer {
     this.#handler = handler;
     this.#context = context;
     this.#phases = phasesOf(target);
-    this.transport = this.#createTransport();
     context.post(() => this.#enter(this.#phases[0]));
   }
 
-  /** All bytes that the client wrote so far; empty without `isRecording`. */
+  /** All bytes that the client has written; empty without `isRecording`. */
   get received(): Buffer {
     return Buffer.concat(this.#received);
   }
 
-  /** Number of bytes of the refused write that were not taken yet. */
+  /** Number of bytes of the refused write that {@link take} has not accepted yet. */
   get waitingBytes(): number {
     return this.#write === undefined ? 0 : this.#write.bytes.length - this.#write.taken;
   }
@@ -111,7 +135,7 @@ export class VirtualPeer {
     this.#context.post(() => this.#close(error));
   }
 
-  /** Sends `bytes` to the client, which receives them in one read if they fit into its buffer. */
+  /** Sends `bytes` to the client. The client receives them in one read if they fit into its buffer. */
   send(bytes: Uint8Array | string): void {
     this.#queueInbound(Buffer.from(bytes));
   }
@@ -121,7 +145,7 @@ export class VirtualPeer {
     this.#queueInbound("end");
   }
 
-  /** Resets the connection after the sent bytes. A later write of the client fails at once. */
+  /** Resets the connection after the bytes that were sent before. A later write of the client fails at once. */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
     this.#queueInbound({ error });
@@ -148,10 +172,8 @@ export class VirtualPeer {
 
   /** Reports the phases up to `phase` that were not reported before. */
   #enter(phase: TransportPhase | undefined): void {
-    while (phase !== undefined && this.#phases.includes(phase) && !this.#isOver()) {
-      const next = this.#phases.shift();
-      if (next !== undefined) this.#handler.onPhase(next);
-    }
+    while (phase !== undefined && this.#phases.includes(phase) && !this.#isOver())
+      this.#handler.onPhase(this.#phases.shift()!);
   }
 
   #close(error: Error | undefined): void {
@@ -177,8 +199,11 @@ export class VirtualPeer {
       if (!this.#isOpen || this.#isPaused || this.#isOver()) return;
       const next = this.#inbound.shift();
       if (Buffer.isBuffer(next)) this.#readBytes(next);
-      else if (next === "end") this.#readEnd();
-      else if (next !== undefined) this.#close(next.error);
+      else if (next === "end") {
+        this.#peerHasEnded = true;
+        this.#handler.onEnd();
+        this.#closeWhenBothEnded();
+      } else if (next !== undefined) this.#close(next.error);
       this.#read();
     });
   }
@@ -188,14 +213,8 @@ export class VirtualPeer {
     const length = bytes.copy(readBuffer);
     if (length < bytes.length) this.#inbound.unshift(bytes.subarray(length));
     if (length > 0) this.#handler.onData(readBuffer, length);
-    // A client that keeps the bytes without a copy then fails its test.
+    // The bytes of the read are overwritten. A client that keeps the bytes without a copy then fails its test.
     if (this.#context.isRecording) readBuffer.fill(0xdd, 0, length);
-  }
-
-  #readEnd(): void {
-    this.#peerHasEnded = true;
-    this.#handler.onEnd();
-    this.#closeWhenBothEnded();
   }
 
   #deliver(bytes: Uint8Array): void {
@@ -212,38 +231,6 @@ export class VirtualPeer {
   #closeWhenBothEnded(): void {
     if (this.#peerHasEnded && this.#hasEnded && this.#write === undefined)
       this.#context.post(() => this.#close(undefined));
-  }
-
-  #createTransport(): Transport {
-    return {
-      write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
-      end: () => {
-        if (this.#hasEnded || this.#isOver()) return;
-        this.#hasEnded = true;
-        if (this.#write === undefined) this.#deliverEnd();
-      },
-      destroy: () => {
-        if (this.#isOver()) return;
-        this.#isDestroyed = true;
-        this.#context.post(() => {
-          this.#close(undefined);
-          this.onDestroy?.();
-        });
-      },
-      pause: () => {
-        this.#isPaused = true;
-      },
-      resume: () => {
-        this.#isPaused = false;
-        this.#read();
-      },
-      ref: () => {
-        this.#isRef = true;
-      },
-      unref: () => {
-        this.#isRef = false;
-      },
-    };
   }
 
   #acceptWrite(bytes: Uint8Array, onWritten: () => void): boolean {

@@ -2,9 +2,9 @@
  * A runtime with virtual time, a deterministic source of randomness and an in-memory network. It does not replace the
  * global timers.
  */
+import { LinkedQueue } from "../runtime/linked-queue.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { CallbackQueue } from "./callback-queue.js";
 import { checkOptions } from "./check-options.js";
 import { TimerHeap } from "./timer-heap.js";
 import { VirtualPeer } from "./virtual-peer.js";
@@ -23,33 +23,34 @@ export interface VirtualRuntimeOptions {
   /** Handles every connection, whatever its URL. Default: none; attempts stay pending. */
   readonly server?: VirtualServer | undefined;
   /**
-   * Keeps closed peers in {@link VirtualRuntime.peers} and the bytes that each peer received, and overwrites the read
+   * Keeps closed peers in {@link VirtualRuntime.peers}, and the bytes that each peer received. Also overwrites the read
    * buffer after each read of a client. With `false`, memory does not grow with the length of the run. Default `false`.
    */
   readonly isRecording?: boolean | undefined;
 }
 
 /**
- * Maximum number of rounds at the same virtual time. More of them mean that callbacks schedule each other without end.
+ * Maximum number of rounds at the same virtual time. If there are more rounds, callbacks schedule each other without
+ * end.
  */
 const maxRounds = 100_000;
 
-// Read while the module loads, so that a test with fake timers does not stop the virtual runtime.
+// The function is read while the module loads. A test with fake timers then does not stop the virtual runtime.
 const { setImmediate } = globalThis;
 
 /**
  * A deterministic runtime for the option `runtime`. Time passes only in {@link advance}, {@link advanceAsync} and
- * {@link stall}, the network is in memory, and random values depend on a seed. One round of its event loop has the
+ * {@link stall}. The network is in memory, and random values depend on a seed. One round of its event loop has the
  * order of Node.js: due timers, network events, then callbacks of `afterTurn`. Deferred callbacks run after each
- * callback. Nothing runs between two calls.
+ * callback. Nothing runs between two calls of these methods.
  */
 export class VirtualRuntime implements Runtime {
   readonly #server: VirtualServer | undefined;
   readonly #isRecording: boolean;
   readonly #peers = new Set<VirtualPeer>();
-  readonly #defers = new CallbackQueue();
-  readonly #events = new CallbackQueue();
-  readonly #turns = new CallbackQueue();
+  readonly #defers = new LinkedQueue<() => void>();
+  readonly #events = new LinkedQueue<() => void>();
+  readonly #turns = new LinkedQueue<() => void>();
   readonly #timers = new TimerHeap();
   #now = 0;
   #wallOffset: number;
@@ -74,17 +75,17 @@ export class VirtualRuntime implements Runtime {
     return this.#now + this.#wallOffset;
   }
 
-  /** Like Node.js, treats a delay of less than one millisecond as one millisecond. */
+  /** Sets a timer. Like Node.js, it treats a delay of less than one millisecond as one millisecond. */
   setTimer(delay: number, callback: () => void): Timer {
     return this.#timers.add(this.#now + Math.max(delay, 1), callback);
   }
 
   defer(callback: () => void): void {
-    this.#defers.push(callback);
+    this.#defers.add(callback);
   }
 
   afterTurn(callback: () => void): void {
-    this.#turns.push(callback);
+    this.#turns.add(callback);
   }
 
   random(): number {
@@ -97,18 +98,18 @@ export class VirtualRuntime implements Runtime {
 
   readonly openTransport: OpenTransport = (target: TransportTarget, handler: TransportHandler): Transport => {
     const peer = new VirtualPeer(target, handler, {
-      post: (event) => this.#events.push(event),
+      post: (event) => void this.#events.add(event),
       isRecording: this.#isRecording,
       onClosed: () => {
         if (!this.#isRecording) this.#peers.delete(peer);
       },
     });
     this.#peers.add(peer);
-    this.#events.push(() => this.#server?.serve(peer, this));
+    this.#events.add(() => this.#server?.serve(peer, this));
     return peer.transport;
   };
 
-  /** The server's ends of all open transports, oldest first; with `isRecording`, closed ones too. */
+  /** The server's ends of all open transports, oldest first. With `isRecording`, closed transports are included. */
   get peers(): readonly VirtualPeer[] {
     return [...this.#peers];
   }
@@ -119,8 +120,8 @@ export class VirtualRuntime implements Runtime {
   }
 
   /**
-   * Advances the time by `ms` milliseconds and runs everything that is due meanwhile; 0 runs what is due already.
-   * Promises do not settle meanwhile: use {@link advanceAsync} for that.
+   * Advances the time by `ms` milliseconds and runs everything that becomes due. With 0, runs everything that is due
+   * already. Promises do not settle during the call: use {@link advanceAsync} for promises.
    *
    * @throws RangeError if `ms` is not a number from 0 on.
    * @throws Error if callbacks schedule each other without end. Errors of callbacks are rethrown.
@@ -132,7 +133,7 @@ export class VirtualRuntime implements Runtime {
     this.#now = Math.max(this.#now, end);
   }
 
-  /** Like {@link advance}, but lets promises settle before and after each round. */
+  /** Like {@link advance}, but promises settle before and after each round. */
   async advanceAsync(ms: number): Promise<void> {
     const end = this.#now + checkTime(ms);
     this.#roundsAtOnce = 0;
@@ -145,13 +146,16 @@ export class VirtualRuntime implements Runtime {
   }
 
   /**
-   * Advances the time by `ms` milliseconds without running anything, as if the process were blocked. Timers are late.
+   * Advances the time by `ms` milliseconds without running anything, as if the process were blocked. Due timers then
+   * fire late.
    */
   stall(ms: number): void {
     this.#now += checkTime(ms);
   }
 
-  /** Moves the wall clock forward by `ms` milliseconds, or back if negative. `now()` is not affected. */
+  /**
+   * Moves the wall clock forward by `ms` milliseconds. A negative number moves the clock back. `now()` is not affected.
+   */
   shiftWallClock(ms: number): void {
     this.#wallOffset += ms;
   }
@@ -169,16 +173,13 @@ export class VirtualRuntime implements Runtime {
     this.#runDefers();
     const isIdle = this.#events.length + this.#turns.length === 0;
     const next = this.#timers.first;
-    if (isIdle && next !== undefined && next.dueAt <= end) this.#moveTo(next.dueAt);
+    if (isIdle && next !== undefined && next.dueAt <= end && next.dueAt > this.#now) {
+      this.#now = next.dueAt;
+      this.#roundsAtOnce = 0;
+    }
     this.#runTimers();
     this.#runAll(this.#events);
     this.#runAll(this.#turns);
-  }
-
-  #moveTo(time: number): void {
-    if (time <= this.#now) return;
-    this.#now = time;
-    this.#roundsAtOnce = 0;
   }
 
   #runTimers(): void {
@@ -192,7 +193,7 @@ export class VirtualRuntime implements Runtime {
   }
 
   /** Runs the callbacks that are in `queue` now. Callbacks that are added meanwhile run in the next round. */
-  #runAll(queue: CallbackQueue): void {
+  #runAll(queue: LinkedQueue<() => void>): void {
     for (let count = queue.length; count > 0; count--) {
       queue.shift()?.();
       this.#runDefers();
@@ -212,7 +213,7 @@ export class VirtualRuntime implements Runtime {
   }
 }
 
-/** Without this check, `advance()` without a number would do nothing, and the test would not notice. */
+/** Checks the argument, because `advance()` without a number would do nothing and the test would not notice. */
 function checkTime(ms: number): number {
   if (typeof ms === "number" && ms >= 0) return ms;
   throw new RangeError(`The time to advance must be milliseconds from 0 on, not ${String(ms)}.`);

@@ -1,5 +1,5 @@
 /**
- * Writes the bytes of a scripted server to the client, with the faults that the script requests. It does not know
+ * Writes the bytes of a scripted server to the client, with the faults that the script requests. It does not parse
  * frames.
  */
 import type { ByteStream } from "./byte-stream.js";
@@ -45,7 +45,7 @@ export class WireOut {
     this.#next();
   }
 
-  /** Merges all writes that `run` makes into one. An end or a reset inside `run` follows the writes before it. */
+  /** Merges all writes of `run` into one write. An end or a reset inside `run` follows the writes before it. */
   join(run: () => void): void {
     if (this.#joined !== undefined) {
       run();
@@ -86,12 +86,6 @@ export class WireOut {
     this.#queue.length = 0;
   }
 
-  #sendEnd(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#stream.end();
-  }
-
   #reset(): void {
     if (this.#isShut) return;
     this.shut();
@@ -103,7 +97,10 @@ export class WireOut {
     const whole = this.#queue.shift();
     if (whole === undefined) {
       if (this.#isResetting) this.#reset();
-      else if (this.#isEnding) this.#sendEnd();
+      else if (this.#isEnding && !this.#hasEnded) {
+        this.#hasEnded = true;
+        this.#stream.end();
+      }
       return;
     }
     const piece = whole.subarray(0, this.#allowance);

@@ -1,4 +1,4 @@
-// The transport over a stream of the application (`createConnection`). It does not add TLS to that stream.
+// A transport over a stream of the application (`createConnection`). It does not add TLS to the stream.
 import type { Duplex } from "node:stream";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
@@ -36,8 +36,8 @@ async function createStream(
   context: Parameters<CreateConnection>[0],
   transport: SocketTransport,
 ): Promise<void> {
-  // A stream may emit its first event in the tick after its creation. Called from a microtask, `create` settles before
-  // that tick, so the listeners are attached in time.
+  // A stream may emit its first event in the tick after its creation. `create` is called from a microtask, so that the
+  // listeners are attached before that tick.
   await Promise.resolve();
   if (transport.isDestroyed) return;
   try {
@@ -54,22 +54,19 @@ function attachStream(stream: unknown, transport: SocketTransport): void {
     );
     return;
   }
-  if (transport.isDestroyed) {
-    stream.on("error", () => undefined).destroy();
-    return;
-  }
-  if (stream.destroyed || stream.readableEnded || stream.writableEnded) {
+  const isOver = stream.destroyed || stream.readableEnded || stream.writableEnded;
+  if (isOver || transport.isDestroyed) {
     transport.fail(new Error("createConnection returned a stream that is closed", { cause: stream.errored }));
     stream.on("error", () => undefined).destroy();
     return;
   }
-  // Otherwise Node would end our side when the peer ends its side, before our Close frame is written.
+  // By default Node ends our side when the peer ends its side. Our Close frame might not be written by then.
   stream.allowHalfOpen = true;
   transport.attach(stream);
   openWhenReady(stream, transport);
 }
 
-/** Checks the methods, not the class: a stream from another copy of Node's streams works too. */
+/** Checks the methods instead of the class, because a stream from another copy of Node's streams works too. */
 function isDuplex(stream: unknown): stream is Duplex {
   if (typeof stream !== "object" || stream === null) return false;
   const methods = stream as Partial<Record<keyof Duplex, unknown>>;
@@ -78,17 +75,13 @@ function isDuplex(stream: unknown): stream is Duplex {
   );
 }
 
-/** True for a Node TLS socket whose handshake is not complete. */
-function isInTlsHandshake(stream: Duplex): boolean {
-  const isSocket = stream instanceof nodeNet().Socket;
-  return isSocket && "secureConnecting" in stream && stream.secureConnecting === true;
-}
-
 function openWhenReady(stream: Duplex, transport: SocketTransport): void {
-  if (isInTlsHandshake(stream)) {
+  const isSocket = stream instanceof nodeNet().Socket;
+  // `secureConnecting` is `true` for a TLS socket of Node during its handshake.
+  if (isSocket && "secureConnecting" in stream && stream.secureConnecting === true) {
     transport.enter("tls");
     stream.once("secureConnect", () => transport.open());
-  } else if (stream instanceof nodeNet().Socket && stream.connecting) {
+  } else if (isSocket && stream.connecting) {
     transport.enter("tcp");
     stream.once("connect", () => transport.open());
   } else {

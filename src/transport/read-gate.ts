@@ -1,20 +1,15 @@
 // Makes pausing reliable: the handler of a paused transport receives no data. It does not pause the stream itself.
 import type { TransportHandler } from "../runtime/transport.js";
 
-export interface ReadGateOwner {
-  /** No data is buffered any more, so reading from the stream may continue. */
-  onDrained(): void;
-}
-
 /**
  * Passes data, end and close to the handler in order. While reading is paused, data and end are buffered, and close
- * waits for them. The buffer is necessary because a paused stream may still emit: TLS emits everything that it has
- * decrypted, and the end.
+ * waits for them. The buffer is necessary because a paused stream may still emit. For example, a TLS socket emits all
+ * data that it has decrypted, and the end.
  */
 export class ReadGate {
   readonly #handler: TransportHandler;
-  readonly #owner: ReadGateOwner;
-  /** Created by the first data that arrives while reading is paused. */
+  readonly #owner: { continueReading(): void };
+  /** The data that has arrived while reading is paused. The array is created when it is first needed. */
   #buffered: Buffer[] | undefined;
   #isEndBuffered = false;
   #isPaused = false;
@@ -23,7 +18,8 @@ export class ReadGate {
   #isCloseEmitted = false;
   #error: Error | undefined;
 
-  constructor(handler: TransportHandler, owner: ReadGateOwner) {
+  /** @param owner - `continueReading` is called after {@link resume}, when no data is buffered any more. */
+  constructor(handler: TransportHandler, owner: { continueReading(): void }) {
     this.#handler = handler;
     this.#owner = owner;
   }
@@ -39,13 +35,9 @@ export class ReadGate {
 
   data(bytes: Buffer, length: number): void {
     if (this.#isShut || length === 0) return;
-    if (this.#isPaused || this.#hasBuffered()) this.#store(Buffer.from(bytes.subarray(0, length)));
+    if (this.#isPaused || this.#hasBuffered())
+      (this.#buffered ??= []).push(Buffer.from(bytes.subarray(0, length)));
     else this.#handler.onData(bytes, length);
-  }
-
-  #store(bytes: Buffer): void {
-    this.#buffered ??= [];
-    this.#buffered.push(bytes);
   }
 
   end(): void {
@@ -69,7 +61,7 @@ export class ReadGate {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#hasBuffered()) process.nextTick(() => this.#release());
-    else this.#owner.onDrained();
+    else this.#owner.continueReading();
   }
 
   /** Discards the buffered data. After this call only the close is emitted. */
@@ -84,7 +76,7 @@ export class ReadGate {
     return (this.#buffered !== undefined && this.#buffered.length > 0) || this.#isEndBuffered;
   }
 
-  /** False if the handler has paused or destroyed the transport during a call. */
+  /** False if reading is paused or the transport is destroyed. The handler may do both during a call. */
   #canDeliver(): boolean {
     return !this.#isPaused && !this.#isShut;
   }
@@ -101,7 +93,7 @@ export class ReadGate {
     }
     if (this.#hasBuffered()) return;
     if (this.#isClosed) this.#emitClose();
-    else if (this.#canDeliver()) this.#owner.onDrained();
+    else if (this.#canDeliver()) this.#owner.continueReading();
   }
 
   #emitClose(): void {

@@ -3,17 +3,17 @@ import type { OnReadOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { nodeNet } from "../runtime/node-modules.js";
-import { ReadGate, type ReadGateOwner } from "./read-gate.js";
+import { ReadGate } from "./read-gate.js";
 import { toError } from "../runtime/to-error.js";
 import { withMessage } from "./transport-error.js";
 import type { AddressAttempt, Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
 
-/** Returns the bytes of one chunk of a stream, or an error if it is not made of bytes. */
+/** Returns the bytes of one chunk of a stream, or an error if the chunk does not consist of bytes. */
 function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | TypeError {
   if (Buffer.isBuffer(chunk)) return chunk;
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (typeof chunk !== "string") return new TypeError(`The stream must emit bytes, got ${typeof chunk}`);
-  // Without an encoding, a string stands for its UTF-8 bytes. With an encoding, bytes are lost already.
+  // Without an encoding, a string stands for its UTF-8 bytes. With an encoding, the stream has already lost bytes.
   if (encoding === null) return Buffer.from(chunk, "utf8");
   return new TypeError(`The stream must emit bytes, got text: setEncoding("${encoding}") was called on it`);
 }
@@ -25,7 +25,7 @@ function isSocket(stream: Duplex | undefined): stream is Socket {
 
 const emptyBytes = new Uint8Array(0);
 
-/** Property of a stream that refers to its transport. It allows all streams to share the same listener functions. */
+/** A property of a stream that refers to its transport. It allows all streams to share the same listener functions. */
 const transportKey = Symbol("jetsocket:transport");
 
 interface StreamWithTransport {
@@ -40,7 +40,9 @@ function onEnd(this: unknown): void {
   (this as StreamWithTransport)[transportKey].onEnd();
 }
 
-/** `reason` may be any value: a stream may be destroyed with it, or a custom `lookup` may fail with it. */
+/**
+ * `reason` may be any value. A stream may be destroyed with any value, and a custom `lookup` may fail with any value.
+ */
 function onError(this: unknown, reason: unknown): void {
   (this as StreamWithTransport)[transportKey].fail(toError(reason, "The stream"));
 }
@@ -60,15 +62,15 @@ export interface StreamOpener {
 }
 
 /**
- * A {@link Transport} over a Node stream. The functions that open a stream call {@link attach} with it, report progress
- * by {@link enter} and {@link open}, and report failure by {@link fail}.
+ * A {@link Transport} over a Node stream. The function that opens the stream calls {@link attach} with it. The function
+ * reports progress by {@link enter} and {@link open}, and a failure by {@link fail}.
  */
-export class SocketTransport implements Transport, ReadGateOwner {
+export class SocketTransport implements Transport {
   readonly #handler: TransportHandler;
   readonly #gate: ReadGate;
   #opener: StreamOpener | undefined;
   #stream: Duplex | undefined;
-  /** True for a Node socket without TLS, which shows immediately whether the kernel accepted a write. */
+  /** True for a Node socket without TLS. A write to it shows immediately whether the kernel accepted all bytes. */
   #isPlain = false;
   #readsIntoBuffer = false;
   #isOpen = false;
@@ -76,9 +78,12 @@ export class SocketTransport implements Transport, ReadGateOwner {
   #error: Error | undefined;
   #onWritten: (() => void) | undefined;
   #pendingCallbacks = 0;
-  /** Created by the first write that needs a callback. On a plain socket, few writes need one. */
+  /**
+   * The callback of writes. The first write that needs a callback creates it. On a plain socket, few writes need a
+   * callback.
+   */
   #afterWrite: ((error?: Error | null) => void) | undefined;
-  /** The "data" listener; only on a stream that does not read into our buffer. */
+  /** The listener for "data". It exists only on a stream that does not read into our buffer. */
   #onChunk: ((chunk: unknown) => void) | undefined;
 
   constructor(handler: TransportHandler) {
@@ -106,7 +111,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
     return { buffer, callback: onRead };
   }
 
-  /** Reports the first phase in the next tick, when the caller has received the transport. */
+  /** Reports the first phase in the next tick, after the caller has received the transport. */
   begin(phase: TransportPhase): void {
     process.nextTick(() => this.enter(phase));
   }
@@ -126,12 +131,12 @@ export class SocketTransport implements Transport, ReadGateOwner {
   open(): void {
     if (this.#gate.isShut) return;
     this.#isOpen = true;
-    // Node replaces the socket's handle for each address that it tries, and a new handle is referenced again.
+    // Node replaces the socket's handle for each address that it tries. A new handle is referenced again.
     if (!this.#isRef) this.unref();
     if (!this.#readsIntoBuffer) this.#readChunks();
     this.#handler.onOpen();
     // A socket with `onread` starts to read by itself.
-    if (!this.#readsIntoBuffer || this.#gate.isPaused) this.#read();
+    if (!this.#readsIntoBuffer || this.#gate.isPaused) this.continueReading();
   }
 
   #readChunks(): void {
@@ -155,15 +160,15 @@ export class SocketTransport implements Transport, ReadGateOwner {
     try {
       if (this.#isPlain) {
         stream.write(bytes);
-        // Node calls a write callback in a later tick even if the kernel has accepted everything. Therefore a callback
-        // is requested, with an empty write, only if bytes remain.
+        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore a callback
+        // is requested only if bytes remain. An empty write requests it.
         if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
-        // A stream in memory may forward the same Buffer, but the caller reuses its bytes.
+        // A stream in memory may pass on the Buffer without a copy, but the caller reuses the bytes.
         this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
       }
     } catch (reason) {
-      // Exceptions thrown by `_write` of a custom stream arrive here.
+      // An exception in `_write` of a custom stream is caught here.
       this.fail(toError(reason, "The stream"));
       return false;
     }
@@ -197,7 +202,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
 
   pause(): void {
     this.#gate.pause();
-    // Before that, the TLS handshake must read.
+    // Before the transport is open, the TLS handshake must read.
     if (this.#isOpen) this.#stream?.pause();
   }
 
@@ -217,12 +222,8 @@ export class SocketTransport implements Transport, ReadGateOwner {
     if (isSocket(this.#stream) && !this.#stream.destroyed) this.#stream.unref();
   }
 
-  /** Called by the read gate. */
-  onDrained(): void {
-    this.#read();
-  }
-
-  #read(): void {
+  /** Reads from the stream unless the transport is paused. The read gate calls this method too. */
+  continueReading(): void {
     const stream = this.#stream;
     if (!this.#isOpen || stream === undefined || stream.destroyed) return;
     if (this.#gate.isPaused) stream.pause();
@@ -233,7 +234,10 @@ export class SocketTransport implements Transport, ReadGateOwner {
     if (this.#onChunk !== undefined) stream.off("data", this.#onChunk);
   }
 
-  /** Destroys the stream. Only Node sockets are certain to emit "close", so the close of others is reported here. */
+  /**
+   * Destroys the stream. Only Node sockets are certain to emit "close". For any other stream, the close is reported
+   * here.
+   */
   #drop(stream: Duplex): void {
     this.#stopChunks(stream);
     stream.destroy();
@@ -241,8 +245,8 @@ export class SocketTransport implements Transport, ReadGateOwner {
   }
 
   /**
-   * Callbacks are called in the order of the writes. The callback of a write that was accepted immediately arrives late
-   * and is ignored: only the last pending one counts.
+   * Node calls the callbacks in the order of the writes. If the kernel has accepted a write immediately, its callback
+   * arrives late and is ignored. Only the last pending callback counts.
    */
   #onCalledBack(error: Error | null | undefined): void {
     this.#pendingCallbacks--;
@@ -253,7 +257,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
     onWritten?.();
   }
 
-  // Called by the listeners of the stream.
+  // The listeners of the stream call the following methods.
 
   /** @param bytes - The buffer of {@link readInto}. */
   onRead(length: number, bytes: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-// Opens TCP connections. It does not decode what arrives.
+// Opens TCP connections, Unix sockets and named pipes without TLS. It does not decode what arrives.
 import type { OnReadOpts, Socket, TcpNetConnectOpts } from "node:net";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { AddressRace } from "./address-race.js";
@@ -6,9 +6,21 @@ import { SocketTransport } from "./socket-transport.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions } from "./unset-options.js";
 
-/** Opens a TCP connection to the first address of the host that answers. */
+/**
+ * Opens a TCP connection to the first address of the host that answers, or the Unix socket or named pipe at
+ * `socketPath`.
+ */
 export function openTcp(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
+  const { socketPath: path } = target;
+  if (path !== undefined) {
+    transport.begin("tcp");
+    const onread = transport.readInto(target.readBuffer);
+    const socket = nodeNet().connect({ ...unsetSocketOptions, path, onread, allowHalfOpen: true });
+    transport.attach(socket);
+    socket.once("connect", () => transport.open());
+    return transport;
+  }
   const connect = (address: string): Socket =>
     connectTcp(target, address, transport.readInto(target.readBuffer));
   dial(target, transport, connect, () => transport.open());

@@ -3,11 +3,11 @@ import type { ConnectionOptions } from "node:tls";
 import { nodeCrypto, nodeTls } from "../runtime/node-modules.js";
 import { toError } from "../runtime/to-error.js";
 
-/** The cause of a failed TLS attempt, if the error code does not identify it. */
+/** The cause of a failed TLS attempt. It is recorded only if the error code does not identify the cause. */
 export interface TlsFault {
   /**
-   * `"options"`: Node refuses the option `tls`, and will refuse it at every attempt. `"identity"`:
-   * `checkServerIdentity` refuses the server.
+   * `"options"`: Node refuses the option `tls` at every attempt. `"identity"`: `checkServerIdentity` refuses the
+   * server.
    */
   readonly kind: "options" | "identity";
   /** The names of the options at fault, such as `tls.key`. */
@@ -16,7 +16,10 @@ export interface TlsFault {
 
 const faults = new WeakMap<Error, TlsFault>();
 
-/** Records the fault of an error. The error may belong to the application and may be frozen, so it is not changed. */
+/**
+ * Records the fault of an error. The error itself is not changed, because it may belong to the application and may be
+ * frozen.
+ */
 export function markTlsFault(error: Error, fault: TlsFault): Error {
   faults.set(error, fault);
   return error;
@@ -26,26 +29,24 @@ export function tlsFaultOf(error: Error | undefined): TlsFault | undefined {
   return error === undefined ? undefined : faults.get(error);
 }
 
-/** Options that Node uses together. Each group is tested separately, in this order. */
-const groups: readonly (readonly string[])[] = [
-  ["ca"],
-  ["crl"],
-  ["cert"],
-  ["key", "passphrase"],
-  ["pfx", "passphrase"],
-  ["key", "cert", "passphrase"],
-];
+/** Groups of options that Node uses together. Each group is tested separately, in this order. */
+const groups = ["ca", "crl", "cert", "key passphrase", "pfx passphrase", "key cert passphrase"].map((names) =>
+  names.split(" "),
+);
 
 const grouped: ReadonlySet<string> = new Set(groups.flat());
 
 /** Matches OpenSSL's messages about a wrong or missing passphrase. */
 const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 
-/** Returns the names of the options that made Node throw `error`, or `"tls"` if no group of options fails by itself. */
+/**
+ * Returns the names of the options that made Node throw `error`. Returns `"tls"` if no group of options fails by
+ * itself.
+ */
 export function refusedTlsOptions(tls: object, error: Error): string {
   const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
-  // An option of a group is not tested alone: an encrypted key fails without its passphrase.
+  // An option of a group is not tested alone. For example, an encrypted key fails without its passphrase.
   const others = Object.keys(tls)
     .filter((name) => !grouped.has(name))
     .map((name) => [name]);
@@ -73,8 +74,9 @@ function errorOfGroup(tls: object, group: readonly string[]): Error | undefined 
 }
 
 /**
- * Checks options that Node does not check. Node ignores unreadable data in `tls.ca` and then trusts no certificate, so
- * the error would blame the server. Node calls `checkServerIdentity` without checking that it is a function.
+ * Checks options that Node does not check. If `tls.ca` contains unreadable data, Node ignores the data and trusts no
+ * certificate. The error would then blame the server. Node also calls `checkServerIdentity` without checking that it is
+ * a function.
  * @throws TypeError
  */
 export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: ConnectionOptions): void {

@@ -11,7 +11,7 @@ import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
 
-/** Options of Node's `tls.connect`, including those that it passes to the underlying socket. */
+/** Options of Node's `tls.connect`, including the options of the underlying socket. */
 type TlsOptions = ConnectionOptions &
   Pick<TcpNetConnectOpts, "localAddress" | "onread" | "autoSelectFamily"> & {
     readonly path?: string | undefined;

@@ -1,17 +1,13 @@
 // Adds a message to the errors of Node that have none. It does not classify them.
 import { toError } from "../runtime/to-error.js";
 
-interface NodeAggregateError extends AggregateError {
-  readonly code?: string;
-}
-
-function isAggregate(error: Error): error is NodeAggregateError {
+function isAggregate(error: Error): error is AggregateError & { readonly code?: string } {
   return "errors" in error && Array.isArray(error.errors);
 }
 
 /**
- * Node's error for several failed addresses has an empty message. Returns an error that joins their messages and keeps
- * `errors` and `code`.
+ * Node's error for several failed addresses has an empty message. Returns an error with the joined messages of all
+ * addresses, and with the same `errors` and `code`.
  */
 export function withMessage(error: Error): Error {
   if (error.message !== "" || !isAggregate(error)) return error;

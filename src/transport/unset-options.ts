@@ -6,7 +6,7 @@ function unset(names: string): object {
   return Object.freeze(Object.fromEntries(names.split(" ").map((name) => [name, undefined])));
 }
 
-/** Spread first into the options of `net.connect`. */
+/** All options of `net.connect`, with the value `undefined`. They are spread before the given options. */
 export const unsetSocketOptions: object = unset(
   "host port path lookup localAddress localPort family hints autoSelectFamily autoSelectFamilyAttemptTimeout " +
     "blockList noDelay keepAlive keepAliveInitialDelay timeout signal onread fd handle allowHalfOpen pauseOnCreate manualStart " +
@@ -14,7 +14,10 @@ export const unsetSocketOptions: object = unset(
     "encoding defaultEncoding read write writev final construct destroy",
 );
 
-/** Spread first into the options of `tls.connect`, together with {@link unsetSocketOptions}. */
+/**
+ * All options of `tls.connect`, with the value `undefined`. They are spread before the given options, together with
+ * {@link unsetSocketOptions}.
+ */
 export const unsetTlsOptions: object = unset(
   "secureContext ca cert key pfx passphrase crl sigalgs ecdhCurve dhparam honorCipherOrder minVersion maxVersion " +
     "secureProtocol secureOptions sessionIdContext sessionTimeout ticketKeys clientCertEngine privateKeyEngine privateKeyIdentifier " +

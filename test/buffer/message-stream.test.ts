@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Arrival, MessageStream, ReplayRequest } from "../../src/buffer/message-stream.js";
+import { type Arrival, MessageStream } from "../../src/buffer/message-stream.js";
 import { NumberWindow } from "../../src/buffer/number-window.js";
 
 function streamAt(sequence: number, epoch?: string): MessageStream<string> {
@@ -50,8 +50,9 @@ describe("MessageStream", () => {
     "with a replay request at id 10 and the cursor at 50, classifies %i (covered: %s) as %s",
     (id, isCovered, status) => {
       const stream = streamAt(50);
-      const plan = { cursors: { s: { sequence: 10 } }, connection: 1, number: 1, now: 0 };
-      stream.replay = new ReplayRequest(plan, [stream]);
+      const cursors = { s: { sequence: 10 } };
+      const streams = new Set([stream]);
+      stream.replay = { cursors, connection: 1, number: 1, streams, state: "running", activeAt: 0 };
       expect(stream.classify(arrival(stream, id), isCovered)).toBe(status);
     },
   );

@@ -284,10 +284,7 @@ describe("Overlap", () => {
   it("watches the streams that have not caught up until the overlap ends", () => {
     const stream = new MessageStream<string>("s", new NumberWindow({ size: 10, isFrozen: false }));
     stream.window.restart(1);
-    const overlap = new Overlap<string>(
-      { connection: 2, maxWaiting: 10, maxBytes: 1_000, duplicatesBefore: 0 },
-      { onCaughtUp() {}, onFull() {} },
-    );
+    const overlap = new Overlap<string>(2, 10, 1_000, { onOverlapCaughtUp() {}, onOverlapFull() {} });
     overlap.onNewConnectionMessage({
       ...{ message: "m", stream, id: 3, epoch: undefined, connection: 2 },
       ...{ request: undefined, at: 0, bytes: 1 },

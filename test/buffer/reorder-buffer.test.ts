@@ -89,9 +89,9 @@ describe("ReorderBuffer", () => {
     expect(idsIn(bufferOf(true, ...messages))).toEqual([9, 2, 3, 4]);
   });
 
-  it("appends a message without comparing its id", () => {
+  it("adds a message at the end without comparing its id", () => {
     const buffer = bufferOf(true, bufferedMessage(5));
-    buffer.append(bufferedMessage(2));
+    buffer.insert(bufferedMessage(2), false);
     expect(idsIn(buffer)).toEqual([5, 2]);
   });
 

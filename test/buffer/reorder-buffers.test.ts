@@ -7,26 +7,34 @@ function stream(name: string): MessageStream<unknown> {
   return new MessageStream(name, new NumberWindow({ size: 10, isFrozen: false }));
 }
 
+/** Buffers whose next check is at `requestAt`, and the times that they scheduled. */
+function scene(): { buffers: ReorderBuffers<unknown>; armed: number[] } {
+  const armed: number[] = [];
+  const buffers = new ReorderBuffers<unknown>(
+    1_000,
+    ({ requestAt }) => requestAt,
+    (at) => armed.push(at),
+  );
+  return { buffers, armed };
+}
+
 describe("ReorderBuffers", () => {
   it("schedules the earliest time only", () => {
-    const armed: number[] = [];
-    const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
+    const { buffers, armed } = scene();
     for (const at of [50, 60, 50, 40, Infinity]) buffers.schedule(at);
     expect(armed).toEqual([50, 40]);
-    expect(buffers.nextAt).toBe(40);
   });
 
-  it("visits each stream that has a buffer, and schedules the earliest returned time", () => {
-    const armed: number[] = [];
-    const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
+  it("visits each stream that has a buffer, and schedules the earliest check of the remaining buffers", () => {
+    const { buffers, armed } = scene();
     const [a, b, c] = [stream("a"), stream("b"), stream("c")];
     for (const one of [a, b, c]) buffers.begin(one, 0, 0);
     buffers.schedule(10);
     const seen: string[] = [];
-    buffers.forEach(({ name }) => {
+    buffers.forEach(({ name }, buffer) => {
       seen.push(name);
       if (name === "a") buffers.end(b);
-      return name === "c" ? 30 : 70;
+      buffer.requestAt = name === "c" ? 30 : 70;
     });
     expect(seen).toEqual(["a", "c"]);
     expect(armed).toEqual([10, 30]);
@@ -35,12 +43,10 @@ describe("ReorderBuffers", () => {
   });
 
   it("schedules nothing if no stream has a buffer", () => {
-    const armed: number[] = [];
-    const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
+    const { buffers, armed } = scene();
     buffers.schedule(10);
-    buffers.forEach(() => 5);
+    buffers.forEach(({ name }) => expect.unreachable(name));
     expect(armed).toEqual([10]);
-    expect(buffers.nextAt).toBe(Infinity);
     expect(buffers.messageCount).toBe(0);
   });
 });

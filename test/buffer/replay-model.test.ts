@@ -270,7 +270,7 @@ describe.each<[string, Numbering, boolean]>([
     calls.reconnectIfOffline();
     calls.scene.wait(3 * timeout);
     expect(calls.scene.replay.heldCount).toBe(0);
-    expect(calls.scene.replay.nextAt).toBe(Infinity);
+    expect(calls.scene.nextAt).toBe(Infinity);
     return calls;
   };
 

@@ -20,8 +20,10 @@ export class ReplayScene {
   readonly log: string[] = [];
   readonly requests: ReplayRequest<Numbered>[] = [];
   readonly replay: Replay<Numbered, Numbered>;
-  connection = 1;
-  now = 0;
+  connection: number = 1;
+  now: number = 0;
+  /** The time at which the timer is due. */
+  nextAt: number = Infinity;
   /** Called after each log entry, like a listener of the application. */
   onEntry: ((entry: string) => void) | undefined;
 
@@ -32,12 +34,15 @@ export class ReplayScene {
       onGap: (stream, expected, received) => this.#write(`${prefix(stream)}gap ${expected}..${received}`),
       onRecovered: (stream, count) => this.#write(`${prefix(stream)}recovered ${count}`),
       onReset: (stream) => this.#write(`${prefix(stream)}reset`),
-      onError: (error) => this.#write(`error ${error.message}`),
+      onError: (error) => this.#write(`error ${error instanceof Error ? error.message : String(error)}`),
       startReplay: (request) => {
         this.requests.push(request);
         this.#write(`request ${describe(request.cursors)} on ${request.connection}`);
       },
-      onNextAt: (at) => this.#write(`timer ${at}`),
+      onNextAt: (at) => {
+        this.nextAt = at;
+        this.#write(`timer ${at}`);
+      },
       onOverlapCaughtUp: () => this.#write("caught up"),
       onOverlapFull: () => this.#write("full"),
     };
@@ -106,8 +111,9 @@ export class ReplayScene {
   /** Advances the time and calls the timer whenever it is due. */
   wait(ms: number): this {
     const until = this.now + ms;
-    while (this.replay.nextAt <= until) {
-      this.now = Math.max(this.now, this.replay.nextAt);
+    while (this.nextAt <= until) {
+      this.now = Math.max(this.now, this.nextAt);
+      this.nextAt = Infinity;
       this.replay.onTimer(this.now);
     }
     this.now = until;

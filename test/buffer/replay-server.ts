@@ -136,7 +136,7 @@ export class ReplayServer {
       if (this.#line.length > 0 || this.#returning.length > 0 || this.#seen < this.scene.requests.length)
         continue;
       if (this.scene.replay.heldCount === 0) return;
-      this.scene.wait(Math.max(0, this.scene.replay.nextAt - this.scene.now));
+      this.scene.wait(Math.max(0, this.scene.nextAt - this.scene.now));
     }
   }
 

@@ -51,7 +51,7 @@ describe("Replay without onReplay", () => {
     const scene = new ReplayScene().receive(1, 5, 3);
     scene.reconnect();
     expect(scene.replay.heldCount).toBe(0);
-    expect(scene.replay.nextAt).toBe(Infinity);
+    expect(scene.nextAt).toBe(Infinity);
     expect(scene.log.filter((entry) => /timer|request/.test(entry))).toEqual([]);
   });
 

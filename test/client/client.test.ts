@@ -13,6 +13,7 @@ import { never } from "../support/never.js";
 import type { Options, RecordedClient } from "../support/scene.js";
 import { systemError } from "../support/virtual-peer.js";
 import { VirtualScene } from "../support/virtual-scene.js";
+import { recordWarnings } from "../support/warnings.js";
 import { closeFrame, textFrame } from "../support/wire.js";
 
 let scene: VirtualScene;
@@ -20,13 +21,10 @@ let warnings: unknown[][];
 
 beforeEach(() => {
   scene = new VirtualScene();
-  warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined).mock.calls;
+  warnings = recordWarnings();
 });
 
-afterEach(async () => {
-  await scene.finish();
-  vi.restoreAllMocks();
-});
+afterEach(() => scene.finish());
 
 const stateOf = (promise: Promise<unknown>): Promise<unknown> => stateIn(scene, promise);
 

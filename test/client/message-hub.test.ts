@@ -1,24 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ClientConnection } from "../../src/client/connection/client-connection.js";
 import { createStateError } from "../../src/client/lifecycle/state.js";
-import { MessageHub, type MessageHubHandler } from "../../src/client/message-hub.js";
+import { MessageHub, type MessageHubClient } from "../../src/client/message-hub.js";
 import { type InvalidStateError, JetSocketError, ProtocolError } from "../../src/errors.js";
-import { Emitter } from "../../src/events/emitter.js";
 import type { EventMap, State } from "../../src/events/event-map.js";
 import type { WebSocketOptions } from "../../src/options/options.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import { Statistics } from "../../src/stats/statistics.js";
-import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { FakeConnection } from "../support/fake-connection.js";
+import { EmitterScene } from "../support/emitter-scene.js";
 import { never } from "../support/never.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 type Options = WebSocketOptions<string, string>;
-type Connection = ClientConnection<string, string>;
-type Events = EventMap<string>;
+type Events = EventMap<unknown>;
 
 let log: string[];
 
-/** The open connection of a {@link FakeConnection}; its leftovers are `messages`. */
+/** The open connection of a {@link HubConnection}; its leftovers are `messages`. */
 class FakeLive {
   readonly queue = this;
   isClosing = false;
@@ -65,55 +62,42 @@ class FakeLive {
   }
 }
 
-class FakeConnection {
-  readonly number: number;
+class HubConnection extends FakeConnection<FakeLive> {
   readonly url = "ws://feed.test/";
   readonly accepted = { subprotocol: "chat", extensions: "" };
-  isReady = true;
-  live: FakeLive | undefined = new FakeLive();
   hook: { readonly publicConnection: unknown } | undefined;
 
   constructor(number: number) {
-    this.number = number;
-  }
-
-  pause(reason: string): void {
-    log.push(`${this.number} pauses ${reason}`);
-  }
-
-  resume(reason: string): void {
-    log.push(`${this.number} resumes ${reason}`);
-  }
-
-  get client(): Connection {
-    return this as unknown as Connection;
+    super(String(number), log);
+    this.open(number, new FakeLive());
   }
 }
 
-class Scene implements MessageHubHandler<string, string> {
-  readonly clock = new VirtualRuntime();
-  readonly counting: CountingRuntime = createCountingRuntime(this.clock);
-  readonly emitter = new Emitter<Events>({ onListenerError: (_name, error) => this.errors.push(error) });
+class Scene extends EmitterScene implements MessageHubClient {
+  readonly publicClient = {};
+  readonly options: MessageHubClient["options"];
   readonly statistics = new Statistics();
-  readonly first = new FakeConnection(1);
-  readonly second = new FakeConnection(2);
-  readonly hub: MessageHub<string, string>;
-  readonly errors: unknown[] = [];
+  readonly first: HubConnection;
+  readonly second: HubConnection;
+  readonly hub: MessageHub;
   readonly state: State = "connected";
   readonly isAccepting = true;
   isSettled = false;
 
   constructor(given: Options = {}) {
+    super();
+    log = this.log;
+    this.first = new HubConnection(1);
+    this.second = new HubConnection(2);
     const { runtime } = this.counting;
-    const { emitter, statistics } = this;
-    const options = resolveOptions<string, string>(
+    this.options = resolveOptions<string, string>(
       { deserializer: (data) => data.toString(), serializer: (value) => `<${value}>`, runtime, ...given },
       runtime,
     );
-    this.hub = new MessageHub<string, string>({ publicClient: {}, options, emitter, statistics }, this);
+    this.hub = new MessageHub(this);
   }
 
-  connections(): readonly Connection[] {
+  connections(): ReturnType<MessageHubClient["connections"]> {
     return [this.first.client, this.second.client];
   }
 
@@ -150,27 +134,19 @@ class Scene implements MessageHubHandler<string, string> {
     log.push(`idle wait ${change}`);
   }
 
-  onOverlapCaughtUp(): void {
-    log.push("caught up");
-  }
-
-  onOverlapFull(): void {
-    log.push("overlap full");
-  }
-
   on<Name extends keyof Events>(name: Name, describe: (event: Events[Name]) => string): this {
-    this.emitter.add(name, (event) => void log.push(`${name} ${describe(event)}`), false);
+    this.record(name, (event) => `${name} ${describe(event)}`);
     this.hub.dispatcher.onListenerAdded();
     return this;
   }
 
-  receive(connection: FakeConnection, ...texts: readonly string[]): void {
+  receive(connection: HubConnection, ...texts: readonly string[]): void {
     for (const text of texts)
       this.hub.inbound.receive(connection.number, text, text.length, this.clock.now());
   }
 
   /** `connection` has ended and has undecoded messages. */
-  leave(connection: FakeConnection, ...messages: readonly string[]): void {
+  leave(connection: HubConnection, ...messages: readonly string[]): void {
     const live = connection.live!;
     live.messages = [...messages];
     live.onLeftover = (text) => this.receive(connection, text);
@@ -189,10 +165,7 @@ function create(options?: Options): Scene {
   return scene;
 }
 
-beforeEach(() => {
-  log = [];
-  create();
-});
+beforeEach(() => void create());
 
 afterEach(() => {
   scene.hub.inbound.stop();
@@ -201,7 +174,7 @@ afterEach(() => {
   scene.counting.assertIdle();
 });
 
-const dataOf = ({ data }: Events["message"]): string => data;
+const dataOf = ({ data }: Events["message"]): string => String(data);
 const dropOf = ({ direction, message, cause }: Events["dropped"]): string =>
   `${direction} ${String(message)} ${cause}`;
 const pongOf = ({ payload, latencyMs }: Events["pong"]): string => `[${payload.toString()}] ${latencyMs}`;
@@ -352,21 +325,21 @@ describe("the answer to an application ping", () => {
     scene.clock.advance(30);
     scene.hub.sendPing(scene.first.client);
     scene.clock.advance(12);
-    log = [];
+    log.length = 0;
     scene.receive(scene.first, "pong", "a");
     expect([log, scene.stats.latencyMs]).toEqual([["pong [] 42", "message a"], 42]);
   });
 
   it("answers each ping once", () => {
     scene.hub.sendPing(scene.first.client);
-    log = [];
+    log.length = 0;
     scene.receive(scene.first, "pong", "pong");
     expect(log).toEqual(["pong [] 0", "pong [] undefined"]);
   });
 
   it("has no latency if another connection sent the ping", () => {
     scene.hub.sendPing(scene.first.client);
-    log = [];
+    log.length = 0;
     scene.receive(scene.second, "pong");
     expect([log, scene.stats.latencyMs]).toEqual([["pong [] undefined"], undefined]);
   });
@@ -393,13 +366,6 @@ it("records the latency of a pong with or without a listener", () => {
   expect([log, scene.stats.latencyMs]).toEqual([["pong [x] undefined"], 5]);
 });
 
-it("counts a reconnect and records its downtime before the event `reconnected`", () => {
-  scene.on("reconnected", ({ downtimeMs }) => `${downtimeMs} ${scene.stats.reconnectCount}`);
-  scene.hub.emitReconnected({ url: "", subprotocol: "", extensions: "", attempt: 1, downtimeMs: 70 });
-  expect(log).toEqual(["reconnected 70 1"]);
-  expect(scene.stats.histograms.recoveryMs?.last).toBe(70);
-});
-
 describe("a pause of reading", () => {
   /** Fills the inbox. */
   function pause(): void {
@@ -407,7 +373,7 @@ describe("a pause of reading", () => {
     void scene.hub.dispatcher.recv(undefined);
     scene.receive(scene.first, "read", "a", "b");
     expect(log.at(-1)).toBe("paused");
-    log = [];
+    log.length = 0;
   }
 
   it("is reported, and the delivery of undecoded messages pauses", () => {

@@ -12,7 +12,11 @@ beforeEach(() => {
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
 function add(payload: string, sentAt: number, position = 0): void {
-  pings.add(bytes(payload), sentAt, position, (latency) => settled.push(`${payload} ${String(latency)}`));
+  const dropped = pings.add(bytes(payload), sentAt, position, {
+    resolve: (latency) => settled.push(`${payload} ${latency}`),
+    reject: (error) => settled.push(`${payload} ${String(error)}`),
+  });
+  dropped?.reject("dropped");
 }
 
 describe("Pings", () => {
@@ -24,7 +28,7 @@ describe("Pings", () => {
     expect(pings.unanswered).toBe(0);
   });
 
-  it("supports pings without a callback", () => {
+  it("supports pings without a call", () => {
     pings.add(bytes("a"), 100, 3);
     expect(pings.answer(bytes("a"), 101)).toBe(1);
     expect(pings.confirmedCount).toBe(3);
@@ -105,10 +109,17 @@ describe("Pings", () => {
     expect(pings.confirmedCount).toBe(9);
   });
 
-  it("drops the oldest of more than 64 pings, and reports it", () => {
+  it("rejects the calls of the unanswered pings, which still count as unanswered", () => {
+    for (const payload of ["a", "b", "c"]) add(payload, 100);
+    pings.answer(bytes("a"), 110);
+    pings.rejectCalls("gone");
+    expect([settled, pings.unanswered]).toEqual([["a 10", "b gone", "c gone"], 2]);
+  });
+
+  it("drops the oldest of more than 64 pings, and returns its call", () => {
     for (let index = 0; index < 66; index++) add(String(index), index);
     expect(pings.unanswered).toBe(64);
-    expect(settled).toEqual(["0 undefined", "1 undefined"]);
+    expect(settled).toEqual(["0 dropped", "1 dropped"]);
     expect(pings.answer(bytes("0"), 100)).toBeUndefined();
     expect(pings.answer(bytes("2"), 100)).toBe(98);
   });

@@ -7,7 +7,7 @@ interface Events {
   two: string;
 }
 
-let errors: [keyof Events, unknown][];
+let errors: [name: string, error: unknown][];
 let emitter: Emitter<Events>;
 let calls: string[];
 

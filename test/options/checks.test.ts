@@ -3,12 +3,12 @@ import {
   checkBoolean,
   checkFunction,
   checkInteger,
-  checkNames,
   checkNumber,
   checkObject,
   checkOneOf,
   describeValue,
   kindOf,
+  readOptions,
   wrongValue,
 } from "../../src/options/checks.js";
 
@@ -129,27 +129,42 @@ describe("checkNumber", () => {
   });
 });
 
-describe("checkNames", () => {
-  const names = new Set(["b", "a"]);
+describe("readOptions", () => {
+  interface Box {
+    readonly a?: number;
+    readonly b?: number;
+  }
+  const read = (options: object): Box => readOptions<Box>("box", options, ["b", "a"]);
 
-  it.each([{}, { a: 1 }, { a: 1, b: 2 }, { c: undefined }])("accepts %o", (options) => {
-    expect(() => checkNames("box", options, names)).not.toThrow();
+  it.each([{}, { a: 1 }, { a: 1, b: 2 }])("returns a copy of %o that inherits nothing", (options) => {
+    const own = read(options);
+    expect({ ...own }).toEqual(options);
+    expect([own === options, Object.getPrototypeOf(own)]).toEqual([false, null]);
+  });
+
+  it("ignores a name whose value is undefined, and inherited names", () => {
+    expect({ ...read(Object.assign(Object.create({ a: 1, c: 1 }) as object, { d: undefined })) }).toEqual({});
   });
 
   it("throws for an unknown name, and lists the known names", () => {
     const error = new TypeError('Unknown option "c" in box. Known options: a, b.');
-    expect(() => checkNames("box", { a: 1, c: 2 }, names)).toThrow(error);
+    expect(() => read({ a: 1, c: 2 })).toThrow(error);
+  });
+
+  it("throws for a value that is not an object", () => {
+    expect(() => read(5 as never)).toThrow(wrongValue("box", "an object", 5));
+    expect(() => readOptions<Box>("box", 5 as never, [], "a box")).toThrow(wrongValue("box", "a box", 5));
   });
 });
 
 describe("checkOneOf", () => {
-  it("accepts each allowed value, and returns the default for undefined", () => {
-    for (const value of ["a", "b", "c"]) expect(checkOneOf("w", value, "a", ["b", "c"])).toBe(value);
-    expect(checkOneOf("w", undefined, "a", ["b"])).toBe("a");
+  it("accepts each allowed value, and returns the first for undefined", () => {
+    for (const value of ["a", "b", "c"]) expect(checkOneOf("w", value, ["a", "b", "c"])).toBe(value);
+    expect(checkOneOf("w", undefined, ["a", "b"])).toBe("a");
   });
 
   it.each([null, "d", 5])("rejects %o", (value) => {
-    expect(() => checkOneOf("w", value as never, "a", ["b"])).toThrow(
+    expect(() => checkOneOf("w", value as never, ["a", "b"])).toThrow(
       wrongValue("w", 'one of "a", "b"', value),
     );
   });

@@ -1,11 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type ResolvedLayers, resolveLayers } from "../../src/options/resolve-layers.js";
 
-type Resolved = ResolvedLayers<unknown, unknown>;
-
 /** Accepts any object, as JavaScript callers may pass any value. */
-function resolve(options: object = {}): Resolved {
-  return resolveLayers<unknown, unknown>(options, 10_000);
+function resolve(options: object = {}): ResolvedLayers {
+  return resolveLayers(options, 10_000);
 }
 
 const backoff = {
@@ -189,13 +187,13 @@ const outOfBounds: readonly (readonly [path: string, value: number, bounds: stri
 
 describe("a wrong option is named in the error", () => {
   it.each(wrongTypes)("%s: %o", (path, value, expected) => {
-    const check = (): Resolved => resolve(withValue(path, value));
+    const check = (): ResolvedLayers => resolve(withValue(path, value));
     expect(check).toThrow(TypeError);
     expect(check).toThrow(`The option "${path}" must be ${expected}`);
   });
 
   it.each(outOfBounds)("%s: %d is out of bounds", (path, value, bounds) => {
-    const check = (): Resolved => resolve(withValue(path, value));
+    const check = (): ResolvedLayers => resolve(withValue(path, value));
     expect(check).toThrow(RangeError);
     expect(check).toThrow(`The option "${path}" must be ${bounds}`);
   });
@@ -212,7 +210,7 @@ describe("a wrong option is named in the error", () => {
   it.each(["backoff", "rotation", "heartbeat", "buffer", "outbox", "replay"])(
     "a typo in an option of %s",
     (name) => {
-      const check = (): Resolved => resolve(withValue(`${name}.typo`, 5));
+      const check = (): ResolvedLayers => resolve(withValue(`${name}.typo`, 5));
       expect(check).toThrow(TypeError);
       expect(check).toThrow(`Unknown option "typo" in ${name}. Known options: `);
     },
@@ -242,13 +240,13 @@ describe("invalid cursors", () => {
     [{ sequence: 5, epoch: null }, ".epoch", "a finite number or a string"],
     [{ sequence: 5, epoch: {} }, ".epoch", "a finite number or a string"],
   ])("%o", (cursor, part, expected) => {
-    const check = (): Resolved => resolve({ replay: { sequence: f, cursors: { a: cursor } } });
+    const check = (): ResolvedLayers => resolve({ replay: { sequence: f, cursors: { a: cursor } } });
     expect(check).toThrow(TypeError);
     expect(check).toThrow(`replay.cursors["a"]${part}" must be ${expected}, not `);
   });
 
   it.each([null, Number.NaN, {}])("of a stream with isNext: %o", (sequence) => {
-    const check = (): Resolved =>
+    const check = (): ResolvedLayers =>
       resolve({ replay: { sequence: f, isNext: f, cursors: { a: { sequence } } } });
     expect(check).toThrow(TypeError);
     expect(check).toThrow('replay.cursors["a"].sequence" must be a finite number or a string, not ');

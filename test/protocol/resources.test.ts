@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
 import { Resources } from "../../protocol/resources.js";
+import { SegmentChain } from "../../protocol/segment-chain.js";
 import { steadyRandom } from "../support/protocol-end.js";
 
 describe("Resources", () => {
@@ -10,7 +11,9 @@ describe("Resources", () => {
     steadyRandom(7)(expected);
     const resources = new Resources({ fillRandom });
     expect(resources.fillRandom).toBe(fillRandom);
-    expect(resources.maskingKeys.next()).toBe(expected.readInt32LE(0));
+    const chain = new SegmentChain(resources.segments);
+    const { bytes } = resources.writerFor("client").writeBytes(chain, 0x82, Buffer.alloc(0));
+    expect(bytes.subarray(2, 6)).toEqual(expected.subarray(0, 4));
   });
 
   it("allocates one read buffer of 1 MiB on first use", () => {

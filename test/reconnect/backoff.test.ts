@@ -12,7 +12,6 @@ const policy: BackoffPolicy = {
   maxAttempts: 0,
   maxElapsed: undefined,
   resetAfter: 60_000,
-  retryAfterCap: 900_000,
 };
 
 describe("backoffDelay", () => {

@@ -64,6 +64,19 @@ describe("LinkedQueue", () => {
     expect(nodes[2]!.previous).toBeUndefined();
   });
 
+  it("counts the items, and can be used again after it was empty", () => {
+    const { queue } = queueOf("a", "b");
+    const lengths = [queue.length];
+    for (let count = 0; count < 3; count++) {
+      queue.shift();
+      lengths.push(queue.length);
+    }
+    expect(lengths).toEqual([2, 1, 0, 0]);
+    queue.add("c");
+    queue.add("d");
+    expect([queue.length, queue.shift(), queue.shift(), queue.shift()]).toEqual([2, "c", "d", undefined]);
+  });
+
   it("clears the links of a removed node", () => {
     const { queue, nodes } = queueOf("a", "b", "c");
     queue.remove(nodes[1]!);

@@ -1,32 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { DurationBuckets } from "../../src/stats/duration-buckets.js";
 
-function bucketsOf(samples: readonly number[]): DurationBuckets {
-  const buckets = new DurationBuckets();
-  for (const sample of samples) buckets.record(sample);
-  return buckets;
-}
-
 /** Returns the percentile that lies between a smaller and a larger sample, so that neither limits it. */
 function middleOf(sample: number): number {
-  return bucketsOf([0, sample, 10 * hour]).percentiles([0.5])[0]!;
+  return new DurationBuckets([0, sample, 10 * hour]).percentiles([0.5])[0]!;
 }
 
 const hour = 3_600_000;
 
 describe("record()", () => {
   it("keeps the exact count, sum, minimum, maximum and last sample", () => {
-    const buckets = bucketsOf([3, 1.25, 7, 2]);
+    const buckets = new DurationBuckets([3, 1.25, 7, 2]);
     expect(buckets).toMatchObject({ count: 4, sum: 13.25, min: 1.25, max: 7, last: 2 });
   });
 
   it("has no minimum before the first sample", () => {
-    expect(new DurationBuckets()).toMatchObject({ count: 0, sum: 0, min: Infinity, max: 0, last: 0 });
+    expect(new DurationBuckets([])).toMatchObject({ count: 0, sum: 0, min: Infinity, max: 0, last: 0 });
   });
 
   it("creates buckets for shorter durations and for longer ones, and keeps the counts", () => {
     const samples = [1, 1, 0.001, 1_000, 0.001, 1, 1_000, 1_000, 1_000];
-    const buckets = bucketsOf(samples);
+    const buckets = new DurationBuckets(samples);
     const percentiles = buckets.percentiles([2 / 9, 3 / 9, 5 / 9, 6 / 9, 1]);
     const expected = [0.001, 1, 1, 1_000, 1_000];
     for (const [index, percentile] of percentiles.entries())
@@ -80,70 +74,27 @@ describe("percentiles()", () => {
     [0.901, 0.01],
     [1, 0.01],
   ])("rounds the rank up: the fraction %f of ten samples is %f ms", (fraction, expected) => {
-    expect(bucketsOf(tenSamples).percentiles([fraction])).toEqual([expected]);
+    expect(new DurationBuckets(tenSamples).percentiles([fraction])).toEqual([expected]);
   });
 
   it("returns one value for each fraction, also for equal fractions", () => {
-    expect(bucketsOf(tenSamples).percentiles([0.2, 0.2, 0.7])).toEqual([0.002, 0.002, 0.007]);
-    expect(bucketsOf(tenSamples).percentiles([])).toEqual([]);
+    expect(new DurationBuckets(tenSamples).percentiles([0.2, 0.2, 0.7])).toEqual([0.002, 0.002, 0.007]);
+    expect(new DurationBuckets(tenSamples).percentiles([])).toEqual([]);
   });
 
   it("returns the minimum for the fraction 0", () => {
-    expect(bucketsOf([5, 6]).percentiles([0])).toEqual([5]);
+    expect(new DurationBuckets([5, 6]).percentiles([0])).toEqual([5]);
   });
 
   it("never exceeds the largest sample and is never below the smallest one", () => {
     // Both samples are in the bucket from 128 to 131 microseconds, whose middle is 129.5.
-    expect(bucketsOf([0.128, 0.129]).percentiles([0.5, 1])).toEqual([0.129, 0.129]);
-    expect(bucketsOf([0.13, 0.131]).percentiles([0.5, 1])).toEqual([0.13, 0.13]);
+    expect(new DurationBuckets([0.128, 0.129]).percentiles([0.5, 1])).toEqual([0.129, 0.129]);
+    expect(new DurationBuckets([0.13, 0.131]).percentiles([0.5, 1])).toEqual([0.13, 0.13]);
   });
 
   it("does not change the samples", () => {
-    const buckets = bucketsOf(tenSamples);
+    const buckets = new DurationBuckets(tenSamples);
     expect(buckets.percentiles([0.5, 1])).toEqual(buckets.percentiles([0.5, 1]));
     expect(buckets.count).toBe(10);
-  });
-});
-
-describe("merge()", () => {
-  it.each([
-    ["shorter samples", [1, 2], [0.01, 0.02]],
-    ["longer samples", [0.01, 0.02], [1, 2]],
-    ["samples between", [0.01, 2], [0.5]],
-    ["samples on both sides", [0.5], [0.01, 2]],
-    ["samples of the same buckets", [1, 1], [1, 1, 1]],
-  ])("adds %s", (_, samples, others) => {
-    const merged = bucketsOf(samples);
-    merged.merge(bucketsOf(others));
-    const expected = bucketsOf([...samples, ...others]);
-    const { count, sum, min, max, last } = expected;
-    expect(merged).toMatchObject({ count, min, max, last });
-    expect(merged.sum).toBeCloseTo(sum, 9);
-    const fractions = [0.2, 0.25, 0.4, 0.5, 0.6, 0.75, 0.8, 1];
-    expect(merged.percentiles(fractions)).toEqual(expected.percentiles(fractions));
-  });
-
-  it("adds samples to empty buckets", () => {
-    const merged = new DurationBuckets();
-    merged.merge(bucketsOf([0.01, 3, 0.02]));
-    expect(merged).toMatchObject({ count: 3, sum: 3.03, min: 0.01, max: 3, last: 0.02 });
-    expect(merged.percentiles([0.3, 0.6])).toEqual([0.01, 0.02]);
-  });
-
-  it("does not change the other buckets, and is not changed by them later", () => {
-    const other = bucketsOf([1, 2]);
-    const merged = bucketsOf([3]);
-    merged.merge(other);
-    other.record(9);
-    expect(merged).toMatchObject({ count: 3, sum: 6, max: 3, last: 2 });
-    expect(other).toMatchObject({ count: 3, sum: 12, min: 1, max: 9 });
-  });
-
-  it("can add buckets to themselves", () => {
-    const buckets = bucketsOf([1, 2]);
-    buckets.merge(buckets);
-    expect(buckets).toMatchObject({ count: 4, sum: 6, min: 1, max: 2, last: 2 });
-    expect(buckets.percentiles([0.5])[0]).toBeLessThan(1.02);
-    expect(buckets.percentiles([0.75])[0]).toBeGreaterThan(1.98);
   });
 });

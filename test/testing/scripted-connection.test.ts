@@ -5,7 +5,7 @@ import { ClientGoneError } from "../../src/testing/inbox.js";
 import { type ScriptedAccept, ScriptedConnection } from "../../src/testing/scripted-connection.js";
 import { testResources } from "../support/protocol-end.js";
 import { RecordingStream } from "../support/recording-stream.js";
-import { binaryFrame, closeFrame, pingFrame, textFrame } from "../support/wire.js";
+import { binaryFrame, closeFrame, pingFrame, pongFrame, textFrame } from "../support/wire.js";
 
 const mask = { mask: true } as const;
 
@@ -140,6 +140,36 @@ describe("accept()", () => {
     expect(scene.takeCalls()).toEqual([]);
     scene.connection.accept({ subprotocol: "chat" });
     expect(scene.takeCalls()[0]).toContain("Sec-WebSocket-Protocol: chat\r\n");
+  });
+
+  describe("consumes bytes that arrived after the request", () => {
+    const input = Buffer.concat([request, textFrame("early", mask), pingFrame("p", mask)]);
+
+    it.each([...input.keys()].filter((at) => at >= request.length))(
+      "in the same read as the request, before byte %i",
+      async (at) => {
+        const scene = new Scene().receive(input.subarray(0, at));
+        scene.connection.accept();
+        scene.receive(input.subarray(at));
+        expect(await scene.connection.receive()).toBe("early");
+        expect(scene.takeCalls().slice(1)).toEqual([recorded(pongFrame("p"))]);
+      },
+    );
+
+    it.each([...input.keys()].filter((at) => at > request.length))(
+      "before the script accepts, in a later read from byte %i on",
+      async (at) => {
+        const scene = new Scene().receive(input.subarray(0, at), input.subarray(at));
+        expect(scene.takeCalls()).toEqual([]);
+        scene.connection.accept();
+        const calls = scene.takeCalls();
+        expect([calls[0]!.slice(0, 12), ...calls.slice(1)]).toEqual([
+          "HTTP/1.1 101",
+          recorded(pongFrame("p")),
+        ]);
+        expect(await scene.connection.receive()).toBe("early");
+      },
+    );
   });
 
   it("throws before the request was received", () => {

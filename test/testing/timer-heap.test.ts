@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { CallbackQueue } from "../../src/testing/callback-queue.js";
 import { TimerHeap } from "../../src/testing/timer-heap.js";
 import { VirtualRuntime } from "../../src/testing/index.js";
 
@@ -33,18 +32,5 @@ describe("TimerHeap", () => {
     expect(heap.hasRef).toBe(false);
     timer.ref();
     expect(heap.hasRef).toBe(true);
-  });
-});
-
-describe("CallbackQueue", () => {
-  it("returns each callback once and in order, including callbacks that are added meanwhile", () => {
-    const queue = new CallbackQueue();
-    const called: number[] = [];
-    for (let n = 0; n < 3; n++) queue.push(() => called.push(n));
-    queue.shift()?.();
-    queue.push(() => called.push(3));
-    expect(queue.length).toBe(3);
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) next();
-    expect([called, queue.length]).toEqual([[0, 1, 2, 3], 0]);
   });
 });

@@ -113,6 +113,21 @@ describe("the time of a VirtualRuntime", () => {
     await runtime.advanceAsync(0);
   });
 
+  it.each(["defer", "afterTurn"] as const)(
+    "rethrows the error of a callback of %s(), and keeps the remaining callbacks",
+    (schedule) => {
+      runtime[schedule](() => {
+        runtime[schedule](record("added"));
+        throw new Error("thrown by a callback");
+      });
+      runtime[schedule](record("second"));
+      expect(() => runtime.advance(0)).toThrow("thrown by a callback");
+      expect(log).toEqual([]);
+      runtime.advance(0);
+      expect(log).toEqual(["0: second", "0: added"]);
+    },
+  );
+
   it("throws if callbacks schedule each other without end", () => {
     const again = (): void => runtime.afterTurn(again);
     again();

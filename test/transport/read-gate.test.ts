@@ -21,7 +21,7 @@ beforeEach(() => {
       onEnd: () => record("end"),
       onClose: (error) => record(error === undefined ? "close" : `close: ${error.message}`),
     },
-    { onDrained: () => record("drained") },
+    { continueReading: () => record("drained") },
   );
 });
 

@@ -1,5 +1,5 @@
-// Generates the WebAssembly function that inflates the codes of one DEFLATE block. It works like `MessageInflater`, but
-// it does not read block headers and does not build tables.
+// Generates the WebAssembly function that inflates the codes of one DEFLATE block. The function does not read block
+// headers and does not build tables.
 import {
   add,
   and,
@@ -37,15 +37,15 @@ import {
 import { distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, kindMask } from "./huffman-table.js";
 
-/** Indexes of the 32-bit words through which the function receives its start state and returns its end state. */
+/** Indexes of the 32-bit words in the state of the generated function: its start state, and later its end state. */
 export const BlockState = { position: 0, end: 1, out: 2, limit: 3, lowest: 4 } as const;
 
-// Local variables of the function. These two are the parameters: the memory offsets of the two tables.
+// Local variables of the generated function. `literals` and `distances` are its parameters: memory offsets of tables.
 const literals = 0;
 const distances = 1;
-/** Memory offset of the next output byte; `limit`, `lowest`, `from` and `stop` are memory offsets, too. */
+/** Memory offset of the next output byte. `limit`, `lowest`, `from` and `stop` are memory offsets, too. */
 const out = 2;
-/** Position in the input, in bits; `end`, too. */
+/** Current position in the input, in bits. `end` is the end of the input, in bits. */
 const position = 3;
 const end = 4;
 const limit = 5;
@@ -54,7 +54,7 @@ const entry = 7;
 const from = 8;
 const stop = 9;
 const isEnd = 10;
-/** The next bits of the input: at least 57 of them right after a refill. */
+/** The next bits of the input. After a refill, the buffer contains at least 57 bits. */
 const bitBuffer = 11;
 
 const lowBits = (count: Code): Code =>
@@ -94,8 +94,8 @@ function lookUpSubtable(table: number, width: number): Code {
 const writeLiteral: Code = [...store8(get(out), value), ...set(out, add(get(out), constant(1)))];
 
 /**
- * Writes at most two literals and then refills, so that the bit buffer has enough bits for a match. If a third literal
- * follows, it writes that one and restarts the loop.
+ * Writes up to two literals, and then refills the bit buffer, because a match needs more bits. If a third literal
+ * follows, writes the third literal and restarts the loop instead.
  */
 function emitLiterals(): Code {
   const emitLiteral = [...writeLiteral, ...consume(codeLength)];
@@ -120,7 +120,7 @@ function copyBy(size: number, copy: Code): Code {
   ]);
 }
 
-/** May write past the end of the match. Later output overwrites these bytes. */
+/** Copies a match. The copy may write past the end of the match. Later output overwrites the surplus bytes. */
 function copyMatch(): Code {
   const isNear = (size: number): Code => lessThan(get(out), add(get(from), constant(size)));
   const byBytes = copyBy(1, store8(get(out), load8(get(from))));
@@ -133,12 +133,12 @@ function copyMatch(): Code {
  * Generates the function that inflates the codes of one block, starting at `position`.
  *
  * @param stateOffset - Memory offset of the {@link BlockState} words.
- * @returns A function of two parameters: the memory offsets of the literal table and of the distance table. It returns
- *   a value other than 0 at the end of the block, and 0 if zlib must inflate the message.
+ * @returns A function of two parameters: the memory offsets of the literal table and of the distance table. The
+ *   function returns 0 if zlib must inflate the message, and another value at the end of the block.
  */
 export function blockFunction(stateOffset: number): WasmFunction {
   const word = (index: number): Code => constant(stateOffset + 4 * index);
-  // Branch depths: 0 continues the loop, 1 leaves it.
+  // Depths of branches inside the loop: 0 continues the loop, and 1 leaves the loop.
   const nextStep = 0;
   const exit = 1;
   const step = [

@@ -1,24 +1,17 @@
 // Collects the bytes that zlib produces for one message, up to a size limit. It does not call zlib.
 import { Buffer, isAscii } from "node:buffer";
-import { inflatesTooBig } from "./deflate-errors.js";
 import { Slab } from "../../slab.js";
+import type { InflatedSink } from "./codec.js";
+import { inflatesTooBig } from "./deflate-errors.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** Size in bytes of the chunk that is reused for every message. Most messages fit into it. */
+/** Size in bytes of the chunk that is reused for every message. Most messages fit into this chunk. */
 const firstChunkSize = 64 * 1024;
-/** In bytes. */
+/** Largest size of a chunk in bytes. */
 const maxChunkSize = 1024 * 1024;
-/** Size in bytes from which passing chunks to a {@link ChunkSink} is worth its calls. */
+/** Smallest message in bytes whose chunks are passed to a sink. For smaller messages, the calls would cost too much. */
 const minSpillSize = 8 * 1024 * 1024;
 const emptyBuffer = Buffer.alloc(0);
-
-/** Receives the full chunks of a large message, so that the message is not collected as a whole. */
-export interface ChunkSink {
-  /** Called before one or more full chunks are passed to {@link onFullChunk}, in their order. */
-  onSpillStart(): void;
-  /** @param bytes - The chunk. Its memory may be reused after this call returns. */
-  onFullChunk(bytes: Buffer): void;
-}
 
 /** The output of one message at a time. Many codecs share an instance. */
 export class ChunkedOutput {
@@ -29,17 +22,23 @@ export class ChunkedOutput {
   #chunk: Buffer = emptyBuffer;
   #offset = 0;
   #limit = 0;
-  /** Number of bytes that were passed to the {@link ChunkSink}. */
+  /** Number of bytes of the current message that were passed to the sink. */
   #spilledSize = 0;
-  #sink: ChunkSink | undefined;
+  /** Number of bytes of the current message that were appended to the window. */
+  #recordedSize = 0;
+  #window: SlidingWindow | undefined;
+  #sink: InflatedSink | undefined;
 
   /**
+   * Starts a message.
    * @param limit - Largest size of the message in bytes. One more byte can be written, so that an excess is detected.
-   * @param sink - Receives the chunks of a message of more than 8 MiB that is not ASCII. {@link finish} then returns
-   *   only the rest of the message.
+   * @param window - Receives the bytes of the message in {@link record}.
+   * @param sink - Receives the full chunks of a message of more than 8 MiB that is not ASCII. {@link finish} then
+   *   returns only the rest of the message.
    */
-  begin(limit: number, sink?: ChunkSink): void {
+  begin(limit: number, window?: SlidingWindow, sink?: InflatedSink): void {
     this.clear();
+    this.#window = window;
     this.#sink = sink;
     if (this.#first === emptyBuffer) this.#first = Buffer.allocUnsafeSlow(firstChunkSize);
     this.#chunk = this.#first;
@@ -50,7 +49,7 @@ export class ChunkedOutput {
     return this.#spilledSize + this.#fullSize + this.#offset;
   }
 
-  /** The next bytes are written here, starting at {@link offset}. */
+  /** The buffer to which the next bytes are written, starting at {@link offset}. */
   get chunk(): Buffer {
     return this.#chunk;
   }
@@ -86,38 +85,39 @@ export class ChunkedOutput {
     this.#offset = 0;
   }
 
-  /** ASCII is not passed on in chunks: decoding it as a whole is fastest, and the string needs no more memory. */
+  /** Returns `true` if the sink should receive the chunks. ASCII stays whole, because it is then decoded fastest. */
   #shouldSpill(): boolean {
     return this.size >= minSpillSize && !isAscii(this.#chunk.subarray(0, this.#offset));
   }
 
-  #spill(sink: ChunkSink): void {
-    sink.onSpillStart();
-    for (const chunk of this.#full) sink.onFullChunk(chunk);
-    sink.onFullChunk(this.#chunk.subarray(0, this.#offset));
+  /** Passes all chunks to the sink. The window receives their bytes before, because the chunks are reused. */
+  #spill(sink: InflatedSink): void {
+    this.record();
+    for (const chunk of this.#full) sink.onInflated(chunk);
+    sink.onInflated(this.#chunk.subarray(0, this.#offset));
     this.#full = [];
     this.#spilledSize = this.size;
     this.#fullSize = 0;
     this.#offset = 0;
   }
 
-  /** Appends to `window` all bytes from position `from` on that are still in memory. */
-  appendTo(window: SlidingWindow, from: number): void {
-    let start = Math.max(from - this.#spilledSize, 0);
+  /** Appends to the window all bytes of the message that the window has not received yet. */
+  record(): void {
+    let start = this.#recordedSize - this.#spilledSize;
     for (const chunk of this.#full) {
-      if (start < chunk.length) window.append(chunk, start, chunk.length);
+      if (start < chunk.length) this.#window?.append(chunk, start, chunk.length);
       start = Math.max(start - chunk.length, 0);
     }
-    window.append(this.#chunk, start, this.#offset);
+    this.#window?.append(this.#chunk, start, this.#offset);
+    this.#recordedSize = this.size;
   }
 
   /**
    * Ends the message and returns its first `size` bytes.
-   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite it.
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite the result.
    */
   finish(isKept: boolean, size: number = this.size): Buffer {
-    const rest = size - this.#spilledSize;
-    const result = this.#full.length > 0 ? this.#join(rest) : this.#firstBytes(rest, isKept);
+    const result = this.#take(size - this.#spilledSize, isKept);
     this.clear();
     return result;
   }
@@ -127,16 +127,17 @@ export class ChunkedOutput {
     if (this.#full.length > 0) this.#full = [];
     this.#fullSize = 0;
     this.#spilledSize = 0;
+    this.#recordedSize = 0;
     this.#chunk = emptyBuffer;
     this.#offset = 0;
+    this.#window = undefined;
     this.#sink = undefined;
   }
 
-  #join(size: number): Buffer {
-    return Buffer.concat([...this.#full, this.#chunk.subarray(0, this.#offset)], size);
-  }
-
-  #firstBytes(size: number, isKept: boolean): Buffer {
+  #take(size: number, isKept: boolean): Buffer {
+    if (this.#full.length > 0) {
+      return Buffer.concat([...this.#full, this.#chunk.subarray(0, this.#offset)], size);
+    }
     return isKept ? this.#slab.copy(this.#chunk, 0, size) : this.#chunk.subarray(0, size);
   }
 }

@@ -1,8 +1,14 @@
-// Creates the codecs of a process and shares those that keep no context. It does not compress anything itself; the
-// backends do.
+// Creates the codecs of a process. Connections share the codecs that keep no context. The codec backends compress and
+// decompress; this module does not.
 import { JetSocketError } from "../../errors.js";
-import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecBackend } from "./codec-backend.js";
+import type {
+  CodecBackend,
+  CodecFactory,
+  Deflater,
+  DeflaterOptions,
+  Inflater,
+  InflaterOptions,
+} from "./codec.js";
 import { SharedCodec, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
 import { DictionaryBackend } from "./dictionary-backend.js";
 import { HandleBackend } from "./handle-backend.js";
@@ -12,19 +18,19 @@ import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
 const maxWindowBits = 15;
 
 /**
- * Largest number of handles per direction for codecs that have processed few messages. By default a deflater needs
- * 256 KiB of memory and an inflater 40 KiB.
+ * Default for the largest number of zlib handles per direction, for codecs that have processed few messages. A deflater
+ * needs 256 KiB of memory, and an inflater needs 40 KiB.
  */
 const defaultMaxHandles = 32;
 
 /**
  * Creates the codec factory of a process.
  *
- * @param name - The backend. By default `"handle"` if this version of Node has a native handle that works, otherwise
- *   `"dictionary"`. The default is determined at the first use of a codec, because the test takes 1 ms.
- * @param maxHandles - Largest number of handles per direction for codecs that have processed few messages. When it is
- *   reached, such a codec takes its handle from another one.
- * @throws JetSocketError (`UNSUPPORTED_CODEC`) if `name` is `"handle"` and this version of Node has no such handle.
+ * @param name - The backend. The default is `"handle"` if the native handle of this version of Node works, otherwise
+ *   `"dictionary"`. The test of the handle takes 1 ms, so it runs at the first use of a codec.
+ * @param maxHandles - Largest number of handles per direction for codecs that have processed few messages. When the
+ *   limit is reached, a codec with few messages takes its handle from another codec.
+ * @throws JetSocketError (`UNSUPPORTED_CODEC`) if `name` is `"handle"` and the native handle does not work.
  */
 export function createCodecFactory(
   name?: CodecFactory["name"],
@@ -34,22 +40,17 @@ export function createCodecFactory(
   if (name === undefined) {
     return new SharingCodecFactory(() => HandleBackend.open(streams, maxHandles) ?? new DictionaryBackend());
   }
-  const backend = name === "handle" ? requireHandles(streams, maxHandles) : new DictionaryBackend();
+  const backend = name === "handle" ? HandleBackend.open(streams, maxHandles) : new DictionaryBackend();
+  if (backend === undefined) {
+    throw new JetSocketError(
+      'This version of Node has no zlib handle that works as expected. Use "dictionary" instead of "handle".',
+      { code: "UNSUPPORTED_CODEC" },
+    );
+  }
   return new SharingCodecFactory(() => backend);
 }
 
-function requireHandles(streams: ZlibStreams, maxHandles: number): CodecBackend {
-  const backend = HandleBackend.open(streams, maxHandles);
-  if (backend !== undefined) return backend;
-  throw new JetSocketError(
-    'This version of Node has no zlib handle that works as expected. Use "dictionary" instead of "handle".',
-    {
-      code: "UNSUPPORTED_CODEC",
-    },
-  );
-}
-
-/** Counts the open codecs. Directions without context takeover share one codec if their options are the same. */
+/** Counts the open codecs. Connections without context takeover share a codec if their options are the same. */
 class SharingCodecFactory implements CodecFactory {
   readonly #openBackend: () => CodecBackend;
   readonly #sharedInflater: SharedCodec<Inflater>;
@@ -62,8 +63,7 @@ class SharingCodecFactory implements CodecFactory {
 
   constructor(openBackend: () => CodecBackend) {
     this.#openBackend = openBackend;
-    const options = { windowBits: maxWindowBits, keepsContext: false };
-    this.#sharedInflater = new SharedCodec(() => this.#backend().inflater(options));
+    this.#sharedInflater = this.#newInflater({ windowBits: maxWindowBits, keepsContext: false });
   }
 
   get name(): CodecFactory["name"] {
@@ -79,29 +79,23 @@ class SharingCodecFactory implements CodecFactory {
     return this.#openedBackend;
   }
 
+  #newInflater(options: InflaterOptions): SharedCodec<Inflater> {
+    return new SharedCodec(() => this.#backend().inflater(options));
+  }
+
   inflater(options: InflaterOptions): Inflater {
-    const shared = options.keepsContext
-      ? new SharedCodec(() => this.#backend().inflater(options))
-      : this.#sharedInflater;
     this.#openCount++;
+    const shared = options.keepsContext ? this.#newInflater(options) : this.#sharedInflater;
     return new LeasedInflater(shared, this.#onClose);
   }
 
   deflater(options: DeflaterOptions): Deflater {
-    const shared = options.keepsContext
-      ? new SharedCodec(() => this.#backend().deflater(options))
-      : this.#sharedDeflater(options);
+    const { level, memLevel, windowBits, keepsContext } = options;
+    const key = `${level}/${memLevel}/${windowBits}`;
+    const known = keepsContext ? undefined : this.#sharedDeflaters.get(key);
+    const shared = known ?? new SharedCodec(() => this.#backend().deflater(options));
+    if (!keepsContext) this.#sharedDeflaters.set(key, shared);
     this.#openCount++;
     return new LeasedDeflater(shared, this.#onClose);
-  }
-
-  #sharedDeflater(options: DeflaterOptions): SharedCodec<Deflater> {
-    const key = `${options.level}/${options.memLevel}/${options.windowBits}`;
-    let shared = this.#sharedDeflaters.get(key);
-    if (shared === undefined) {
-      shared = new SharedCodec(() => this.#backend().deflater(options));
-      this.#sharedDeflaters.set(key, shared);
-    }
-    return shared;
   }
 }

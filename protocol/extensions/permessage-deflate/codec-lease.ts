@@ -1,14 +1,10 @@
-// Reference-counted codecs: several connections can use one codec, which exists from the first use to the last close.
+// Codecs with a reference count: several connections can use one codec. It exists from its first use to its last close.
 import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";
 
-interface Closable {
-  close(): void;
-}
-
-/** A codec with a reference count: created for its first user and closed with its last. */
-export class SharedCodec<Codec extends Closable> {
+/** A codec with a reference count. It is created for its first user, and closed when its last user releases it. */
+export class SharedCodec<Codec extends Inflater | Deflater> {
   readonly #make: () => Codec;
   #codec: Codec | undefined;
   #userCount = 0;
@@ -31,8 +27,8 @@ export class SharedCodec<Codec extends Closable> {
   }
 }
 
-/** One user's reference to a codec. The codec is acquired at its first use. */
-class Lease<Codec extends Closable> {
+/** The reference of one user to a shared codec. The first message of the user acquires the codec. */
+abstract class Lease<Codec extends Inflater | Deflater> {
   readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;
   #codec: Codec | undefined;
@@ -43,12 +39,12 @@ class Lease<Codec extends Closable> {
     this.#onClose = onClose;
   }
 
-  /** The codec, or `undefined` if it was not used yet. */
-  get current(): Codec | undefined {
+  /** The codec, or `undefined` if no message has used it yet. */
+  protected get current(): Codec | undefined {
     return this.#codec;
   }
 
-  get codec(): Codec {
+  protected get codec(): Codec {
     return this.#codec ?? this.#acquire();
   }
 
@@ -67,49 +63,29 @@ class Lease<Codec extends Closable> {
   }
 }
 
-export class LeasedInflater implements Inflater {
-  readonly #lease: Lease<Inflater>;
-
-  constructor(shared: SharedCodec<Inflater>, onClose: () => void) {
-    this.#lease = new Lease(shared, onClose);
-  }
-
+export class LeasedInflater extends Lease<Inflater> implements Inflater {
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
-    return this.#lease.codec.inflate(compressed, maxSize, isKept, sink);
+    return this.codec.inflate(compressed, maxSize, isKept, sink);
   }
 
   inflatePieces(
-    compressed: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer {
-    const { codec } = this.#lease;
-    if (codec.inflatePieces !== undefined) return codec.inflatePieces(compressed, maxSize, isKept, sink);
-    return codec.inflate(Buffer.concat(compressed), maxSize, isKept, sink);
+    const { codec } = this;
+    if (codec.inflatePieces !== undefined) return codec.inflatePieces(pieces, maxSize, isKept, sink);
+    return codec.inflate(Buffer.concat(pieces), maxSize, isKept, sink);
   }
 
   rest(): void {
-    this.#lease.current?.rest();
-  }
-
-  close(): void {
-    this.#lease.close();
+    this.current?.rest();
   }
 }
 
-export class LeasedDeflater implements Deflater {
-  readonly #lease: Lease<Deflater>;
-
-  constructor(shared: SharedCodec<Deflater>, onClose: () => void) {
-    this.#lease = new Lease(shared, onClose);
-  }
-
+export class LeasedDeflater extends Lease<Deflater> implements Deflater {
   deflate(payload: Uint8Array): Uint8Array {
-    return this.#lease.codec.deflate(payload);
-  }
-
-  close(): void {
-    this.#lease.close();
+    return this.codec.deflate(payload);
   }
 }

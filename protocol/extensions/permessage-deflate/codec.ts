@@ -3,8 +3,8 @@
 /** Receives the first parts of a message while it is inflated, so that the whole message is never in memory. */
 export interface InflatedSink {
   /**
-   * @param bytes - Valid only during this call.
-   * @throws to refuse the message; `inflate` then throws the same error.
+   * @param bytes - A part of the message. The bytes are valid only during this call.
+   * @throws any error to refuse the message. `inflate` then throws the same error.
    */
   onInflated(bytes: Buffer): void;
 }
@@ -15,24 +15,25 @@ export interface Inflater {
    * Inflates one whole message: the joined payloads of its frames, without the four bytes that RFC 7692 7.2.2 appends.
    *
    * @param maxSize - Largest size of the result in bytes.
-   * @param isKept - `true` if the caller keeps the result, which is then not overwritten. If `false`, the result may be
-   *   scratch memory that the next call of any codec overwrites.
-   * @param sink - May receive the first parts of a large message, in their order. The result is then the last part.
-   *   A codec may ignore it.
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next call of any codec may overwrite the
+   *   result.
+   * @param sink - Receives the first parts of a large message, in their order. The result is then the last part of the
+   *   message. A codec may ignore the sink.
    * @throws ProtocolError with close code 1007 for corrupt data, or 1009 as soon as the output exceeds `maxSize` bytes.
    *   After an error, only {@link close} may be called.
    */
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
   /**
-   * Inflates a message in pieces without joining them. If a codec does not implement it, the caller joins the pieces.
+   * Inflates a message that lies in several pieces of memory. Without this method, the caller joins the pieces and
+   * calls {@link inflate}.
    */
   inflatePieces?(
-    compressed: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer;
-  /** Frees native memory that the next message can allocate again. The context of earlier messages is not lost. */
+  /** Frees native memory until the next message. The context of earlier messages is not lost. */
   rest(): void;
   /** Frees native memory. Further calls have no effect. */
   close(): void;
@@ -42,7 +43,7 @@ export interface Inflater {
 export interface Deflater {
   /**
    * Compresses one whole message and removes the last four bytes (RFC 7692 7.2.1).
-   * The result may be scratch memory that the next call of any codec overwrites.
+   * The next call of any codec may overwrite the result.
    */
   deflate(payload: Uint8Array): Uint8Array;
   /** Frees native memory. Further calls have no effect. */
@@ -53,18 +54,18 @@ export interface Deflater {
 export interface InflaterOptions {
   /** The base-2 logarithm of the window size in bytes: 8 to 15 (RFC 7692 7.1.2). */
   readonly windowBits: number;
-  /** Whether a message may refer to earlier messages: context takeover (RFC 7692 7.1.1). */
+  /** `true` if a message may refer to earlier messages: context takeover (RFC 7692 7.1.1). */
   readonly keepsContext: boolean;
 }
 
 export interface DeflaterOptions extends InflaterOptions {
-  /** zlib's level, 0 to 9. With -1 the codec chooses the level by the content of the messages. */
+  /** zlib's compression level: 0 to 9, or -1 for zlib's default level. */
   readonly level: number;
-  /** zlib's memLevel, 1 to 9. */
+  /** zlib's memLevel: 1 to 9. */
   readonly memLevel: number;
 }
 
-/** Creates codecs. The two backends differ in speed, not in their results. */
+/** Creates codecs. The two backends `"handle"` and `"dictionary"` differ in speed, not in their results. */
 export interface CodecFactory {
   /**
    * `"handle"` reuses the native handle of a zlib stream. `"dictionary"` only calls public functions of `node:zlib`.
@@ -75,3 +76,6 @@ export interface CodecFactory {
   /** Number of codecs that were created and not closed. It is 0 when all connections have ended. */
   readonly openCount: number;
 }
+
+/** One implementation of the codecs. It creates a codec at each call. The codec factory shares codecs. */
+export type CodecBackend = Pick<CodecFactory, "name" | "inflater" | "deflater">;

@@ -1,28 +1,27 @@
 // The symbols of DEFLATE (RFC 1951 3.2.5 to 3.2.7) as entries of Huffman tables, and the tables of the fixed codes.
 import { EntryKind, HuffmanTable, symbolEntry } from "./huffman-table.js";
 
-/** Number of bits of the first table lookup. The fixed codes fit in, and most of the dynamic ones. */
+// Numbers of bits of the first lookup in a table. All fixed codes and most dynamic codes have at most 9 bits.
 export const literalWidth = 9;
 export const distanceWidth = 9;
 export const codeLengthWidth = 7;
 
-const maxLiteral = 255;
 const endOfBlock = 256;
 
-/** Literals, the end of a block, and the lengths of matches (RFC 1951 3.2.5). */
+/** Returns the symbols for literals, for the end of a block, and for the lengths of matches (RFC 1951 3.2.5). */
 export function literalSymbols(): Int32Array {
   const symbols = new Int32Array(288);
-  for (let literal = 0; literal <= maxLiteral; literal++)
+  for (let literal = 0; literal < endOfBlock; literal++)
     symbols[literal] = symbolEntry(literal, 0, EntryKind.literal);
   symbols[endOfBlock] = symbolEntry(0, 0, EntryKind.end);
   fillRanges(symbols, endOfBlock + 1, 285, 3, 4);
   symbols[285] = symbolEntry(258, 0, EntryKind.match);
-  // RFC 1951 3.2.6: these symbols have a fixed code but never occur in valid data.
+  // RFC 1951 3.2.6: the symbols 286 and 287 have a fixed code but never occur in valid data.
   symbols.fill(symbolEntry(0, 0, EntryKind.forbidden), 286);
   return symbols;
 }
 
-/** The distances of matches (RFC 1951 3.2.5). */
+/** Returns the symbols for the distances of matches (RFC 1951 3.2.5). */
 export function distanceSymbols(): Int32Array {
   const symbols = new Int32Array(32);
   fillRanges(symbols, 0, 30, 1, 2);
@@ -43,16 +42,13 @@ function fillRanges(symbols: Int32Array, start: number, end: number, first: numb
   }
 }
 
-/** The code lengths of a block and the symbols that repeat them (RFC 1951 3.2.7). All of them are read as literals. */
+/** Returns the symbols for code lengths and for their repetition (RFC 1951 3.2.7). The kind of each is `literal`. */
 export function codeLengthSymbols(): Int32Array {
-  const symbols = Int32Array.from({ length: 19 }, (_, symbol) => symbolEntry(symbol, 0, EntryKind.literal));
-  symbols[16] = symbolEntry(16, 2, EntryKind.literal);
-  symbols[17] = symbolEntry(17, 3, EntryKind.literal);
-  symbols[18] = symbolEntry(18, 7, EntryKind.literal);
-  return symbols;
+  const extraBits = [...new Array<number>(16).fill(0), 2, 3, 7];
+  return Int32Array.from(extraBits, (bits, symbol) => symbolEntry(symbol, bits, EntryKind.literal));
 }
 
-/** The tables of a block with fixed codes (RFC 1951 3.2.6). */
+/** Returns the tables of a block with fixed codes (RFC 1951 3.2.6). */
 export function fixedTables(): { literals: HuffmanTable; distances: HuffmanTable } {
   const lengths = new Uint8Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
   const literals = new HuffmanTable(literalSymbols(), literalWidth);

@@ -24,11 +24,8 @@ export function tooManyFinalBlocks(): ProtocolError {
   );
 }
 
-/** Converts an error thrown inside a codec. An error of zlib becomes the cause of a `ProtocolError`. */
-export function asProtocolError(error: unknown): ProtocolError {
-  if (error instanceof ProtocolError) return error;
-  return invalidDeflateData((error as Error).message, error);
-}
+/** A failure that a native handle of zlib reports. */
+export class ZlibError extends Error {}
 
 function tooBig(message: string): ProtocolError {
   return new ProtocolError(message, { code: "MESSAGE_TOO_BIG", closeCode: CloseCode.messageTooBig });

@@ -1,46 +1,59 @@
-// The parameters of permessage-deflate (RFC 7692 7.1): checks the options, and parses and writes the header. It does
-// not negotiate.
+// Checks the options of permessage-deflate, and parses and writes its parameters (RFC 7692 7.1). It does not negotiate
+// them.
 import type { ExtensionParameter } from "../extension.js";
 
 /** The name of the extension in the Sec-WebSocket-Extensions header (RFC 7692 7). */
 export const deflateExtensionName = "permessage-deflate";
 
-/** The window if no parameter sets a smaller one, as a base-2 logarithm (RFC 7692 7.1.2). */
+/** The base-2 logarithm of the window in bytes if no parameter sets a smaller window (RFC 7692 7.1.2). */
 export const maxWindowBits = 15;
 
 /**
- * The options of permessage-deflate for one endpoint. A client and a server use the same names: `windowBits` and
- * `noContextTakeover` apply to the messages that this endpoint sends, `peerWindowBits` and `peerNoContextTakeover` to
- * those that it receives. A client's `windowBits` is sent as `client_max_window_bits`, a server's as
+ * The options of permessage-deflate for one endpoint, a client or a server. `windowBits` and `noContextTakeover` apply
+ * to the messages that the endpoint sends. `peerWindowBits` and `peerNoContextTakeover` apply to the messages that the
+ * endpoint receives.
+ *
+ * In the header, `windowBits` of a client is named `client_max_window_bits`. `windowBits` of a server is named
  * `server_max_window_bits`.
  */
 export interface DeflateOptions {
   /**
-   * zlib's compression level for sent messages: 0 (no compression) to 9 (smallest). The default, -1, uses zlib's
-   * default level, 6. It uses level 5 without short matches for long messages that consist mostly of numbers, because
-   * this makes them smaller and takes less time.
+   * zlib's compression level for sent messages: 0 (no compression) to 9 (smallest messages). The default, -1, is zlib's
+   * default level, 6.
    */
   readonly level?: number | undefined;
-  /** How much memory zlib uses to compress sent messages: 1 (least) to 9 (most). Default 8. */
+  /** The amount of memory that zlib uses to compress sent messages: 1 (least) to 9 (most). Default 8. */
   readonly memLevel?: number | undefined;
   /** The base-2 logarithm of the largest window for sent messages: 8 to 15. Default: as large as the peer allows. */
   readonly windowBits?: number | undefined;
   /**
-   * The base-2 logarithm of the largest window that the peer may use: 8 to 15. It limits the memory that this endpoint
-   * needs to decompress. If the peer does not accept it, the extension is not used. By default the peer chooses.
+   * The base-2 logarithm of the largest window that the peer may use: 8 to 15. A small window limits the
+   * memory that this endpoint needs to decompress. If the peer does not accept the limit, the extension is not used. By
+   * default the peer chooses its window.
    */
   readonly peerWindowBits?: number | undefined;
-  /** Compresses each message independently: this needs less memory, but messages are larger. Default `false`. */
+  /**
+   * If `true`, this endpoint compresses each message independently. This needs less memory, but makes the messages
+   * larger. Default `false`.
+   */
   readonly noContextTakeover?: boolean | undefined;
-  /** Requires the same of the peer. If the peer does not accept it, the extension is not used. Default `false`. */
+  /**
+   * If `true`, the peer must compress each message independently. If the peer does not accept this, the extension is
+   * not used. Default `false`.
+   */
   readonly peerNoContextTakeover?: boolean | undefined;
 }
+
+/**
+ * The value of a parameter that limits a window. `undefined` means that the parameter is absent. `true` means that
+ * `client_max_window_bits` has no value: the client then only says that it supports a limit (RFC 7692 7.1.2.2).
+ */
+export type WindowBits = number | true | undefined;
 
 /** The parameters of one direction. A direction is named after its sender. */
 export interface DirectionParameters {
   readonly noContextTakeover: boolean;
-  /** `true` means `client_max_window_bits` without a value: the client supports a limit (RFC 7692 7.1.2.2). */
-  readonly maxWindowBits: number | true | undefined;
+  readonly maxWindowBits: WindowBits;
 }
 
 /** The four parameters of RFC 7692 7.1 in an offer or an answer. */
@@ -51,7 +64,8 @@ export interface DeflateParameters {
 
 /**
  * Checks the user's options.
- * @throws TypeError, RangeError
+ * @throws TypeError for an option with a value of another type.
+ * @throws RangeError for a number that is not an integer in the allowed range.
  */
 export function checkDeflateOptions(options: DeflateOptions): void {
   checkInteger("level", options.level, -1, 9);
@@ -80,8 +94,8 @@ function describe(value: unknown): string {
 
 /**
  * Reads the parameters of an offer or of an answer.
- * @returns The parameters, or a string if RFC 7692 7 forbids them: a description of the fault with the parameter's
- *   name.
+ * @returns The parameters. If RFC 7692 7 forbids a parameter, a string that describes the fault and contains the name
+ *   of the parameter.
  */
 export function parseDeflateParameters(
   parameters: readonly ExtensionParameter[],
@@ -104,22 +118,18 @@ function findFault(name: string, value: string | true, kind: "offer" | "answer")
     case "client_no_context_takeover":
       return value === true ? undefined : `${name} takes no value, got ${JSON.stringify(value)}`;
     case "client_max_window_bits":
-      // RFC 7692 7.1.2.2: an offer may omit the value, an answer may not.
-      if (value === true && kind === "offer") return undefined;
-      return findWindowBitsFault(name, value);
     case "server_max_window_bits":
-      return findWindowBitsFault(name, value);
+      if (value === true) {
+        // RFC 7692 7.1.2.2: only client_max_window_bits in an offer may have no value.
+        return name === "client_max_window_bits" && kind === "offer" ? undefined : `${name} has no value`;
+      }
+      // RFC 7692 7.1.2: the value is a decimal integer from 8 to 15 without leading zeros.
+      return /^(?:[89]|1[0-5])$/.test(value)
+        ? undefined
+        : `${name} must be from 8 to 15, got ${JSON.stringify(value)}`;
     default:
       return `${name} is not a parameter of ${deflateExtensionName}`;
   }
-}
-
-/** RFC 7692 7.1.2: a decimal integer from 8 to 15 without leading zeros. */
-function findWindowBitsFault(name: string, value: string | true): string | undefined {
-  if (value === true) return `${name} has no value`;
-  return /^(?:[89]|1[0-5])$/.test(value)
-    ? undefined
-    : `${name} must be from 8 to 15, got ${JSON.stringify(value)}`;
 }
 
 function direction(
@@ -143,12 +153,12 @@ export function writeDeflateParameters({ server, client }: DeflateParameters): s
   return parameters.join("; ");
 }
 
-function pushWindowBits(parameters: string[], name: string, bits: number | true | undefined): void {
+function pushWindowBits(parameters: string[], name: string, bits: WindowBits): void {
   if (bits === undefined) return;
   parameters.push(bits === true ? name : `${name}=${bits}`);
 }
 
-/** The limit that a parameter sets, or the largest window of RFC 1951 if it sets none. */
-export function windowBitsOf(bits: number | true | undefined): number {
+/** Returns the limit that a parameter sets, or {@link maxWindowBits} if the parameter sets no limit. */
+export function windowBitsOf(bits: WindowBits): number {
   return typeof bits === "number" ? bits : maxWindowBits;
 }

@@ -2,9 +2,9 @@
 // slower than the handle backend.
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
-import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecBackend } from "./codec-backend.js";
-import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
+import { ProtocolError } from "../../errors.js";
+import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
+import { inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
 import { WasmInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
@@ -13,34 +13,28 @@ import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
 
 const { Z_SYNC_FLUSH } = constants;
 
-/** The end of an empty stored block. The sender removes it (RFC 7692 7.2.1) and the receiver appends it (7.2.2). */
+/** The end of an empty stored block. A sender removes these bytes (RFC 7692 7.2.1). A receiver appends them (7.2.2). */
 const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * A marker of four bytes in a final block with fixed codes, appended after the tail. If the message is complete, zlib
- * reaches the end of this block and outputs the four bytes. If the message ends inside a block, zlib reads the marker
- * as part of that block and the check fails.
+ * A marker of four bytes, appended to a message and its tail in a final block with fixed codes. After a complete
+ * message, zlib outputs the four bytes. After a message that ends inside a block, zlib reads the marker as a part of
+ * that block, so the output does not end with the four bytes.
  */
 const sentinel: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
 const sentinelBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
 const tailAndSentinel: Buffer = Buffer.concat([tail, sentinelBlock]);
 
 /**
- * A message usually ends with the three header bits of an empty stored block and padding. All these bits are 0, so the
- * last byte is less than this value.
+ * A message usually ends with the three header bits of an empty stored block and with padding. All these bits are 0. So
+ * the last byte of a message is usually less than 0x20.
  */
 const minUnpaddedByte = 0x20;
 
-// In bytes.
+// Sizes in bytes.
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 const maxWindowSize = 32 * 1024;
-
-/** The result of `inflateRawSync` with the option `info`. */
-interface InflatedPart {
-  readonly buffer: Buffer;
-  readonly engine: { readonly bytesWritten: number };
-}
 
 /** Objects shared by all codecs of one factory. No codec keeps data in them between two calls. */
 class DictionaryScratch {
@@ -48,7 +42,7 @@ class DictionaryScratch {
   readonly ownInflater: WasmInflater = new WasmInflater();
   #bytes: Buffer | undefined;
 
-  /** The bytes of a window; zlib copies them. */
+  /** Returns the bytes of a window for zlib, which copies them. Returns `undefined` for an empty window. */
   dictionary(window: SlidingWindow): Buffer | undefined {
     if (window.size === 0) return undefined;
     this.#bytes ??= Buffer.alloc(maxWindowSize);
@@ -71,27 +65,26 @@ class DictionaryInflater implements Inflater {
   }
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
-    // Some peers send an empty message as no bytes, because a deflater that is flushed without input outputs nothing.
+    // Some peers send no bytes for an empty message, because zlib outputs nothing when it is flushed without input.
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#window.clear();
     const inflated = this.#scratch.ownInflater.inflate(compressed, maxSize, isKept, this.#window);
-    if (inflated === undefined) return this.#inflateByZlib(compressed, maxSize, isKept);
-    if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
-    return inflated;
-  }
-
-  #inflateByZlib(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    if (inflated !== undefined) {
+      if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
+      return inflated;
+    }
     try {
-      const parts = this.#inflate(compressed, maxSize);
-      // zlib's result is part of a chunk that may be many times as large. The copy allows that chunk to be freed.
+      const parts = this.#inflateByZlib(compressed, maxSize);
+      // The result of zlib may be a small part of a large chunk. A copy of the result allows Node to free the chunk.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
-      throw isTooLarge(error) ? inflatesTooBig(maxSize) : asProtocolError(error);
+      if (error instanceof ProtocolError) throw error;
+      throw isTooLarge(error) ? inflatesTooBig(maxSize) : invalidDeflateData((error as Error).message, error);
     }
   }
 
   rest(): void {
-    // Between two messages the inflater keeps only its window, which the next message needs.
+    // Nothing can be freed: between two messages the inflater keeps only its window, which the next message needs.
   }
 
   close(): void {
@@ -99,16 +92,16 @@ class DictionaryInflater implements Inflater {
   }
 
   /**
-   * RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. Returns the output of each of these streams.
+   * Inflates a message by one or more streams of zlib, and returns the output of each stream. RFC 7692 7.2.3.4: a final
+   * block ends a stream of zlib, but not the message.
    */
-  #inflate(compressed: Uint8Array, maxSize: number): Buffer[] {
+  #inflateByZlib(compressed: Uint8Array, maxSize: number): Buffer[] {
     const input = Buffer.concat([compressed, tailAndSentinel]);
     const parts: Buffer[] = [];
     this.#scratch.restarts.begin(maxSize);
     let offset = 0;
     let remaining = maxSize;
     while (offset < compressed.length) {
-      this.#scratch.restarts.spend(this.#window.size);
       const { buffer, engine } = this.#inflatePart(input.subarray(offset), remaining);
       const part = compressed.subarray(offset);
       const excess = engine.bytesWritten - part.length;
@@ -118,19 +111,23 @@ class DictionaryInflater implements Inflater {
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
+      // Only a final block ends a stream of zlib before or at the end of the message.
+      if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
     }
     return parts;
   }
 
-  #inflatePart(input: Uint8Array, remaining: number): InflatedPart {
+  #inflatePart(input: Uint8Array, remaining: number) {
     const maxOutputLength = Math.min(remaining + sentinel.length, bufferConstants.MAX_LENGTH);
     const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
-    return inflateRawSync(input, options) as unknown as InflatedPart;
+    // The types of Node do not contain the result of the option `info`.
+    return inflateRawSync(input, options) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
   }
 
   /**
-   * Removes the marker bytes from the output. A block that the message leaves open may end inside the appended tail, so
-   * that the output contains bytes of the tail. When this is possible, a second pass without the tail decides.
+   * Checks that the message does not end inside a block, and removes the marker from the output. The appended tail may
+   * complete a block that the message leaves open. When this is possible, the message is inflated again without the
+   * tail.
    *
    * @param excess - Number of bytes after the message that zlib has read.
    * @throws ProtocolError (1007) if the message ends inside a block.
@@ -145,7 +142,7 @@ class DictionaryInflater implements Inflater {
     throw invalidDeflateData("it ends inside a block");
   }
 
-  /** Returns `true` if the part alone, without tail and sentinel, inflates to `size` bytes. */
+  /** Returns `true` if a part of the message, without tail and marker, inflates to `size` bytes. */
   #inflatesWithoutTail(part: Uint8Array, size: number): boolean {
     const options = { ...this.#options(size), finishFlush: Z_SYNC_FLUSH };
     return inflateRawSync(part, options).length === size;

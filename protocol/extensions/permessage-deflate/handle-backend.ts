@@ -1,34 +1,27 @@
 // The codec backend that reuses native zlib handles between messages. It does not check the version of Node: a
-// self-test decides whether it can be used.
+// self-test decides whether the handles can be used.
 import { Buffer } from "node:buffer";
-import type { ZlibOptions } from "node:zlib";
-import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecBackend } from "./codec-backend.js";
+import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import { HandleDeflater } from "./handle-deflater.js";
 import { HandleInflater } from "./handle-inflater.js";
 import { HandlePool } from "./handle-pool.js";
 import { HandleScratch } from "./handle-scratch.js";
 import { callsAsExpected, ZlibHandle, type ZlibStreams } from "./zlib-handle.js";
 import { constants } from "./node-zlib.js";
-import { deflateOptions } from "./zlib-options.js";
 
-/** Size in bytes of the message used by the self-test. It is large enough that the handle inflates it. */
+/** Size in bytes of the message of the self-test. The message is large enough that a handle inflates it. */
 const roundTripSize = 300;
 
 /** Creates codecs that reuse native handles of zlib streams. */
 export class HandleBackend implements CodecBackend {
   readonly name = "handle";
   readonly #scratch: HandleScratch = new HandleScratch();
-  readonly #inflaters: HandlePool<number>;
-  readonly #deflaters: HandlePool<ZlibOptions>;
-  readonly #deflaterKinds: Map<string, ZlibOptions> = new Map();
+  readonly #inflaters: HandlePool;
+  readonly #deflaters: HandlePool;
 
   private constructor(streams: ZlibStreams, maxHandles: number) {
-    this.#inflaters = new HandlePool(
-      (windowBits) => ZlibHandle.inflater(streams, { windowBits }),
-      maxHandles,
-    );
-    this.#deflaters = new HandlePool((kind) => ZlibHandle.deflater(streams, kind), maxHandles);
+    this.#inflaters = new HandlePool((options) => ZlibHandle.inflater(streams, options), maxHandles);
+    this.#deflaters = new HandlePool((options) => ZlibHandle.deflater(streams, options), maxHandles);
   }
 
   /** Returns the backend, or `undefined` if the handles of this version of Node fail a self-test. */
@@ -46,21 +39,14 @@ export class HandleBackend implements CodecBackend {
   }
 
   deflater(options: DeflaterOptions): Deflater {
-    return new HandleDeflater(options, this.#kindOf(options), this.#deflaters, this.#scratch);
-  }
-
-  #kindOf(options: DeflaterOptions): ZlibOptions {
-    const name = `${options.level}/${options.memLevel}/${options.windowBits}`;
-    let kind = this.#deflaterKinds.get(name);
-    if (kind === undefined) {
-      kind = deflateOptions(options);
-      this.#deflaterKinds.set(name, kind);
-    }
-    return kind;
+    return new HandleDeflater(options, this.#deflaters, this.#scratch);
   }
 }
 
-/** Checks that two messages survive compression and decompression, and that the second one uses the context. */
+/**
+ * Compresses the same message twice and decompresses both results. Returns `true` if this restores the message, and if
+ * the second result is smaller than the first because it refers to the first message.
+ */
 function roundTrips(backend: CodecBackend): boolean {
   const direction = { windowBits: 15, keepsContext: true };
   const deflater = backend.deflater({ ...direction, level: constants.Z_DEFAULT_COMPRESSION, memLevel: 8 });

@@ -1,42 +1,40 @@
-// A deflater that uses a pooled handle. If another codec takes the handle away, it continues with a short history of
-// the last messages. It does not keep the whole window.
-import type { ZlibOptions } from "node:zlib";
+// A deflater that uses a pooled handle. If another codec takes the handle away, the deflater continues with a short
+// history of the last messages. It does not keep the whole window.
 import type { Deflater, DeflaterOptions } from "./codec.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
 import type { ZlibHandle } from "./zlib-handle.js";
 import { constants } from "./node-zlib.js";
 import { SlidingWindow } from "./sliding-window.js";
+import { deflateOptions } from "./zlib-options.js";
 
 /** Size in bytes of the end of an empty stored block, which the sender removes (RFC 7692 7.2.1). */
 const tailSize = 4;
 
-/** A history of 2 KiB compresses nearly as well as the whole window and is loaded in a tenth of the time. */
+/**
+ * The base-2 logarithm of the largest history: 2 KiB. With this history, messages are nearly as small as with the whole
+ * window of 32 KiB, and the history is loaded in a tenth of the time.
+ */
 const maxHistoryBits = 11;
 
 /** Compresses the messages of one connection by a pooled handle. */
 export class HandleDeflater implements Deflater {
   readonly #scratch: HandleScratch;
-  readonly #lease: HandleLease<ZlibOptions>;
+  readonly #lease: HandleLease;
   readonly #windowBits: number;
   readonly #keepsContext: boolean;
-  /** The last bytes that were sent. It is kept after the handle was taken away for the first time. */
+  /** The last bytes that were sent. They are recorded after the handle was taken away for the first time. */
   #history: SlidingWindow | undefined;
 
-  constructor(
-    options: DeflaterOptions,
-    kind: ZlibOptions,
-    pool: HandlePool<ZlibOptions>,
-    scratch: HandleScratch,
-  ) {
+  constructor(options: DeflaterOptions, pool: HandlePool, scratch: HandleScratch) {
     this.#scratch = scratch;
-    this.#lease = new HandleLease(pool, kind);
+    this.#lease = new HandleLease(pool, deflateOptions(options));
     this.#windowBits = options.windowBits;
     this.#keepsContext = options.keepsContext;
   }
 
   deflate(payload: Uint8Array): Uint8Array {
-    // RFC 7692 7.2.3.6: zlib outputs nothing when it is flushed twice, so the empty block is written here.
+    // RFC 7692 7.2.3.6: an empty message is one zero byte. zlib would output nothing when it is flushed twice.
     if (payload.length === 0) return new Uint8Array(1);
     const output = this.#scratch.deflated;
     const handle = this.#lease.handle ?? this.#open();
@@ -50,13 +48,13 @@ export class HandleDeflater implements Deflater {
   }
 
   /**
-   * Opens a handle and loads the history. RFC 7692 7.1.1: the sender may refer to as little of the earlier messages as
-   * it likes, so the rest of the window is not needed.
+   * Opens a handle and loads the history. The rest of the window is not needed, because a sender need not refer to
+   * earlier messages (RFC 7692 7.1.1).
    */
   #open(): ZlibHandle {
     const handle = this.#lease.open();
     if (this.#history !== undefined) this.#scratch.primer.primeDeflater(handle, this.#history);
-    else if (this.#lease.lastUse > 0 && this.#keepsContext) {
+    else if (this.#lease.isUsed && this.#keepsContext) {
       this.#history = new SlidingWindow(Math.min(this.#windowBits, maxHistoryBits));
     }
     return handle;

@@ -1,57 +1,56 @@
 // Shares a limited number of zlib handles between codecs. It does not save the window of a handle that is taken away.
+import type { ZlibOptions } from "node:zlib";
 import type { ZlibHandle } from "./zlib-handle.js";
 
 /** Number of messages after which a codec keeps its handle. */
 const minOwnUses = 16;
 
 /**
- * The handles of one direction. Codecs that have processed few messages share a limited number of handles: when the
- * limit is reached, the least recently used handle is passed to the codec that needs one. The limit is there because
- * freed memory rarely returns to the operating system. Without it, a process that opens many connections would keep the
- * memory of one handle per connection.
+ * The handles of one direction. Codecs that have processed few messages share a limited number of handles. When the
+ * limit is reached, the pool passes the least recently used handle to the codec that needs a handle.
+ *
+ * The limit is necessary because freed memory rarely returns to the operating system. Without the limit, a process that
+ * opens many connections would keep the memory of one handle per connection.
  */
-export class HandlePool<Kind> {
-  readonly #open: (kind: Kind) => ZlibHandle;
+export class HandlePool {
+  readonly #open: (options: ZlibOptions) => ZlibHandle;
   readonly #limit: number;
-  /** The leases whose handle may be taken away. */
-  readonly #shared: HandleLease<Kind>[] = [];
-  #useCount = 0;
+  /** The leases whose handle may be taken away, in the order of their last use. */
+  readonly #shared: Set<HandleLease> = new Set();
 
-  /** @param open - Creates a handle. Handles of the same kind, compared by `===`, are interchangeable. */
-  constructor(open: (kind: Kind) => ZlibHandle, limit: number) {
+  constructor(open: (options: ZlibOptions) => ZlibHandle, limit: number) {
     this.#open = open;
     this.#limit = limit;
   }
 
   /** `true` if a codec with few messages must take its handle from another codec. */
   get isFull(): boolean {
-    return this.#shared.length >= this.#limit;
-  }
-
-  /** Counts one use and returns the new count. */
-  countUse(): number {
-    return ++this.#useCount;
+    return this.#shared.size >= this.#limit;
   }
 
   /** Returns a handle with an empty window for a lease that has no handle. */
-  open(lease: HandleLease<Kind>): ZlibHandle {
-    if (lease.isBusy) return this.#open(lease.kind);
+  open(lease: HandleLease): ZlibHandle {
+    if (lease.isBusy) return this.#open(lease.options);
     const taken = this.isFull ? this.#evictOldest(lease.kind) : undefined;
-    const handle = taken ?? this.#open(lease.kind);
-    this.#shared.push(lease);
+    const handle = taken ?? this.#open(lease.options);
+    this.#shared.add(lease);
     return handle;
   }
 
-  /** Removes a lease from the shared ones: it keeps its handle, or has none any more. */
-  remove(lease: HandleLease<Kind>): void {
-    const index = this.#shared.indexOf(lease);
-    if (index !== -1) this.#shared.splice(index, 1);
+  /** Marks a lease as the most recently used. Removes a busy lease, because a busy codec keeps its handle. */
+  touch(lease: HandleLease): void {
+    if (this.#shared.delete(lease) && !lease.isBusy) this.#shared.add(lease);
   }
 
-  #evictOldest(kind: Kind): ZlibHandle | undefined {
-    const oldest = this.#shared.reduce((first, lease) => (lease.lastUse < first.lastUse ? lease : first));
-    const handle = oldest.detach();
-    if (oldest.kind === kind) {
+  /** Removes a lease that has no handle any more. */
+  remove(lease: HandleLease): void {
+    this.#shared.delete(lease);
+  }
+
+  #evictOldest(kind: string): ZlibHandle | undefined {
+    const [oldest] = this.#shared;
+    const handle = oldest?.detach();
+    if (oldest?.kind === kind) {
       handle?.reset();
       return handle;
     }
@@ -60,26 +59,29 @@ export class HandlePool<Kind> {
   }
 }
 
-/** One codec's claim to a handle. Another codec may take the handle away until the codec is busy. */
-export class HandleLease<Kind> {
-  readonly kind: Kind;
-  readonly #pool: HandlePool<Kind>;
+/** The claim of one codec to a handle. Another codec may take the handle away until the codec is busy. */
+export class HandleLease {
+  readonly options: ZlibOptions;
+  /** Leases with the same options have the same kind. They can pass a handle to each other. */
+  readonly kind: string;
+  readonly #pool: HandlePool;
   #handle: ZlibHandle | undefined;
-  #lastUse = 0;
   #uses = 0;
 
-  constructor(pool: HandlePool<Kind>, kind: Kind) {
+  constructor(pool: HandlePool, options: ZlibOptions) {
     this.#pool = pool;
-    this.kind = kind;
+    this.options = options;
+    this.kind = JSON.stringify(options);
   }
 
-  /** `undefined` if it was not opened yet, was taken away, or was closed. */
+  /** `undefined` if the handle was not opened yet, was taken away, or was closed. */
   get handle(): ZlibHandle | undefined {
     return this.#handle;
   }
 
-  get lastUse(): number {
-    return this.#lastUse;
+  /** `true` if the codec has processed a message. */
+  get isUsed(): boolean {
+    return this.#uses > 0;
   }
 
   /** `true` if the codec has processed enough messages to keep its handle. */
@@ -92,7 +94,7 @@ export class HandleLease<Kind> {
     return this.#handle === undefined && !this.isBusy && this.#pool.isFull;
   }
 
-  /** Call this only if there is no handle. Returns a handle with an empty window. */
+  /** Returns a handle with an empty window. Call this only if there is no handle. */
   open(): ZlibHandle {
     this.#handle = this.#pool.open(this);
     return this.#handle;
@@ -100,16 +102,16 @@ export class HandleLease<Kind> {
 
   /** Counts a message and makes this the most recently used lease. */
   touch(): void {
-    if (this.#uses >= minOwnUses) return;
-    this.#lastUse = this.#pool.countUse();
-    if (++this.#uses === minOwnUses) this.#pool.remove(this);
+    if (this.isBusy) return;
+    this.#uses++;
+    this.#pool.touch(this);
   }
 
   /** Removes the handle from this lease without closing it, and returns it. */
   detach(): ZlibHandle | undefined {
     const handle = this.#handle;
-    if (handle !== undefined) this.#pool.remove(this);
     this.#handle = undefined;
+    this.#pool.remove(this);
     return handle;
   }
 

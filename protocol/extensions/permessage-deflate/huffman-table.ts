@@ -13,7 +13,7 @@ export const EntryKind = {
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-/** The bits of an entry that contain its kind. They are all 0 for a literal. */
+/** The bits of an entry that contain its kind. All these bits are 0 for a literal. */
 export const kindMask = 0xf00;
 
 /** Returns the entry of a symbol without its code length. {@link HuffmanTable.build} adds the length. */
@@ -33,14 +33,15 @@ export class HuffmanTable {
   readonly #width: number;
   readonly #symbols: Int32Array;
   readonly #sorted: Uint16Array;
-  /** Number of codes of each length, and the index of their first symbol among the sorted symbols. */
+  /** Number of codes of each length. */
   readonly #counts: Uint16Array = new Uint16Array(maxCodeLength + 1);
+  /** For each code length, the index of its first symbol in {@link #sorted}. */
   readonly #starts: Uint16Array = new Uint16Array(maxCodeLength + 2);
 
   /**
    * @param symbols - The entry of each symbol, without the length of its code.
    * @param width - Number of bits of the first lookup.
-   * @param memory - The memory for the entries, which start at byte `at`. By default the table allocates its own.
+   * @param memory - The memory for the entries, which start at byte `at`. By default the table allocates memory.
    */
   constructor(symbols: Int32Array, width: number, memory?: ArrayBuffer, at: number = 0) {
     this.#symbols = symbols;
@@ -87,8 +88,8 @@ export class HuffmanTable {
   }
 
   /**
-   * Fills the table. The first bit of a code is the lowest bit of the index. So the table for codes of one more bit
-   * starts as two copies of the current table, and only the new codes are written into it.
+   * Fills the table, from the shortest codes to the longest. The first bit of a code is the lowest bit of the index. So
+   * the table for the next length begins as two copies of the current table. Then the codes of that length are written.
    */
   #fill(maxLength: number): void {
     const { entries } = this;

@@ -1,4 +1,4 @@
-// The memory in which our own inflater works, with or without WebAssembly. It does not read block headers.
+// The memory of the inflater of this package, with or without WebAssembly. This module does not read block headers.
 import { Buffer } from "node:buffer";
 import { instantiate, type WasmInstance } from "../../wasm-module.js";
 import { blockFunction, BlockState } from "./block-code.js";
@@ -13,23 +13,25 @@ import { HuffmanTable } from "./huffman-table.js";
 import { copyMargin, MatchCopier } from "./match-copier.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** Largest size in bytes of a compressed message, and of its output. Larger messages are left to zlib. */
+/** Largest size of a compressed message in bytes. zlib inflates larger messages. */
 export const maxInputSize: number = 32 * 1024;
+/** Largest size of a decompressed message in bytes. zlib inflates larger messages. */
 export const maxOutputSize: number = 128 * 1024;
 
-/** In bytes. The end of the input is checked once per step, and a step reads at most this much past the end. */
+/** Largest number of bytes that are read past the end of the input. The end is checked only once per step of a loop. */
 const inputMargin = 64;
 
-/** Size of a table entry in bytes. The tables of the fixed codes have no subtables. */
+/** Number of entries in the tables of the fixed codes, which have no subtables. */
+const fixedLiteralCount = 2 ** literalWidth;
+const fixedDistanceCount = 2 ** distanceWidth;
+/** Size of a table entry in bytes. */
 const entrySize = 4;
-const literalTableSize = entrySize * 2 ** literalWidth;
-const distanceTableSize = entrySize * 2 ** distanceWidth;
 
 // The layout of the memory, in bytes.
 const stateOffset = maxInputSize + inputMargin;
 const fixedLiteralsOffset = stateOffset + 64;
-const fixedDistancesOffset = fixedLiteralsOffset + literalTableSize;
-const distancesOffset = fixedDistancesOffset + distanceTableSize;
+const fixedDistancesOffset = fixedLiteralsOffset + entrySize * fixedLiteralCount;
+const distancesOffset = fixedDistancesOffset + entrySize * fixedDistanceCount;
 const literalsOffset = 44 * 1024;
 /** The window is stored directly before the output, so matches into the window need no special case. */
 const outputOffset = 116 * 1024;
@@ -58,15 +60,12 @@ export class InflateMemory {
     this.copier = new MatchCopier(Buffer.from(memory, outputOffset));
     this.literals = new HuffmanTable(literalSymbols(), literalWidth, memory, literalsOffset);
     this.distances = new HuffmanTable(distanceSymbols(), distanceWidth, memory, distancesOffset);
-    for (const [table, at, size] of [
-      [this.fixed.literals, fixedLiteralsOffset, literalTableSize],
-      [this.fixed.distances, fixedDistancesOffset, distanceTableSize],
-    ] as const) {
-      new Int32Array(memory, at).set(table.entries.subarray(0, size / entrySize));
-    }
+    const { literals, distances } = this.fixed;
+    new Int32Array(memory, fixedLiteralsOffset).set(literals.entries.subarray(0, fixedLiteralCount));
+    new Int32Array(memory, fixedDistancesOffset).set(distances.entries.subarray(0, fixedDistanceCount));
   }
 
-  /** Creates a memory whose blocks WebAssembly inflates, or returns `undefined` if WebAssembly is not available. */
+  /** Creates a memory that WebAssembly uses, or returns `undefined` if WebAssembly is not available. */
   static createWithWasm(): InflateMemory | undefined {
     const instance = instantiate(pages, blockFunction(stateOffset));
     return instance && new InflateMemory(instance);
@@ -92,7 +91,10 @@ export class InflateMemory {
   }
 
   /**
-   * Inflates the codes of a block that starts at bit `position`, and appends to the `size` bytes of output so far.
+   * Inflates the codes of one block.
+   *
+   * @param position - Start of the codes in the input, in bits.
+   * @param size - Size in bytes of the output of earlier blocks, to which the output is appended.
    * @returns `false` if zlib must inflate the message.
    */
   inflateBlock(position: number, size: number, isFixed: boolean): boolean {
@@ -104,12 +106,12 @@ export class InflateMemory {
     return isEnd !== 0;
   }
 
-  /** The position after the block, in bits of the input. */
+  /** The end of the last block in the input, in bits. */
   get position(): number {
     return this.#state[BlockState.position]!;
   }
 
-  /** The size of the output in bytes. */
+  /** The size of the output after the last block, in bytes. */
   get size(): number {
     return this.#state[BlockState.out]! - outputOffset;
   }

@@ -1,14 +1,11 @@
 // Copies the matches of DEFLATE (RFC 1951 3.2.3) within the output of a message and from its window.
 import type { Buffer } from "node:buffer";
-import type { SlidingWindow } from "./sliding-window.js";
-
-/** Number of bytes copied at once. A copy may write this many bytes past the end of a match. */
-const stride = 8;
+import { type SlidingWindow, stride } from "./sliding-window.js";
 
 /** The longest match of DEFLATE (RFC 1951 3.2.5). */
 const maxLength = 258;
 
-/** Free bytes that the output must have after the position where a match begins. */
+/** Number of bytes that must be free in the output from the start of a match on. */
 export const copyMargin: number = maxLength + stride;
 
 /** The output of a message, to which matches are copied from earlier output or from the window. */
@@ -23,7 +20,7 @@ export class MatchCopier {
   }
 
   /**
-   * Copies `length` bytes to position `at`, from `distance` bytes before it.
+   * Copies `length` bytes to position `at`, from the position that is `distance` bytes before `at`.
    * @returns The position after the copied bytes, or -1 if the distance exceeds the window.
    */
   copy(at: number, length: number, distance: number, window: SlidingWindow): number {
@@ -32,7 +29,7 @@ export class MatchCopier {
     const end = at + length;
     let to = at;
     if (distance > to) {
-      to = this.#copyFrom(window, to, end, distance - to);
+      to = window.copyMatch(bytes, words, to, end, distance - to);
       if (to < 0) return -1;
     }
     let from = to - distance;
@@ -44,24 +41,6 @@ export class MatchCopier {
     for (; to < end; to += stride, from += stride) {
       words.setInt32(to, words.getInt32(from, true), true);
       words.setInt32(to + 4, words.getInt32(from + 4, true), true);
-    }
-    return end;
-  }
-
-  #copyFrom(window: SlidingWindow, at: number, matchEnd: number, windowDistance: number): number {
-    if (windowDistance > window.size) return -1;
-    const end = Math.min(matchEnd, at + windowDistance);
-    const { bytes, words } = window;
-    const mask = bytes.length - 1;
-    let from = (window.writeOffset - windowDistance) & mask;
-    let to = at;
-    if (from + end - to + stride > bytes.length) {
-      while (to < end) this.bytes[to++] = bytes[from++ & mask]!;
-      return end;
-    }
-    for (; to < end; to += stride, from += stride) {
-      this.#words.setInt32(to, words.getInt32(from, true), true);
-      this.#words.setInt32(to + 4, words.getInt32(from + 4, true), true);
     }
     return end;
   }

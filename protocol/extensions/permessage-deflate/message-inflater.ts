@@ -1,19 +1,15 @@
-// Our own inflater for small messages (RFC 1951), in JavaScript or WebAssembly. It does not report errors: it declines
-// a message, and zlib inflates it instead.
+// The inflater of this package for small messages (RFC 1951), in JavaScript or WebAssembly. It reports no errors: it
+// declines a message that it cannot inflate, and then zlib inflates the message.
 import type { Buffer } from "node:buffer";
 import { codeLengthSymbols, codeLengthWidth, distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, HuffmanTable, kindMask } from "./huffman-table.js";
-import type { InflateMemory } from "./inflate-memory.js";
-import { maxInputSize, maxOutputSize } from "./inflate-memory.js";
-import type { MatchCopier } from "./match-copier.js";
+import { type InflateMemory, maxInputSize, maxOutputSize } from "./inflate-memory.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/**
- * Largest message in bytes that is inflated without WebAssembly. For larger ones zlib is faster despite its slow start.
- */
+/** Largest message in bytes that is inflated without WebAssembly. zlib inflates larger messages faster. */
 const maxScriptSize = 4 * 1024;
 
-/** Smallest message in bytes for which copying the window to the WebAssembly memory is worth it. */
+/** Smallest message in bytes that is inflated by WebAssembly. For smaller ones, copying the window takes too long. */
 const defaultMinWasmSize = 128;
 
 const literalMask = (1 << literalWidth) - 1;
@@ -23,7 +19,7 @@ const codeLengthMask = (1 << codeLengthWidth) - 1;
 /** The first three bits of a block that is not the last of a stream (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
-/** The order of the code lengths for the code length alphabet (RFC 1951 3.2.7). */
+/** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */
 const codeLengthOrder = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 const repeatPrevious = 16;
 const repeatZeroLong = 18;
@@ -44,42 +40,39 @@ const declined = -1;
 /**
  * Inflates a message in less time than zlib needs to load its window.
  *
- * It declines messages that are very long, rare or invalid: final blocks, incomplete sets of codes, messages that end
- * inside a block. The caller passes these to zlib, so all errors are reported by zlib.
+ * It declines long messages and messages with a final block, with an incomplete set of codes or with an error. The
+ * caller passes declined messages to zlib, so all errors are reported by zlib.
  */
 export class MessageInflater {
   readonly #memory: InflateMemory;
-  readonly #input: Uint8Array;
   readonly #bits: DataView;
-  readonly #copier: MatchCopier;
   readonly #minWasmSize: number;
   /** `true` if WebAssembly inflates the current message. */
   #usesWasm = false;
   readonly #codeLengths: HuffmanTable = new HuffmanTable(codeLengthSymbols(), codeLengthWidth);
   readonly #lengths: Uint8Array = new Uint8Array(maxLiteralCodes + maxDistanceCodes + maxRepeat);
-  /** In bits of the input, as the end. */
+  /** Current position in the input, in bits. */
   #position = 0;
+  /** End of the input, in bits. */
   #end = 0;
   /** Size of the output in bytes. */
   #size = 0;
   #maxSize = 0;
 
-  /** @param minWasmSize - Smallest message in bytes that WebAssembly inflates, if the memory supports it. */
+  /** @param minWasmSize - Smallest message in bytes that WebAssembly inflates, if the memory supports WebAssembly. */
   constructor(memory: InflateMemory, minWasmSize: number = defaultMinWasmSize) {
     this.#memory = memory;
     this.#minWasmSize = memory.hasWasm ? minWasmSize : Infinity;
-    this.#input = memory.input;
     this.#bits = memory.bits;
-    this.#copier = memory.copier;
   }
 
   get hasWasm(): boolean {
     return this.#memory.hasWasm;
   }
 
-  /** The output of the last message, from index 0. */
+  /** The buffer that contains the output of the last message, from index 0 on. */
   get output(): Buffer {
-    return this.#copier.bytes;
+    return this.#memory.copier.bytes;
   }
 
   /**
@@ -92,7 +85,7 @@ export class MessageInflater {
   inflate(compressed: Uint8Array, maxSize: number, window: SlidingWindow): number {
     this.#usesWasm = compressed.length >= this.#minWasmSize;
     if (compressed.length > (this.#usesWasm ? maxInputSize : maxScriptSize)) return declined;
-    this.#input.set(compressed);
+    this.#memory.input.set(compressed);
     this.#position = 0;
     this.#end = compressed.length * 8;
     this.#size = 0;
@@ -123,7 +116,7 @@ export class MessageInflater {
   }
 
   #inflateCodes(tables: Tables, window: SlidingWindow): boolean {
-    if (!this.#usesWasm) return this.#inflateCodesInScript(tables.literals, tables.distances, window);
+    if (!this.#usesWasm) return this.#inflateCodesInScript(tables, window);
     const memory = this.#memory;
     if (!memory.inflateBlock(this.#position, this.#size, tables === memory.fixed)) return false;
     this.#position = memory.position;
@@ -131,7 +124,7 @@ export class MessageInflater {
     return this.#size <= this.#maxSize;
   }
 
-  /** Reads up to 16 bits. Returns -1 past the end of the input. */
+  /** Reads `count` bits, at most 16. Returns -1 at the end of the input. */
   #readBits(count: number): number {
     const position = this.#position;
     if (position >= this.#end) return declined;
@@ -139,7 +132,7 @@ export class MessageInflater {
     return (this.#bits.getInt32(position >>> 3, true) >> (position & 7)) & ((1 << count) - 1);
   }
 
-  /** Inflates a stored block, from its length on (RFC 1951 3.2.4). */
+  /** Inflates a stored block, starting at its length field (RFC 1951 3.2.4). */
   #inflateStored(): boolean {
     const size = this.#readBits(16);
     const complement = this.#readBits(16);
@@ -147,7 +140,7 @@ export class MessageInflater {
     const end = start + size;
     if (complement !== 0xffff - size || end * 8 > this.#end || this.#size + size > this.#maxSize)
       return false;
-    this.output.set(this.#input.subarray(start, end), this.#size);
+    this.output.set(this.#memory.input.subarray(start, end), this.#size);
     this.#size += size;
     this.#position = end * 8;
     return true;
@@ -199,16 +192,12 @@ export class MessageInflater {
    * Each read of the input returns at least 25 bits. That is enough for two literals, for a literal and a length code
    * of the first lookup, or for one code with its extra bits.
    */
-  #inflateCodesInScript(
-    literalTable: HuffmanTable,
-    distanceTable: HuffmanTable,
-    window: SlidingWindow,
-  ): boolean {
+  #inflateCodesInScript(tables: Tables, window: SlidingWindow): boolean {
     const bits = this.#bits;
-    const { output } = this;
-    const copier = this.#copier;
-    const literals = literalTable.entries;
-    const distances = distanceTable.entries;
+    const { copier } = this.#memory;
+    const output = copier.bytes;
+    const literals = tables.literals.entries;
+    const distances = tables.distances.entries;
     const end = this.#end;
     const maxSize = this.#maxSize;
     let position = this.#position;

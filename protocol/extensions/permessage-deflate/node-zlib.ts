@@ -1,5 +1,5 @@
-// The functions and constants of `node:zlib` that are used here, under the same names. `node:zlib` itself is loaded at
-// the first call.
+// The functions and constants of `node:zlib` that the codecs use. `node:zlib` itself is loaded at the first call of a
+// function.
 import type * as zlib from "node:zlib";
 import { nodeZlib } from "../../node-modules.js";
 import { ownOptions } from "../../own-options.js";
@@ -16,7 +16,7 @@ export const createInflateRaw: typeof zlib.createInflateRaw = (options) =>
 export const createDeflateRaw: typeof zlib.createDeflateRaw = (options) =>
   nodeZlib().createDeflateRaw(options && ownOptions(options));
 
-/** The values of `zlib.constants` that are used here: zlib's own (`zlib.h`) and the smallest chunk size of Node. */
+/** The values of `zlib.constants` that the codecs use. They are repeated here because reading them would load zlib. */
 export const constants = {
   Z_SYNC_FLUSH: 2,
   Z_BLOCK: 5,

@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import { HandshakeError } from "../../errors.js";
 import { ownOptions } from "../../own-options.js";
-import type { Resources } from "../../resources.js";
 import type {
   CodecFactory,
   Deflater,
@@ -20,6 +19,7 @@ import {
   type DirectionParameters,
   maxWindowBits,
   parseDeflateParameters,
+  type WindowBits,
   windowBitsOf,
   writeDeflateParameters,
 } from "./deflate-parameters.js";
@@ -40,9 +40,9 @@ const defaultMemLevel = 8;
 /**
  * Creates the client's offer of permessage-deflate (RFC 7692) for `ClientHandshake`.
  *
- * The offer always contains `client_max_window_bits`, with the value of `windowBits` if that is set, so that the server
- * may request a smaller window. If `peerWindowBits` or `peerNoContextTakeover` is set, the server's answer must accept
- * it.
+ * The offer always contains `client_max_window_bits`, so the server may request a smaller window. The value of the
+ * parameter is the option `windowBits`, if that option is set. The server's answer must accept `peerWindowBits` and
+ * `peerNoContextTakeover`, if these options are set.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
  * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
@@ -50,23 +50,18 @@ const defaultMemLevel = 8;
 export function deflateOffer(given: DeflateOptions): ExtensionOffer {
   const options = ownOptions(given);
   checkDeflateOptions(options);
+  const { own, peer } = directionsOf(options);
   const offered: DeflateParameters = {
-    server: {
-      noContextTakeover: options.peerNoContextTakeover ?? false,
-      maxWindowBits: options.peerWindowBits,
-    },
-    client: {
-      noContextTakeover: options.noContextTakeover ?? false,
-      maxWindowBits: options.windowBits ?? true,
-    },
+    server: peer,
+    client: { ...own, maxWindowBits: own.maxWindowBits ?? true },
   };
   return {
     name: deflateExtensionName,
     header: writeDeflateParameters(offered),
     agree(parameters): AgreedExtension {
       const answered = readAnswer(parameters, offered);
-      const own = stricter(offered.client, answered.client);
-      return agreedExtension(answered, own, answered.server, options);
+      const client = stricter(offered.client, answered.client);
+      return agreedExtension(answered, client, answered.server, options);
     },
   };
 }
@@ -74,7 +69,7 @@ export function deflateOffer(given: DeflateOptions): ExtensionOffer {
 /**
  * Creates the server's side of permessage-deflate (RFC 7692), which answers offers for `ServerHandshake`.
  *
- * It declines an offer that is invalid, or whose client does not support the limit of `peerWindowBits`.
+ * It declines an invalid offer. If `peerWindowBits` is set, it also declines an offer that does not support a limit.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
  * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
@@ -92,32 +87,25 @@ export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
   };
 }
 
-function readAnswer(
-  parameters: readonly ExtensionParameter[],
-  offered: DeflateParameters,
-): DeflateParameters {
-  const answered = parseDeflateParameters(parameters, "answer");
+function readAnswer(answer: readonly ExtensionParameter[], offered: DeflateParameters): DeflateParameters {
+  const answered = parseDeflateParameters(answer, "answer");
   if (typeof answered === "string") throw mismatch(answered);
   const { server, client } = answered;
   // RFC 7692 7.1.1.1: a server that accepts server_no_context_takeover includes it in its answer.
   if (offered.server.noContextTakeover && !server.noContextTakeover) {
     throw mismatch("server_no_context_takeover was requested but is missing");
   }
-  // RFC 7692 7.1.2.1: the server answers a requested limit with the same limit or a smaller one.
+  // RFC 7692 7.1.2.1: the server answers a requested limit with the same limit or a smaller limit.
   checkWindowBits("server_max_window_bits", server.maxWindowBits, offered.server.maxWindowBits);
   if (server.maxWindowBits === undefined && offered.server.maxWindowBits !== undefined) {
     throw mismatch("server_max_window_bits was requested but is missing");
   }
-  // RFC 7692 7.1.2.2: the same applies to the client's own limit, but the server may omit it.
+  // RFC 7692 7.1.2.2: the server may omit client_max_window_bits, or it answers the same limit or a smaller limit.
   checkWindowBits("client_max_window_bits", client.maxWindowBits, offered.client.maxWindowBits);
   return answered;
 }
 
-function checkWindowBits(
-  name: string,
-  answered: number | true | undefined,
-  offered: number | true | undefined,
-): void {
+function checkWindowBits(name: string, answered: WindowBits, offered: WindowBits): void {
   if (answered === undefined || windowBitsOf(answered) <= windowBitsOf(offered)) return;
   throw mismatch(`${name}=${answered} exceeds the offered ${windowBitsOf(offered)}`);
 }
@@ -125,31 +113,33 @@ function checkWindowBits(
 function mismatch(fault: string): HandshakeError {
   return new HandshakeError(
     `The server's answer for ${deflateExtensionName} does not match the offer: ${fault}. Fix the server or connect without compression.`,
-    {
-      code: "EXTENSION_MISMATCH",
-    },
+    { code: "EXTENSION_MISMATCH" },
   );
 }
 
 function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateParameters | undefined {
-  const server = stricter(offered.server, {
-    noContextTakeover: options.noContextTakeover ?? false,
-    maxWindowBits: options.windowBits,
-  });
-  const client = stricter(offered.client, {
-    noContextTakeover: options.peerNoContextTakeover ?? false,
-    maxWindowBits: options.peerWindowBits,
-  });
+  const { own, peer } = directionsOf(options);
+  const server = stricter(offered.server, own);
+  const client = stricter(offered.client, peer);
   // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
-    // RFC 7692 7.1.2.1: a requested parameter is answered, even if its value is the default.
+    // RFC 7692 7.1.2.1: if the offer contains server_max_window_bits, the answer contains this parameter, too.
     server: offered.server.maxWindowBits === undefined ? withoutIdleLimit(server) : server,
     client: withoutIdleLimit(client),
   };
 }
 
-/** Returns parameters that satisfy both. */
+/** Returns the parameters that the options set: `own` for sent messages, and `peer` for received messages. */
+function directionsOf(options: DeflateOptions): { own: DirectionParameters; peer: DirectionParameters } {
+  const { windowBits, peerWindowBits, noContextTakeover = false, peerNoContextTakeover = false } = options;
+  return {
+    own: { noContextTakeover, maxWindowBits: windowBits },
+    peer: { noContextTakeover: peerNoContextTakeover, maxWindowBits: peerWindowBits },
+  };
+}
+
+/** Returns parameters that satisfy the requirements of both arguments. */
 function stricter(first: DirectionParameters, second: DirectionParameters): DirectionParameters {
   return {
     noContextTakeover: first.noContextTakeover || second.noContextTakeover,
@@ -157,7 +147,7 @@ function stricter(first: DirectionParameters, second: DirectionParameters): Dire
   };
 }
 
-function isLimit(bits: number | true | undefined): boolean {
+function isLimit(bits: WindowBits): boolean {
   return windowBitsOf(bits) < maxWindowBits;
 }
 
@@ -168,21 +158,13 @@ function withoutIdleLimit(direction: DirectionParameters): DirectionParameters {
 function agreedExtension(
   agreed: DeflateParameters,
   own: DirectionParameters,
-  peers: DirectionParameters,
-  options: DeflateOptions,
+  peer: DirectionParameters,
+  { level = defaultLevel, memLevel = defaultMemLevel }: DeflateOptions,
 ): AgreedExtension {
   const header = writeDeflateParameters(agreed);
-  const inflaterOptions = directionOptions(peers);
-  const deflaterOptions = {
-    ...directionOptions(own),
-    level: options.level ?? defaultLevel,
-    memLevel: options.memLevel ?? defaultMemLevel,
-  };
-  return {
-    header,
-    open: (resources: Resources): MessageExtension =>
-      new PermessageDeflate(header, resources.codecs, inflaterOptions, deflaterOptions),
-  };
+  const receiving = directionOptions(peer);
+  const sending = { ...directionOptions(own), level, memLevel };
+  return { header, open: ({ codecs }) => new PermessageDeflate(header, codecs, receiving, sending) };
 }
 
 function directionOptions(parameters: DirectionParameters): InflaterOptions {
@@ -192,28 +174,24 @@ function directionOptions(parameters: DirectionParameters): InflaterOptions {
   };
 }
 
-/** The extension on one connection. It creates the codec of a direction for the first message that needs it. */
+/** The extension on one connection. It creates the codec of a direction for the first message of that direction. */
 class PermessageDeflate implements MessageExtension {
   readonly header: string;
   readonly #codecs: CodecFactory;
-  readonly #inflaterOptions: InflaterOptions;
-  readonly #deflaterOptions: DeflaterOptions;
+  readonly #receiving: InflaterOptions;
+  readonly #sending: DeflaterOptions;
   #inflater: Inflater | undefined;
   #deflater: Deflater | undefined;
-  /** Whether a message was decoded or encoded since the last call of {@link releaseUnused}. */
+  /** `true` if a message was decoded since the last call of {@link releaseUnused}. */
   #hasDecoded = false;
+  /** `true` if a message was encoded since the last call of {@link releaseUnused}. */
   #hasEncoded = false;
 
-  constructor(
-    header: string,
-    codecs: CodecFactory,
-    inflaterOptions: InflaterOptions,
-    deflaterOptions: DeflaterOptions,
-  ) {
+  constructor(header: string, codecs: CodecFactory, receiving: InflaterOptions, sending: DeflaterOptions) {
     this.header = header;
     this.#codecs = codecs;
-    this.#inflaterOptions = inflaterOptions;
-    this.#deflaterOptions = deflaterOptions;
+    this.#receiving = receiving;
+    this.#sending = sending;
   }
 
   maxEncodedSize(size: number): number {
@@ -226,26 +204,21 @@ class PermessageDeflate implements MessageExtension {
     return this.#decoder().inflate(payload, maxSize, isKept, sink);
   }
 
-  decodePieces(
-    payload: readonly Uint8Array[],
-    maxSize: number,
-    isKept: boolean,
-    sink?: InflatedSink,
-  ): Buffer {
+  decodePieces(pieces: readonly Uint8Array[], maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
     const decoder = this.#decoder();
-    if (decoder.inflatePieces !== undefined) return decoder.inflatePieces(payload, maxSize, isKept, sink);
-    return decoder.inflate(Buffer.concat(payload), maxSize, isKept, sink);
+    if (decoder.inflatePieces !== undefined) return decoder.inflatePieces(pieces, maxSize, isKept, sink);
+    return decoder.inflate(Buffer.concat(pieces), maxSize, isKept, sink);
   }
 
   #decoder(): Inflater {
     this.#hasDecoded = true;
-    this.#inflater ??= this.#codecs.inflater(this.#inflaterOptions);
+    this.#inflater ??= this.#codecs.inflater(this.#receiving);
     return this.#inflater;
   }
 
   encode(payload: Uint8Array): Uint8Array {
     this.#hasEncoded = true;
-    this.#deflater ??= this.#codecs.deflater(this.#deflaterOptions);
+    this.#deflater ??= this.#codecs.deflater(this.#sending);
     return this.#deflater.deflate(payload);
   }
 
@@ -257,9 +230,9 @@ class PermessageDeflate implements MessageExtension {
 
   releaseUnused(): void {
     // A codec without context is shared with other connections, so it is not released.
-    if (!this.#hasDecoded && this.#inflaterOptions.keepsContext) this.#inflater?.rest();
-    // A deflater uses 256 KiB of memory. The compression history of an idle connection is worth less than that.
-    if (!this.#hasEncoded && this.#deflaterOptions.keepsContext) this.restartEncoding();
+    if (!this.#hasDecoded && this.#receiving.keepsContext) this.#inflater?.rest();
+    // A deflater uses 256 KiB of memory. The compression history of an idle connection is worth less than this memory.
+    if (!this.#hasEncoded && this.#sending.keepsContext) this.restartEncoding();
     this.#hasDecoded = false;
     this.#hasEncoded = false;
   }

@@ -2,12 +2,18 @@
 
 const firstCapacity = 1024;
 
+/** Number of bytes that {@link SlidingWindow.copyMatch} copies at once. */
+export const stride = 8;
+
 /** The last bytes of a stream, up to the window size. */
 export class SlidingWindow {
   readonly #maxSize: number;
+  /** The memory of the window: a ring buffer when the window is full. Its length is 0 or a power of two. */
   #bytes: Uint8Array = new Uint8Array(0);
+  /** A view of {@link #bytes}. */
   #words: DataView = new DataView(this.#bytes.buffer);
   #size = 0;
+  /** Index at which the next byte is written. The newest byte is at the index before it. */
   #writeOffset = 0;
 
   constructor(windowBits: number) {
@@ -16,21 +22,6 @@ export class SlidingWindow {
 
   get size(): number {
     return this.#size;
-  }
-
-  /** The memory of the window, a ring buffer once the window is full. Its length is 0 or a power of two. */
-  get bytes(): Uint8Array {
-    return this.#bytes;
-  }
-
-  /** The same memory as {@link bytes}. */
-  get words(): DataView {
-    return this.#words;
-  }
-
-  /** Index in {@link bytes} at which the next byte is written. The newest byte is at the index before it. */
-  get writeOffset(): number {
-    return this.#writeOffset;
   }
 
   clear(): void {
@@ -56,7 +47,37 @@ export class SlidingWindow {
     target.set(this.#bytes.subarray(0, this.#writeOffset), offset + this.#size - this.#writeOffset);
   }
 
-  /** Grows the memory. The bytes start at index 0 until the capacity reaches the window size; only then they wrap. */
+  /**
+   * Copies the part of a match that lies in the window (RFC 1951 3.2.3). It may write up to 7 bytes past that part.
+   *
+   * @param target - The memory of the output; `words` is a view of it.
+   * @param at - Index in `target` of the first byte of the match. `matchEnd` is the index after its last byte.
+   * @param distance - Distance of the match from the end of the window in bytes.
+   * @returns The index after the copied bytes, or -1 if the distance exceeds the window.
+   */
+  copyMatch(target: Uint8Array, words: DataView, at: number, matchEnd: number, distance: number): number {
+    if (distance > this.#size) return -1;
+    const end = Math.min(matchEnd, at + distance);
+    const bytes = this.#bytes;
+    const source = this.#words;
+    const mask = bytes.length - 1;
+    let from = (this.#writeOffset - distance) & mask;
+    let to = at;
+    if (from + end - to + stride > bytes.length) {
+      while (to < end) target[to++] = bytes[from++ & mask]!;
+      return end;
+    }
+    for (; to < end; to += stride, from += stride) {
+      words.setInt32(to, source.getInt32(from, true), true);
+      words.setInt32(to + 4, source.getInt32(from + 4, true), true);
+    }
+    return end;
+  }
+
+  /**
+   * Grows the memory to `size` bytes or more, but not beyond the window size. The oldest byte is at index 0, because
+   * the window is not full yet.
+   */
   #reserve(size: number): void {
     let capacity = Math.max(this.#bytes.length, firstCapacity);
     while (capacity < size) capacity *= 2;

@@ -1,4 +1,5 @@
-// Chooses between the JavaScript and the WebAssembly version of our own inflater. It does not call zlib.
+// Chooses between the JavaScript and the WebAssembly version of the inflater of this package. It does not call
+// zlib.
 import type { Buffer } from "node:buffer";
 import { Slab } from "../../slab.js";
 import { InflateMemory, maxInputSize } from "./inflate-memory.js";
@@ -9,8 +10,8 @@ import type { SlidingWindow } from "./sliding-window.js";
 const minFasterSize = 2 * 1024;
 
 /**
- * Number of compressed bytes after which the WebAssembly module is created. Creating it takes 7 ms of CPU time, 3 ms of
- * it in this thread.
+ * Number of compressed bytes after which the WebAssembly module is created. Creating the module takes 7 ms of CPU time,
+ * of which 3 ms are in this thread.
  */
 const minInflatedSize = 512 * 1024;
 
@@ -21,7 +22,7 @@ export class WasmInflater {
   #inflatedSize = 0;
 
   /**
-   * Like `Inflater.inflate`, but it does not throw.
+   * Inflates a message like `Inflater.inflate`, but does not throw.
    *
    * @param window - The bytes of earlier messages. It is not changed.
    * @returns The message, or `undefined` if zlib must inflate it.

@@ -28,7 +28,7 @@ export class WindowPrimer {
     this.#run(handle, this.#load(window).subarray(storedHeaderSize));
   }
 
-  /** Copies the window to the block, after the space for the block header. */
+  /** Copies a window into a buffer, after five free bytes for the header of a stored block. */
   #load(window: SlidingWindow): Buffer {
     this.#block ??= Buffer.alloc(storedHeaderSize + maxWindowSize);
     window.copyTo(this.#block, storedHeaderSize);
@@ -36,7 +36,8 @@ export class WindowPrimer {
   }
 
   #run(handle: ZlibHandle, bytes: Buffer): void {
-    this.#sink.begin(maxWindowSize);
+    // A compressed window may be larger than the window itself.
+    this.#sink.begin(Infinity);
     handle.run(constants.Z_SYNC_FLUSH, bytes, bytes.length, this.#sink);
     this.#sink.clear();
   }

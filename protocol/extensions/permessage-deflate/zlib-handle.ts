@@ -1,16 +1,17 @@
-// Access to the native handle of a `node:zlib` stream, which Node does not document. It does not guarantee that the
-// handle exists: the caller must check first.
+// Access to the native handle of a `node:zlib` stream. Node does not document the handle, so the caller must first
+// check that it works as expected.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
+import { ZlibError } from "./deflate-errors.js";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "./node-zlib.js";
 
-/** A zlib stream. Only `close` is used of its public interface; the handle is read from a private property. */
+/** A zlib stream. Its only public method used here is `close`. Its handle is read from a private property. */
 export interface ZlibStream {
   close(): void;
 }
 
-/** Creates zlib streams. Tests replace it to imitate other versions of Node. */
+/** Creates zlib streams. Tests pass another implementation, which imitates other versions of Node. */
 export interface ZlibStreams {
   createInflateRaw(options: ZlibOptions): ZlibStream;
   createDeflateRaw(options: ZlibOptions): ZlibStream;
@@ -18,55 +19,48 @@ export interface ZlibStreams {
 
 export const nodeStreams: ZlibStreams = { createInflateRaw, createDeflateRaw };
 
-type WriteArguments = [
-  flush: number,
-  input: Uint8Array,
-  inputOffset: number,
-  inputSize: number,
-  output: Uint8Array,
-  outputOffset: number,
-  outputSize: number,
-];
-
 interface NativeHandle {
   onerror: (message: string) => void;
-  writeSync: (...args: WriteArguments) => void;
+  writeSync: (
+    flush: number,
+    input: Uint8Array,
+    inputOffset: number,
+    inputSize: number,
+    output: Uint8Array,
+    outputOffset: number,
+    outputSize: number,
+  ) => void;
   reset(): void;
 }
 
-/** The result of the last write: the free bytes in the output (0) and the unread bytes of the input (1). */
-interface WriteState {
-  0: number;
-  readonly 1: number;
-}
-
-/** Placeholder for the free bytes, larger than any output. A write replaces it. */
+/** Placeholder for the number of free bytes, larger than any output. Each write replaces it by the real number. */
 const notWritten = 0xffff_ffff;
 
-/** The smallest chunk size that Node allows, in bytes. Nothing is written to the stream's own buffer. */
+/** Size in bytes of the stream's own buffer, which is not used: the smallest chunk size that Node allows. */
 const unusedChunkSize = constants.Z_MIN_CHUNK;
 
 /**
- * The native handle of a zlib stream, called synchronously and reused between messages. No public function of
- * `node:zlib` allows this. Check {@link callsAsExpected} before creating one.
+ * The native handle of a zlib stream. It is called synchronously and reused between messages, which no public function
+ * of `node:zlib` allows. Check {@link callsAsExpected} before you create a handle.
  */
 export class ZlibHandle {
   readonly #stream: ZlibStream;
   readonly #handle: NativeHandle;
-  readonly #state: WriteState;
-  #failure: Error | undefined;
+  /** The result of the last write: the number of free bytes in the output, and of unread bytes in the input. */
+  readonly #state: Uint32Array;
+  #failure: ZlibError | undefined;
 
   constructor(stream: ZlibStream) {
     const handle: unknown = Reflect.get(stream, "_handle");
     const state: unknown = Reflect.get(stream, "_writeState");
-    if (!isHandle(handle) || !isWriteState(state)) {
+    if (!isHandle(handle) || !(state instanceof Uint32Array && state.length === 2)) {
       throw new Error("This version of Node has no accessible handle of a zlib stream.");
     }
     this.#stream = stream;
     this.#handle = handle;
     this.#state = state;
     handle.onerror = (message): void => {
-      this.#failure = new Error(message);
+      this.#failure = new ZlibError(message);
     };
   }
 
@@ -81,7 +75,8 @@ export class ZlibHandle {
   /**
    * Passes the last `size` bytes of `input` through zlib.
    * @returns The number of bytes that zlib has not read: an inflater stops after a final block.
-   * @throws Error with zlib's message, or ProtocolError (1009) if the output is full.
+   * @throws ZlibError with zlib's message.
+   * @throws ProtocolError (1009) if the output is full.
    */
   run(flush: number, input: Uint8Array, size: number, output: ChunkedOutput): number {
     let unread = size;
@@ -93,8 +88,8 @@ export class ZlibHandle {
       this.#handle.writeSync(flush, input, input.length - unread, unread, chunk, offset, freeSpace);
       if (this.#failure !== undefined) throw this.#failure;
       const unused = this.#state[0];
-      if (unused > freeSpace) throw new Error("zlib did not report the result of a write");
-      unread = this.#state[1];
+      if (unused > freeSpace) throw new ZlibError("zlib did not report the result of a write");
+      unread = this.#state[1]!;
       output.advance(freeSpace - unused);
       if (unused > 0) return unread;
     }
@@ -113,7 +108,7 @@ export class ZlibHandle {
 
 /**
  * Returns `true` if Node itself calls the handle with the same arguments as {@link ZlibHandle}. Unexpected arguments
- * crash the process, so a version of Node that changed them must be detected before the first call.
+ * crash the process. So a version of Node with other arguments must be detected before the first call.
  */
 export function callsAsExpected(streams: ZlibStreams): boolean {
   const stream = streams.createInflateRaw({ chunkSize: unusedChunkSize });
@@ -149,13 +144,6 @@ function isExpectedCall(args: readonly unknown[], input: Uint8Array): boolean {
 }
 
 function isHandle(value: unknown): value is NativeHandle {
-  return hasFunction(value, "writeSync") && hasFunction(value, "reset");
-}
-
-function hasFunction(value: unknown, name: string): boolean {
-  return typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
-}
-
-function isWriteState(value: unknown): value is WriteState {
-  return value instanceof Uint32Array && value.length === 2;
+  const handle = value as Partial<NativeHandle> | null | undefined;
+  return typeof handle?.writeSync === "function" && typeof handle.reset === "function";
 }

@@ -3,10 +3,10 @@ import type { ZlibOptions } from "node:zlib";
 import type { DeflaterOptions } from "./codec.js";
 import { constants } from "./node-zlib.js";
 
-/** The smallest window of zlib's raw DEFLATE. Node silently uses 9 bits if 8 are requested. */
+/** The base-2 logarithm of zlib's smallest window for raw DEFLATE. Node uses 9 bits if 8 bits are requested. */
 const minZlibWindowBits = 9;
 
-/** Returns the window to inflate with. A peer that uses zlib may send a window of 9 bits if 8 were negotiated. */
+/** Returns the window to inflate with. A peer that uses zlib may use a window of 9 bits if 8 bits were negotiated. */
 export function inflateWindowBits(windowBits: number): number {
   return Math.max(windowBits, minZlibWindowBits);
 }

@@ -1,4 +1,4 @@
-/** Records the last 32 events of one connection for its close report. It does not record messages. */
+/** Records the most recent events of one connection for its close report. It does not record messages. */
 import type { ReportedEvent } from "../../events/close-report.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
@@ -6,13 +6,11 @@ const maxEvents = 32;
 const fieldsPerEvent = 3;
 const noFields: readonly never[] = [];
 
-/** The most recent events of one connection. The oldest event is dropped when the log is full. */
+/** The log of one connection. A full log drops its oldest event. */
 export class EventLog {
   readonly #clock: Pick<Runtime, "now">;
   readonly #startedAt: number;
-  /**
-   * Time, name and detail of each event in one flat array, which needs a third of the memory of one object per event.
-   */
+  /** The time, name and detail of each event. One flat array needs a third of the memory of one object per event. */
   #fields: readonly unknown[] = noFields;
 
   constructor(clock: Pick<Runtime, "now">) {
@@ -24,8 +22,7 @@ export class EventLog {
     const atMs = this.#clock.now() - this.#startedAt;
     const full = maxEvents * fieldsPerEvent;
     const kept = this.#fields.length === full ? this.#fields.slice(fieldsPerEvent) : this.#fields;
-    // `concat` allocates the exact length. `push` and spread reserve 16 more elements, and most connections log two
-    // events.
+    // `concat` allocates the exact length. `push` and spread would reserve 16 more elements.
     this.#fields = kept.concat(atMs, name, detail);
   }
 

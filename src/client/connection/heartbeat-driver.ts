@@ -1,38 +1,31 @@
 /**
- * Runs the heartbeat of one connection: it supplies `Heartbeat` and `StallWatch` with the clock, timers and receive
- * times, and performs what they decide. The rules themselves are in src/heartbeat.
+ * Runs the heartbeat of one connection: it reads the clock, sets the timer, and performs the decisions of `Heartbeat`
+ * and `StallWatch`. It does not contain the rules of these decisions.
  */
 import { heartbeatTimedOut, mutualStall } from "../../connection/failures.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
-import { Heartbeat, type HeartbeatAction } from "../../heartbeat/heartbeat.js";
+import { Heartbeat, type HeartbeatAction, type HeartbeatPolicy } from "../../heartbeat/heartbeat.js";
 import { StallWatch } from "../../heartbeat/stall-watch.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 
-export interface HeartbeatDriverPolicy {
-  /** The time between two pings, in milliseconds. */
-  readonly interval: number;
-  /** The time after a ping within which data must arrive, in milliseconds. */
-  readonly timeout: number;
-}
-
 export interface HeartbeatDriverHandler {
-  /** Send a ping: a ping frame or an application ping. */
+  /** A ping is due: send a ping frame or an application ping. */
   sendPing(): void;
-  /** Neither end reads, because each waits for the other. The connection is abandoned after this call. */
+  /** Neither end reads, because each end waits for the other. The connection is abandoned after this call. */
   onStalled(error: Error): void;
 }
 
-/** Sends pings on one connection, and abandons it when the peer does not answer or both ends are stalled. */
+/** Sends pings on one connection. Abandons the connection if the peer does not answer, or if both ends are stalled. */
 export class HeartbeatDriver {
   readonly #runtime: Runtime;
-  readonly #policy: HeartbeatDriverPolicy;
+  readonly #policy: HeartbeatPolicy;
   readonly #live: LiveConnection;
   readonly #handler: HeartbeatDriverHandler;
   readonly #heartbeat: Heartbeat;
-  /** Created at the first pause. */
+  /** Detects that both ends wait for each other. Created at the first pause of reading. */
   #stall: StallWatch | undefined;
   #timer: Timer | undefined;
-  /** True if the timer was set for a full interval, so that it can be restarted. */
+  /** True if the delay of the timer is a full interval. Such a timer can be restarted. */
   #isFullInterval = false;
   #dueAt = 0;
   #loopLag = 0;
@@ -41,7 +34,7 @@ export class HeartbeatDriver {
 
   constructor(
     runtime: Runtime,
-    policy: HeartbeatDriverPolicy,
+    policy: HeartbeatPolicy,
     live: LiveConnection,
     handler: HeartbeatDriverHandler,
   ) {
@@ -54,12 +47,12 @@ export class HeartbeatDriver {
     this.#arm(now);
   }
 
-  /** The largest delay of a heartbeat timer in milliseconds. It shows for how long the event loop was blocked. */
+  /** The largest delay of a heartbeat timer, in milliseconds. A blocked event loop causes such delays. */
   get loopLag(): number {
     return this.#loopLag;
   }
 
-  /** Call this when the local side pauses reading. */
+  /** Reading was paused by this client. */
   pause(): void {
     if (this.#isStopped) return;
     const now = this.#runtime.now();
@@ -77,7 +70,7 @@ export class HeartbeatDriver {
     this.#arm(now);
   }
 
-  /** Stops the heartbeat for good. The closing handshake has its own timeout. */
+  /** Stops the heartbeat permanently. The closing handshake has its own timeout. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.clear();
@@ -88,34 +81,32 @@ export class HeartbeatDriver {
     const stallAt = this.#stall?.nextAt(now, this.#live.blockedSince) ?? Infinity;
     this.#dueAt = Math.max(Math.min(this.#heartbeat.nextAt, stallAt), now);
     const delay = this.#dueAt - now;
-    // The tolerance, in milliseconds, covers the rounding error of the sum.
-    const isBeat = Math.abs(delay - this.#policy.interval) < 0.001;
-    if (this.#hasFired && isBeat && this.#isFullInterval && this.#timer?.restart !== undefined)
+    // The sum of two times is rounded. The tolerance of 0.001 ms covers the rounding error.
+    const isFullInterval = Math.abs(delay - this.#policy.interval) < 0.001;
+    if (this.#hasFired && isFullInterval && this.#isFullInterval && this.#timer?.restart !== undefined) {
       this.#timer.restart();
-    else this.#set(delay);
-    this.#isFullInterval = isBeat;
+    } else {
+      this.#timer?.clear();
+      // A bound function needs half the memory of a closure: a closure also keeps its scope alive.
+      this.#timer = this.#runtime.setTimer(delay, this.#onTimer.bind(this));
+      // The socket alone decides whether the process stays alive.
+      this.#timer.unref();
+    }
+    this.#isFullInterval = isFullInterval;
     this.#hasFired = false;
-  }
-
-  #set(delay: number): void {
-    this.#timer?.clear();
-    // A bound function needs half the memory of a closure, which also keeps its scope alive.
-    this.#timer = this.#runtime.setTimer(delay, this.#onTimer.bind(this));
-    // Only the socket decides whether the process stays alive.
-    this.#timer.unref();
   }
 
   #onTimer(): void {
     this.#hasFired = true;
     const now = this.#runtime.now();
     this.#loopLag = Math.max(this.#loopLag, now - this.#dueAt);
-    if (this.#isStalled(now)) this.#recheckStall();
+    if (this.#isStalled(now)) this.#afterPendingIo(() => this.#judgeStall());
     else this.#perform(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastActivityAt), now);
   }
 
   /**
-   * Runs `judge` after pending data was read and written. Otherwise a live peer could seem dead because the event loop
-   * was blocked. The wait is two turns of the event loop, because a timer runs in the middle of a turn.
+   * Calls `judge` after pending data was read and written. A blocked event loop delays that data, so a live peer could
+   * seem dead. Two turns of the event loop are awaited, because a timer runs in the middle of a turn.
    */
   #afterPendingIo(judge: () => void): void {
     this.#runtime.afterTurn(() =>
@@ -123,14 +114,6 @@ export class HeartbeatDriver {
         if (!this.#isStopped) judge();
       }),
     );
-  }
-
-  #recheckStall(): void {
-    this.#afterPendingIo(() => this.#judgeStall());
-  }
-
-  #recheckPeer(): void {
-    this.#afterPendingIo(() => this.#judge());
   }
 
   #isStalled(now: number): boolean {
@@ -143,34 +126,29 @@ export class HeartbeatDriver {
   }
 
   #judgeStall(): void {
-    const { timeout } = this.#policy;
-    if (this.#isStalled(this.#runtime.now())) {
-      this.stop();
-      const error = mutualStall(timeout);
-      this.#handler.onStalled(error);
-      this.#live.giveUp(error);
-    } else {
+    if (!this.#isStalled(this.#runtime.now())) {
       this.#judge();
+      return;
     }
+    this.stop();
+    const error = mutualStall(this.#policy.timeout);
+    this.#handler.onStalled(error);
+    this.#live.giveUp(error);
   }
 
   #perform(action: HeartbeatAction, now: number): void {
-    switch (action) {
-      case "recheck":
-        this.#recheckPeer();
-        return;
-      case "dead":
-        this.stop();
-        this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
-        return;
-      case "ping":
-        this.#heartbeat.onPing(now, this.#live.lastActivityAt);
-        // Before the ping, because a compressed application ping would count as a use of the compression memory.
-        this.#live.releaseUnused();
-        this.#handler.sendPing();
-        break;
-      case "none":
-        break;
+    if (action === "recheck") {
+      this.#afterPendingIo(() => this.#judge());
+      return;
+    }
+    if (action === "dead") {
+      this.stop();
+      this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
+    } else if (action === "ping") {
+      this.#heartbeat.onPing(now, this.#live.lastActivityAt);
+      // The memory is released before the ping: a compressed application ping would count as a use of that memory.
+      this.#live.releaseUnused();
+      this.#handler.sendPing();
     }
     if (!this.#isStopped) this.#arm(now);
   }

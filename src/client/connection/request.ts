@@ -1,6 +1,6 @@
 /**
- * Resolves and checks the URL, header fields and subprotocols of an attempt, and creates its handshake request.
- * It does not connect.
+ * Creates the handshake request of an attempt. It calls the provider functions, and checks the URL, the header fields
+ * and the subprotocols. It does not connect.
  */
 import {
   ClientHandshake,
@@ -16,13 +16,13 @@ import { describeValue, headersForm, kindOf, wrongValue } from "../../options/ch
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 
-/** The inputs of a request. URL, header fields and subprotocols may be provider functions, which each attempt calls. */
+/** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
   readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate">;
 }
 
-/** The inputs of a request after provider functions returned their values. */
+/** The inputs of a request, without provider functions. */
 interface RequestValues {
   readonly url: Url;
   readonly headers: HeadersInit | undefined;
@@ -60,18 +60,15 @@ export async function prepareRequest(
   return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
 }
 
-/** Like {@link prepareRequest}, but synchronous. Only for a source for which {@link isRequestStatic} returns `true`. */
-export function prepareStaticRequest(
-  { url, options }: RequestSource,
-  fillRandom: FillRandom,
-): PreparedRequest {
-  const { headers, subprotocols, deflate } = options;
-  return makeRequest({ url, headers, subprotocols, deflate } as RequestValues, fillRandom);
+/** Creates a request synchronously. The source must contain no provider function. */
+export function prepareStaticRequest(source: RequestSource, fillRandom: FillRandom): PreparedRequest {
+  const { headers, subprotocols, deflate } = source.options;
+  return makeRequest({ url: source.url, headers, subprotocols, deflate } as RequestValues, fillRandom);
 }
 
 /**
- * Checks all values that do not depend on a provider function.
- * @returns the URL without credentials, or "" if a function provides it.
+ * Checks all values that no provider function returns.
+ * @returns the URL without credentials, or "" if a function provides the URL.
  * @throws TypeError for an invalid URL, header field or subprotocol.
  */
 export function checkRequest(source: RequestSource): string {
@@ -83,50 +80,43 @@ export function checkRequest(source: RequestSource): string {
     subprotocols: typeof subprotocols === "function" ? undefined : subprotocols,
     deflate,
   };
-  if (isCached(known)) return cached!.model.uri.display;
-  const model = makeRequest(known, leaveZeros);
-  if (isCacheable(known, model.uri)) cached = { url: known.url, deflate, model };
+  let model = cachedModel(known);
+  if (model === undefined) {
+    // The request is only checked, not sent, so it needs no random bytes.
+    model = makeRequest(known, () => undefined);
+    const { url, headers, subprotocols } = known;
+    const isCommon = typeof url === "string" && headers === undefined && subprotocols === undefined;
+    if (isCommon && hasNoCredentials(model.uri)) cached = { url, deflate, model };
+  }
   return isUrlKnown ? model.uri.display : "";
 }
 
 /**
- * The last request without header fields and subprotocols, because most clients of a process use the same one. Requests
- * that contain credentials are not cached.
+ * The last checked request without header fields and subprotocols. Most clients of a process use the same request. A
+ * request that contains credentials is not cached.
  */
 let cached: { readonly url: Url; readonly deflate: unknown; readonly model: PreparedRequest } | undefined;
 
-function isCached({ url, headers, subprotocols, deflate }: RequestValues): boolean {
-  if (headers !== undefined || subprotocols !== undefined) return false;
-  return cached !== undefined && cached.url === url && cached.deflate === deflate;
+function cachedModel({ url, headers, subprotocols, deflate }: RequestValues): PreparedRequest | undefined {
+  if (cached === undefined || headers !== undefined || subprotocols !== undefined) return undefined;
+  return cached.url === url && cached.deflate === deflate ? cached.model : undefined;
 }
 
-function isCacheable({ url, headers, subprotocols }: RequestValues, uri: WebSocketUri): boolean {
-  return typeof url === "string" && headers === undefined && subprotocols === undefined && isPlain(uri);
-}
-
-function isPlain(uri: WebSocketUri): boolean {
+function hasNoCredentials(uri: WebSocketUri): boolean {
   return uri.authorization === undefined && uri.href === uri.display;
 }
 
-/** Replaces the random source of a request that is only checked, not sent. */
-function leaveZeros(): void {
-  // The bytes are zero already.
-}
-
-/**
- * Converts a thrown error into a rejection, so that `Promise.all` also observes the rejections of the other providers.
- */
-function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
-  return new Promise((resolve) => {
-    // No valid value is callable, so every function is a provider.
-    const isFunction = typeof provided === "function";
-    resolve(isFunction ? (provided as (context: AttemptContext) => Value)(context) : provided);
-  });
+/** Calls a provider function. This function is async, so a thrown error becomes a rejection for `Promise.all`. */
+async function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
+  // A valid value is never a function, so each function is a provider.
+  const isFunction = typeof provided === "function";
+  return isFunction ? (provided as (context: AttemptContext) => Value | Promise<Value>)(context) : provided;
 }
 
 function makeRequest(request: RequestValues, fillRandom: FillRandom): PreparedRequest {
-  if (isCached(request)) {
-    const { uri, offers, handshake } = cached!.model;
+  const model = cachedModel(request);
+  if (model !== undefined) {
+    const { uri, offers, handshake } = model;
     return { uri, offers, handshake: new ClientHandshake({ uri, offers, fillRandom }, handshake) };
   }
   const { url, headers, subprotocols, deflate } = request;
@@ -142,19 +132,14 @@ function makeRequest(request: RequestValues, fillRandom: FillRandom): PreparedRe
   return { uri, offers, handshake };
 }
 
-let lastText: string | undefined;
-let lastUri: WebSocketUri | undefined;
+/** The last parsed URL. Most clients of a process use the same URL, and share the memory of the parsed URL. */
+let lastParsed: { readonly text: string; readonly uri: WebSocketUri } | undefined;
 
-/**
- * Parses a URL. The last result is cached, because most clients of a process share one URL and can then share its
- * memory. URLs that contain credentials are not cached.
- */
+/** Parses a URL. The result is cached if the URL contains no credentials. */
 function uriOf(url: Url): WebSocketUri {
-  if (lastUri !== undefined && url === lastText) return lastUri;
+  if (lastParsed !== undefined && url === lastParsed.text) return lastParsed.uri;
   const uri = parseUri(url);
-  if (typeof url !== "string" || !isPlain(uri)) return uri;
-  lastText = url;
-  lastUri = uri;
+  if (typeof url === "string" && hasNoCredentials(uri)) lastParsed = { text: url, uri };
   return uri;
 }
 
@@ -168,19 +153,17 @@ function headerFields(headers: HeadersInit | undefined): HeaderField[] {
   return values.flatMap(([name, value]) => [value].flat().map((one) => checkPair([name, one])));
 }
 
-/** JavaScript callers may pass anything as a pair. The error shows no value, because it may be a credential. */
+/** JavaScript callers may pass any value. The error does not show the value, because it may be a credential. */
 function checkPair(pair: unknown): HeaderField {
   if (!Array.isArray(pair) || pair.length !== 2) {
-    const found = kindOf(pair);
     throw new TypeError(
-      `A header field in the option "headers" must be a pair of name and value, not ${found}.`,
+      `A header field in the option "headers" must be a pair of name and value, not ${kindOf(pair)}.`,
     );
   }
   const [name, value] = pair as unknown[];
   if (typeof name === "string" && typeof value === "string") return [name, value];
-  const found = kindOf(value);
   throw new TypeError(
-    `The header field ${describeValue(name)} in the option "headers" must be text, not ${found}.`,
+    `The header field ${describeValue(name)} in the option "headers" must be text, not ${kindOf(value)}.`,
   );
 }
 

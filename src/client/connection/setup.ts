@@ -8,18 +8,19 @@ export interface SetupHandler {
   onFailed(error: Error): void;
 }
 
-/** One run of `onConnection`. It ends once: completed, failed, timed out or cancelled. Later results are ignored. */
+/** One call of `onConnection`. It completes, fails, times out or is cancelled, and then ignores every later result. */
 export class Setup {
-  readonly #timeout: number;
   readonly #handler: SetupHandler;
   readonly #controller = new AbortController();
   readonly #timer: Timer;
   #isOver = false;
 
-  constructor(runtime: Runtime, timeout: number, handler: SetupHandler) {
-    this.#timeout = timeout;
+  constructor(runtime: Runtime, timeoutMs: number, handler: SetupHandler) {
     this.#handler = handler;
-    this.#timer = runtime.setTimer(timeout, () => this.#onTimeout());
+    this.#timer = runtime.setTimer(timeoutMs, () => {
+      const message = `onConnection did not finish within ${timeoutMs} ms (setupTimeout).`;
+      this.#fail(new TimeoutError(message, { operation: "onConnection", timeoutMs }));
+    });
   }
 
   start(run: (signal: AbortSignal) => unknown): void {
@@ -36,22 +37,18 @@ export class Setup {
     if (this.#end()) this.#handler.onDone();
   }
 
-  #onTimeout(): void {
-    const message = `onConnection did not finish within ${this.#timeout} ms (setupTimeout).`;
-    this.#fail(new TimeoutError(message, { operation: "onConnection", timeoutMs: this.#timeout }));
-  }
-
   #fail(error: Error): void {
     if (!this.#end()) return;
     this.#controller.abort(error);
     this.#handler.onFailed(error);
   }
 
-  /** Call this when the connection ends or is not needed any more. No callback follows. */
+  /** Aborts the signal of a hook that still runs. The handler is not called afterwards. */
   cancel(): void {
     if (this.#end()) this.#controller.abort();
   }
 
+  /** @returns `false` if the setup had ended already. */
   #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;

@@ -1,4 +1,4 @@
-/** Provides the protocol resources that all clients of one runtime share. It does not create them per client. */
+/** Provides the protocol resources that all clients of one runtime share. It does not use or release them. */
 import { Resources } from "../../../protocol/index.js";
 import type { Runtime } from "../../runtime/runtime.js";
 

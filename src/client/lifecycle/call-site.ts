@@ -9,18 +9,18 @@ export class CallSite {
   readonly #operation: string;
   declare readonly stack: unknown;
 
-  /** Call this directly in the public function, so that the public function is the first frame. */
+  /** Call this constructor directly in the public function: that function is then the first frame of the stack. */
   constructor(operation: "connect" | "run") {
     this.#operation = operation;
-    // V8 formats the frames when the stack is first read. Most calls succeed, so this is rarely needed.
+    // V8 formats a stack when it is first read. Most calls succeed, so their stacks are never read.
     Error.captureStackTrace(this, CallSite);
     // Unformatted frames keep the objects of their functions alive, and run() may wait for weeks.
     if (operation === "run") Reflect.get(this, "stack");
   }
 
   /**
-   * Appends the frames of the call to the stack of `error`, and the advice of its report unless the stack contains it.
-   * Nothing else of the error changes. An error of another package is not changed.
+   * Appends the frames of the call to the stack of `error`. Also appends the advice of the report of `error`, unless the
+   * stack contains that advice. An error of another package is not changed.
    */
   appendTo(error: unknown): void {
     if (!(error instanceof JetSocketError) || typeof error.stack !== "string") return;

@@ -1,17 +1,20 @@
-/** Creates the report on an ended connection and settles what it leaves. It does not decide what follows. */
+/**
+ * Creates the report on an ended connection, and settles its pending calls. It does not decide whether another
+ * connection follows.
+ */
 import type { CloseReport, Verdict } from "../../events/close-report.js";
 import type { Statistics } from "../../stats/statistics.js";
 import type { StopReasons } from "./stop-reasons.js";
 import type { ClientConnection, ClientConnectionEnd } from "../connection/client-connection.js";
 import { reportAttempt, type ReportContext, reportEnd } from "../reporting/report.js";
-import { attemptVerdict, endVerdict, type OwnActions } from "../reporting/verdict.js";
+import { judgeAttempt, judgeEnd, type OwnActions } from "../reporting/verdict.js";
 import type { MessageHub } from "../message-hub.js";
 
 const noEvents: CloseReport["events"] = Object.freeze([]);
 
 /** Collects the report fields that come from the connection, if there was one, and from the stop reasons. */
-export function contextOf<Received, Sent>(
-  connection: ClientConnection<Received, Sent> | undefined,
+export function contextOf(
+  connection: ClientConnection<unknown, unknown> | undefined,
   stopReasons: StopReasons,
 ): Pick<ReportContext, keyof OwnActions | "events" | "loopLagMs"> {
   return {
@@ -24,11 +27,13 @@ export function contextOf<Received, Sent>(
 }
 
 export function verdictOf(end: ClientConnectionEnd, own: OwnActions): Verdict {
-  if (end.kind === "unopened") return attemptVerdict(end.phase, end.error, own);
-  return endVerdict(end.end, own, end.kind === "setup" ? end.error : undefined);
+  if (own.isAborted) return "aborted";
+  if (end.kind === "unopened") return own.isClosedByUs ? "closed-by-us" : judgeAttempt(end.phase, end.error);
+  if (end.kind === "setup" && end.error !== undefined && !own.isClosedByUs) return "setup-failed";
+  return own.isRotated && end.end.initiatedBy === "us" ? "rotated" : judgeEnd(end.end);
 }
 
-/** What the decision to retry depends on, in addition to the verdict. */
+/** Returns the facts that decide, together with the verdict, whether the client retries. */
 export function causeOf(end: ClientConnectionEnd): {
   readonly error: Error | undefined;
   /** How long the connection was open, in milliseconds; `undefined` if it never became ready. */
@@ -40,20 +45,14 @@ export function causeOf(end: ClientConnectionEnd): {
 }
 
 export function reportConnection(end: ClientConnectionEnd, context: ReportContext): CloseReport {
-  switch (end.kind) {
-    case "unopened":
-      return reportAttempt(end.phase, end.error, context);
-    case "setup":
-      return reportEnd(end.end, context, { error: end.error });
-    case "open":
-      return reportEnd(end.end, context);
-  }
+  if (end.kind === "unopened") return reportAttempt(end.phase, end.error, context);
+  return reportEnd(end.end, context, end.kind === "setup" ? end : undefined);
 }
 
-/** Adds the counters of a connection to the statistics, and ends the calls that wait for it. */
-export function settleConnection<Received, Sent>(
-  { statistics, hub }: { readonly statistics: Statistics; readonly hub: MessageHub<Received, Sent> },
-  connection: ClientConnection<Received, Sent>,
+/** Adds the counters of an ended connection to the statistics, and rejects the calls that wait for the connection. */
+export function settleConnection(
+  { statistics, hub }: { readonly statistics: Statistics; readonly hub: MessageHub },
+  connection: ClientConnection<unknown, unknown>,
   end: ClientConnectionEnd,
   error: unknown,
 ): void {

@@ -1,6 +1,6 @@
 /**
- * Manages the connections of one client: it starts attempts, handles the end of each connection, and ends the client
- * when no connection follows. It does not process messages.
+ * Manages the attempts and connections of one client: it creates them, handles their ends, and ends the client when no
+ * connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
@@ -14,7 +14,7 @@ import {
   type ClientConnectionHandler,
 } from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
-import type { ClientContext, SupervisorHandler } from "./client-context.js";
+import type { ClientContext } from "./client-context.js";
 import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } from "./connection-report.js";
 import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
@@ -22,61 +22,58 @@ import { sharedResources } from "../connection/shared-resources.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
-/** Owns the attempts and connections of one client, and the waits between them. */
-export class ConnectionSupervisor<Received, Sent>
-  implements ClientConnectionHandler<Received, Sent>, RotationHandler<Received, Sent>, ReconnectorHandler
+type Connection = ClientConnection<unknown, unknown>;
+
+/** Owns the attempts and connections of one client, and the waits between attempts. */
+export class ConnectionSupervisor
+  implements ClientConnectionHandler<unknown, unknown>, RotationHandler, ReconnectorHandler
 {
-  readonly #context: ClientContext<Received, Sent>;
-  readonly #handler: SupervisorHandler;
-  /** Created when a connection or an attempt first ends; each run of the client has its own. */
-  #reconnector: Reconnector<Received, Sent> | undefined;
-  /** Created when a connection may first be replaced. */
-  #rotation: Rotation<Received, Sent> | undefined;
-  /** Created when a connection is first lost. */
+  readonly #context: ClientContext;
+  /** Created at the first end of an attempt or a connection. Each run of the client has its own reconnector. */
+  #reconnector: Reconnector | undefined;
+  /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
+  #rotation: Rotation | undefined;
+  /** Created at the first loss of a connection. */
   #downtime: Downtime | undefined;
-  /** The connection on which messages are sent, or the attempt that may become it. */
-  #connection: ClientConnection<Received, Sent> | undefined;
+  /** The connection on which messages are sent, or the attempt to open it. */
+  #connection: Connection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
   #attempts = 0;
   #connectionCount = 0;
   #hasConnected = false;
   #lastReport: CloseReport | undefined;
-  /** The final report of the run, while other connections have not ended yet. */
+  /** The final report of the run. It is set while the client waits for the end of other connections. */
   #finalReport: CloseReport | undefined;
   #isReferenced = true;
 
   /** @param url - The URL without credentials; empty if a provider function returns it later. */
-  constructor(context: ClientContext<Received, Sent>, url: string, handler: SupervisorHandler) {
+  constructor(context: ClientContext, url: string) {
     this.#context = context;
-    this.#handler = handler;
     this.#url = url;
   }
 
-  /** `undefined` until a connection may be replaced. */
-  get rotation(): Rotation<Received, Sent> | undefined {
+  /** Replaces connections. It is `undefined` until it is needed. */
+  get rotation(): Rotation | undefined {
     return this.#rotation;
   }
 
-  #getRotation(): Rotation<Received, Sent> {
-    const { options, hub } = this.#context;
-    this.#rotation ??= new Rotation<Received, Sent>(options, hub, this);
-    return this.#rotation;
+  #getRotation(): Rotation {
+    return (this.#rotation ??= new Rotation(this.#context, this));
   }
 
   /** Replaces the open connection, or waits for a rotation that is already in progress. */
-  rotate(...call: Parameters<Rotation<Received, Sent>["rotate"]>): Promise<void> {
+  rotate(...call: Parameters<Rotation["rotate"]>): Promise<void> {
     return this.#getRotation().rotate(...call);
   }
 
-  /** The total time without a connection in milliseconds, counted from the first loss. */
+  /** The total time without a connection after the first loss of a connection, in milliseconds. */
   get downtimeMs(): number {
     return this.#downtime?.total ?? 0;
   }
 
-  #getReconnector(): Reconnector<Received, Sent> {
-    this.#reconnector ??= new Reconnector(this.#context, this, this.#isReferenced);
-    return this.#reconnector;
+  #getReconnector(): Reconnector {
+    return (this.#reconnector ??= new Reconnector(this.#context, this, this.#isReferenced));
   }
 
   /** The URL of the current connection or attempt, without credentials. */
@@ -84,7 +81,7 @@ export class ConnectionSupervisor<Received, Sent>
     return this.#url;
   }
 
-  /** What the handshake of the latest connection agreed. */
+  /** The result of the opening handshake of the latest connection. */
   get accepted(): AcceptedHandshake | undefined {
     return this.#accepted;
   }
@@ -103,12 +100,12 @@ export class ConnectionSupervisor<Received, Sent>
     return this.#lastReport;
   }
 
-  get connection(): ClientConnection<Received, Sent> | undefined {
+  get connection(): Connection | undefined {
     return this.#connection;
   }
 
   /** All attempts and connections that have not ended. */
-  get connections(): readonly ClientConnection<Received, Sent>[] {
+  get connections(): readonly Connection[] {
     return [this.#connection, ...(this.#rotation?.otherConnections ?? [])].filter(
       (connection) => connection !== undefined,
     );
@@ -123,8 +120,8 @@ export class ConnectionSupervisor<Received, Sent>
       this.dial();
       return;
     }
-    // An attempt may fail without I/O, and the caller may connect again immediately. Each further run therefore first
-    // lets the event loop process timers and I/O.
+    // An attempt may fail without I/O, and a listener may connect again immediately. Each run after the first one
+    // therefore lets the event loop process timers and I/O first.
     const connection = this.#createNext();
     this.#context.options.runtime.afterTurn(() => this.start(connection));
   }
@@ -134,64 +131,49 @@ export class ConnectionSupervisor<Received, Sent>
   }
 
   /** Creates the next connection and makes it the current one, without starting its attempt. */
-  #createNext(): ClientConnection<Received, Sent> {
-    this.#reconnector?.stop();
-    const connection = this.#createConnection(++this.#attempts);
+  #createNext(): Connection {
+    this.#reconnector?.timer.clear();
+    const connection = this.createConnection(++this.#attempts);
     this.#connection = connection;
     this.#context.states.enter(this.#hasConnected ? "reconnecting" : "connecting");
     return connection;
   }
 
-  #createConnection(attempt: number): ClientConnection<Received, Sent> {
+  /** Also called by the rotation. */
+  createConnection(attempt: number = 1): Connection {
     const { source, options, publicClient, statistics, hub } = this.#context;
     statistics.attemptCount++;
-    const connection = new ClientConnection<Received, Sent>(
-      {
-        source,
-        options,
-        attempt,
-        resources: sharedResources(options.runtime),
-        observer: diagnostics.frameObserver(publicClient),
-      },
-      hub,
-      this,
-    );
+    const resources = sharedResources(options.runtime);
+    const observer = diagnostics.frameObserver(publicClient);
+    const plan = { source, options, attempt, resources, observer };
+    const connection = new ClientConnection<unknown, unknown>(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
   }
 
   setReferenced(isReferenced: boolean): void {
+    const { dispatcher, sender } = this.#context.hub;
     this.#isReferenced = isReferenced;
-    for (const one of [...this.connections, this.#reconnector]) {
+    for (const one of [...this.connections, this.#reconnector?.timer, dispatcher, sender]) {
       if (isReferenced) one?.ref();
       else one?.unref();
     }
   }
 
-  close(close: CloseFrame): void {
+  /** Closes all connections and abandons all attempts. @param reason - The error of the abandoned attempts. */
+  close(close: CloseFrame, reason?: Error): void {
     const { hub, states } = this.#context;
     this.#rotation?.beginClosing();
     if (states.current === "connected") hub.sender.beginClosing();
-    this.#closeConnections(close);
-    this.endIfWaiting();
-  }
-
-  /** Abandons the current attempt, or the wait for the next one. */
-  giveUp(reason: Error | undefined): void {
-    this.#closeConnections({ code: CloseCode.goingAway, reason: "" }, reason);
+    // A closing handshake that a rotation or the peer has begun now counts as a close by this client.
+    if (this.#connection !== undefined) this.#connection.isRotated = false;
+    if (this.#connection?.closing !== undefined) hub.dispatcher.beginClosing();
+    for (const connection of this.connections) connection.closeForGood(close, reason);
     this.endIfWaiting(reason);
   }
 
-  #closeConnections(close: CloseFrame, reason?: Error): void {
-    const { dispatcher } = this.#context.hub;
-    // A closing handshake that a rotation or the peer began now counts as a close by the client.
-    if (this.#connection !== undefined) this.#connection.isRotated = false;
-    if (this.#connection?.closing !== undefined) dispatcher.beginClosing();
-    for (const connection of this.connections) connection.closeForGood(close, reason);
-  }
-
   terminate(): void {
-    this.#rotation?.beginTerminating();
+    this.#rotation?.stopTimers();
     this.#context.hub.sender.detach();
     if (this.#connection !== undefined) this.#connection.isRotated = false;
     for (const connection of this.connections) connection.terminate();
@@ -201,20 +183,19 @@ export class ConnectionSupervisor<Received, Sent>
   /** Ends the client if no attempt or connection exists: before the first attempt, or during a wait. */
   endIfWaiting(reason?: Error): void {
     const { current } = this.#context.states;
-    const isBetween = this.#reconnector?.isDeciding === true;
-    if (isBetween || (current !== "idle" && current !== "backingOff")) return;
-    this.#reconnector?.stop();
+    if (this.#reconnector?.isDeciding === true || (current !== "idle" && current !== "backingOff")) return;
+    this.#reconnector?.timer.clear();
     this.finish(this.#reportOf(undefined, { kind: "unopened", phase: "provider", error: reason }));
   }
 
   // Called by the connections.
 
-  onDialling(connection: ClientConnection<Received, Sent>): void {
+  onDialling(connection: Connection): void {
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
   }
 
-  onOpen(connection: ClientConnection<Received, Sent>, times: OpeningTimes): void {
+  onOpen(connection: Connection, times: OpeningTimes): void {
     const { statistics } = this.#context;
     connection.number = ++this.#connectionCount;
     statistics.connectCount++;
@@ -222,12 +203,12 @@ export class ConnectionSupervisor<Received, Sent>
       statistics.record(durationNames[phase], times[phase]!);
   }
 
-  onReady(connection: ClientConnection<Received, Sent>): void {
+  onReady(connection: Connection): void {
     this.#publishOpen(connection);
     if (this.#rotation?.onReady(connection) !== true) this.#becomeConnected(connection);
   }
 
-  onDrain(connection: ClientConnection<Received, Sent>): void {
+  onDrain(connection: Connection): void {
     if (connection !== this.#connection) return;
     this.#context.hub.sender.onDrain();
     this.#context.emitter.emit("drain", {});
@@ -240,20 +221,8 @@ export class ConnectionSupervisor<Received, Sent>
 
   // Called by the rotation.
 
-  createConnection(): ClientConnection<Received, Sent> {
-    return this.#createConnection(1);
-  }
-
-  start(connection: ClientConnection<Received, Sent>): void {
+  start(connection: Connection): void {
     connection.start(this.#lastReport);
-  }
-
-  isStopping(): boolean {
-    return this.#context.stopReasons.isStopping;
-  }
-
-  current(): ClientConnection<Received, Sent> | undefined {
-    return this.#connection;
   }
 
   onRotated(overlapMs: number, duplicates: number): void {
@@ -261,48 +230,39 @@ export class ConnectionSupervisor<Received, Sent>
     this.#context.emitter.emit("rotated", { overlapMs, duplicates });
   }
 
-  reportError(error: unknown): void {
-    this.#handler.reportError(error);
-  }
-
-  reportFunctionError(what: string, thrown: unknown): void {
-    this.#handler.reportFunctionError(what, thrown);
-  }
-
-  #publishOpen(connection: ClientConnection<Received, Sent>): void {
+  #publishOpen(connection: Connection): void {
+    const { publicClient, hub } = this.#context;
+    const { url, number } = connection;
     const { subprotocol, extensions } = connection.accepted!;
-    diagnostics.open({
-      client: this.#context.publicClient,
-      url: connection.url,
-      subprotocol,
-      extensions,
-      connection: connection.number,
-    });
-    // Undelivered messages of the previous connection are delivered before those of this one.
-    const { dispatcher, leftovers } = this.#context.hub;
+    diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
+    // Undelivered messages of the previous connection are delivered before messages of the new connection.
+    const { dispatcher, leftovers } = hub;
     if (dispatcher.isPaused || leftovers.isPending) connection.pause("consumer");
     if (!leftovers.isPending) return;
     connection.holdHookMessages();
     leftovers.after(() => connection.releaseHookMessages());
   }
 
-  #becomeConnected(connection: ClientConnection<Received, Sent>): void {
-    const { options, states, hub, emitter, calls } = this.#context;
+  #becomeConnected(connection: Connection): void {
+    const { options, states, hub, emitter, calls, statistics } = this.#context;
     const isFirst = !this.#hasConnected;
     this.#hasConnected = true;
     this.#attempts = 0;
-    this.#reconnector?.onOpen();
+    this.#reconnector?.retryStrategy.onOpen();
     this.#accepted = connection.accepted;
     const downtimeMs = this.#downtime?.end() ?? 0;
-    // Attached first: a message that a listener sends on the change to `connected` is queued after the waiting
-    // messages.
+    // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
     const { subprotocol, extensions } = connection.accepted!;
     const event = { url: connection.url, subprotocol, extensions };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
-    else hub.emitReconnected({ ...event, attempt: connection.attempt, downtimeMs });
+    else {
+      statistics.reconnectCount++;
+      statistics.record("recoveryMs", downtimeMs);
+      emitter.emit("reconnected", { ...event, attempt: connection.attempt, downtimeMs });
+    }
     calls.onConnected();
     if (!this.#isOpen(connection)) return;
     if (options.maxConnectionAge !== undefined) this.#getRotation();
@@ -313,19 +273,15 @@ export class ConnectionSupervisor<Received, Sent>
     });
   }
 
-  #isOpen(connection: ClientConnection<Received, Sent>): boolean {
+  #isOpen(connection: Connection): boolean {
     return connection === this.#connection && connection.live?.isClosing === false;
   }
 
-  onClosing(
-    connection: ClientConnection<Received, Sent>,
-    close: CloseFrame,
-    initiatedBy: "us" | "peer",
-  ): void {
+  onClosing(connection: Connection, close: CloseFrame, initiatedBy: "us" | "peer"): void {
     const { states, hub, emitter, stopReasons } = this.#context;
-    // A connection that a rotation replaces emits no `closing` event: its successor sends the messages now or soon.
+    // A connection that a rotation replaces emits no `closing` event, because messages are sent on its successor.
     const isLeaving = this.#rotation?.isLeaving(connection) === true && !stopReasons.isStopping;
-    // Missing messages are requested on the next connection, because this one sends no more messages.
+    // A closing connection sends no more messages. Missing messages are requested on the next connection.
     if (!isLeaving) hub.inbound.onConnectionEnd(connection.number);
     if (connection !== this.#connection || isLeaving) return;
     hub.sender.detach();
@@ -334,60 +290,51 @@ export class ConnectionSupervisor<Received, Sent>
     emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
   }
 
-  /** Makes the second connection of a rotation the current one, on which messages are sent. */
-  promote(connection: ClientConnection<Received, Sent>): void {
+  /** Makes the second connection of a rotation the current connection, so that messages are sent on it. */
+  promote(connection: Connection): void {
     this.#connection = connection;
     this.#accepted = connection.accepted;
     this.#url = connection.url;
-    // The connection may have begun to close before it became the current one.
+    // The connection may have begun to close before it became the current connection.
     if (connection.closing !== undefined)
       this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
 
-  /** Closes the current connection. Another one is dialled when it has ended. */
+  /** Closes the current connection. The next connection is dialled when the current one has ended. */
   replace(reason: string): void {
     const connection = this.#connection!;
     connection.isRotated = true;
     connection.close({ code: CloseCode.normal, reason });
   }
 
-  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void {
+  onEnd(connection: Connection, end: ClientConnectionEnd): void {
     this.#endConnection(connection, end);
     this.#context.hub.leftovers.deliver();
   }
 
-  #endConnection(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void {
+  #endConnection(connection: Connection, end: ClientConnectionEnd): void {
     if (this.#rotation?.onEnd(connection, end) === true) {
       this.#endIfLast();
       return;
     }
-    const { stopReasons, options, emitter, publicClient } = this.#context;
-    this.#context.hub.leftovers.add(connection.live);
+    const { stopReasons, options, emitter, hub, publicClient, states } = this.#context;
+    hub.leftovers.add(connection.live);
     const report = this.#reportOf(connection, end);
-    this.#getReconnector().beginDeciding();
+    this.#getReconnector().isDeciding = true;
     this.#connection = undefined;
     this.#lastReport = report;
     const error = errorOf(report, stopReasons, options);
     settleConnection(this.#context, connection, end, error);
-    if (end.kind === "open") this.#onLost(connection, end, error);
+    if (end.kind === "open") {
+      (this.#downtime ??= new Downtime(options.runtime)).begin();
+      this.#rotation?.stopTimers();
+      hub.inbound.onConnectionEnd(connection.number);
+      hub.sender.lost(end.end.unsent, error, end.end.isDrainPending);
+      states.enter("disconnected");
+    }
     diagnostics.close({ client: publicClient, report });
     if (end.kind === "open") emitter.emit("disconnected", { report });
     this.#getReconnector().decide(report, end.kind !== "open");
-  }
-
-  /** Handles the loss of an open connection. Its unsent messages return to the sender. */
-  #onLost(
-    connection: ClientConnection<Received, Sent>,
-    { end }: ClientConnectionEnd & { readonly kind: "open" },
-    error: unknown,
-  ): void {
-    const { options, hub, states } = this.#context;
-    this.#downtime ??= new Downtime(options.runtime);
-    this.#downtime.begin();
-    this.#rotation?.onLost();
-    hub.inbound.onConnectionEnd(connection.number);
-    hub.sender.lost(end.unsent, error, end.isDrainPending);
-    states.enter("disconnected");
   }
 
   // Called by the reconnector.
@@ -396,7 +343,7 @@ export class ConnectionSupervisor<Received, Sent>
     const { options, states } = this.#context;
     const second = options.reconnect ? this.#rotation?.takeSecond() : undefined;
     if (second === undefined && this.#rotation?.beginRedialling() !== true) return false;
-    this.#getReconnector().endDeciding();
+    this.#getReconnector().isDeciding = false;
     if (second === undefined) this.dial();
     else {
       this.#connection = second;
@@ -422,26 +369,26 @@ export class ConnectionSupervisor<Received, Sent>
     this.#finalReport = undefined;
     this.#lastReport = report;
     this.#downtime?.end();
-    this.#handler.onOver(report);
+    this.#context.onOver(report);
   }
 
-  /** Decides whether the client may retry, which updates the backoff, and then creates the report. */
-  #reportOf(connection: ClientConnection<Received, Sent> | undefined, end: ClientConnectionEnd): CloseReport {
+  /** Decides whether the client may retry, and then creates the report. The decision updates the backoff schedule. */
+  #reportOf(connection: Connection | undefined, end: ClientConnectionEnd): CloseReport {
     const { stopReasons, options } = this.#context;
     const context = contextOf(connection, stopReasons);
     const verdict = verdictOf(end, context);
     const { error, ageMs } = causeOf(end);
-    const isRetryable = this.#getReconnector().judge(verdict, error, ageMs);
+    const isRetryable = this.#getReconnector().retryStrategy.judge(verdict, error, ageMs);
     const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
     const hasApplicationPings = options.heartbeat?.ping !== undefined;
     return reportConnection(end, { ...context, verdict, isRetryable, url, hasApplicationPings });
   }
 
   /**
-   * Handles the end of a connection that is not the current one.
+   * Handles the end of a connection that is not the current connection.
    * @returns the error that describes the end.
    */
-  retire(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): unknown {
+  retire(connection: Connection, end: ClientConnectionEnd): unknown {
     const report = this.#reportOf(connection, end);
     const error = failureOf(report);
     settleConnection(this.#context, connection, end, error);

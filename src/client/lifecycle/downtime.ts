@@ -1,7 +1,4 @@
-/**
- * Measures for how long a client is without a connection after it has lost one. It does not observe the connection
- * itself.
- */
+/** Measures how long a client has no connection after the loss of a connection. It does not observe connections. */
 import type { Runtime } from "../../runtime/runtime.js";
 
 /** A stopwatch for the time without a connection. */
@@ -14,7 +11,7 @@ export class Downtime {
     this.#runtime = runtime;
   }
 
-  /** The sum of all periods in milliseconds, including the current one. */
+  /** The sum of all periods without a connection, in milliseconds. It includes the current period. */
   get total(): number {
     return this.#total + this.#current();
   }
@@ -30,7 +27,7 @@ export class Downtime {
 
   /**
    * Call this when a connection is open, or when the client ends.
-   * @returns the length of the period that ends, in milliseconds.
+   * @returns the length of the period without a connection that ends, in milliseconds.
    */
   end(): number {
     const duration = this.#current();

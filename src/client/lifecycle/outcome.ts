@@ -1,4 +1,7 @@
-/** Derives the outcome of a run of the client, and the error for its calls, from the last close report. */
+/**
+ * Derives the outcome of a run of the client, and the error for its pending calls, from the last close report. It does
+ * not end the run.
+ */
 import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { StopReasons } from "./stop-reasons.js";
@@ -7,14 +10,14 @@ import { closedError, failureOf } from "../reporting/report.js";
 /** How a run of the client ends: closed as intended, by a failure, or by the option `signal`. */
 export type Outcome = "closed" | "failed" | "aborted";
 
-type EndOptions = Pick<ResolvedOptions<never, never>, "reconnect" | "signal">;
+type EndOptions = Pick<ResolvedOptions, "reconnect" | "signal">;
 
 export function outcomeOf(report: CloseReport, stopReasons: StopReasons, { reconnect }: EndOptions): Outcome {
   if (stopReasons.isAborted) return "aborted";
   if (stopReasons.isClosed) return "closed";
   const { wasClean, error, codeReceived } = report;
   const isNormalClose = wasClean && error === undefined && (codeReceived === 1000 || codeReceived === 1001);
-  // With `reconnect` the client should stay connected, so even a normal close by the peer is a failure.
+  // With the option `reconnect` the client should stay connected, so a normal close by the peer is a failure, too.
   return isNormalClose && !reconnect ? "closed" : "failed";
 }
 

@@ -1,4 +1,7 @@
-/** Keeps the pending `connect()`, `run()` and `close()` calls of a client and settles their promises. */
+/**
+ * Keeps the pending `connect()`, `run()` and `close()` calls of a client, and settles their promises. It does not open or
+ * close connections.
+ */
 import type { Runtime } from "../../runtime/runtime.js";
 import { handled, Wait, type WaitOptions } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
@@ -7,6 +10,8 @@ import type { CallSite } from "./call-site.js";
 export interface PendingCallsHandler {
   /** True if a listener, an iteration or a `recv()` also receives the error that rejects `connect()` and `run()`. */
   readonly isWatched: boolean;
+  /** The signal or the timeout of a `connect()` has ended that call. */
+  onConnectCancelled(reason: unknown): void;
 }
 
 interface Call {
@@ -30,15 +35,11 @@ export class PendingCalls {
   }
 
   /**
-   * @param onCancel - Called when the signal or the timeout of the call ends it.
-   * @param site - If given, a rejection is left unhandled unless something else also receives the error.
+   * @param operation - The name of the called method: `connect`, or `reconnect`, which waits in the same way.
+   * @param site - If given, the promise is not marked as handled, unless something else also receives its error.
    */
-  connect(
-    operation: string,
-    options: WaitOptions | undefined,
-    onCancel: (reason: unknown) => void,
-    site?: CallSite,
-  ): Promise<void> {
+  connect(operation: string, options: WaitOptions | undefined, site?: CallSite): Promise<void> {
+    const onCancel = (reason: unknown): void => this.#handler.onConnectCancelled(reason);
     return this.#add(operation, options, (this.#connects ??= new LinkedQueue()), site, onCancel);
   }
 
@@ -58,7 +59,6 @@ export class PendingCalls {
     site?: CallSite,
     onCancel?: (reason: unknown) => void,
   ): Promise<void> {
-    const isHandled = site === undefined;
     const wait: Wait = new Wait(
       this.#runtime,
       operation,
@@ -68,33 +68,33 @@ export class PendingCalls {
         afterRejection(node.item, reason, this.#handler.isWatched);
         onCancel?.(reason);
       },
-      isHandled,
+      site === undefined,
     );
     const node: LinkedQueueNode<Call> = queue.add({ wait, site });
     return wait.promise;
   }
 
   get hasConnects(): boolean {
-    return isWaiting(this.#connects);
+    return (this.#connects?.length ?? 0) > 0;
   }
 
   get hasRuns(): boolean {
-    return isWaiting(this.#runs);
+    return (this.#runs?.length ?? 0) > 0;
   }
 
   get isEmpty(): boolean {
-    return !this.hasConnects && !this.hasRuns && !isWaiting(this.#closes);
+    return !this.hasConnects && !this.hasRuns && (this.#closes?.length ?? 0) === 0;
   }
 
   /** Resolves the `connect()` calls, because a connection is open. */
   onConnected(): void {
-    settleAll(this.#takeConnects(), ({ wait }) => wait.resolve());
+    for (const { wait } of this.#takeConnects()?.takeAll() ?? []) wait.resolve();
   }
 
   /** Rejects the `connect()` calls, because the first attempt failed. The `run()` calls continue to wait. */
   rejectConnects(error: unknown): void {
     const { isWatched } = this.#handler;
-    settleAll(this.#takeConnects(), (call) => reject(call, error, isWatched));
+    for (const call of this.#takeConnects()?.takeAll() ?? []) reject(call, error, isWatched);
   }
 
   #takeConnects(): LinkedQueue<Call> | undefined {
@@ -104,27 +104,30 @@ export class PendingCalls {
   }
 
   /**
-   * Removes the calls of a run that ends. Calls that listeners make while the end is reported belong to the next run.
+   * Removes the `connect()` and `run()` calls of a run that ends. Calls that listeners make afterwards belong to the
+   * next run.
+   * @returns an object whose `settle()` settles the removed calls.
    */
   takeEnded(): { settle(isClosed: boolean, error: unknown, isWatched: boolean): void } {
     const connects = this.#takeConnects();
     const runs = this.#runs;
     this.#runs = undefined;
-    const settle = (isClosed: boolean, error: unknown, isWatched: boolean): void => {
-      settleAll(connects, (call) => reject(call, error, isWatched));
-      settleAll(runs, (call) => {
-        if (isClosed) call.wait.resolve();
-        else reject(call, error, isWatched);
-      });
+    return {
+      settle(isClosed, error, isWatched) {
+        for (const call of connects?.takeAll() ?? []) reject(call, error, isWatched);
+        for (const call of runs?.takeAll() ?? []) {
+          if (isClosed) call.wait.resolve();
+          else reject(call, error, isWatched);
+        }
+      },
     };
-    return { settle };
   }
 
   /** Resolves the `close()` calls. */
   onClosed(): void {
     const closes = this.#closes;
     this.#closes = undefined;
-    settleAll(closes, ({ wait }) => wait.resolve());
+    for (const { wait } of closes?.takeAll() ?? []) wait.resolve();
   }
 }
 
@@ -133,18 +136,8 @@ function reject(call: Call, error: unknown, isWatched: boolean): void {
   afterRejection(call, error, isWatched);
 }
 
-/**
- * Marks the promise as handled if something else receives the error. Otherwise the caller must handle the rejection.
- */
+/** Marks the promise as handled if `isWatched`. Otherwise the caller must handle the rejection. */
 function afterRejection({ wait, site }: Call, error: unknown, isWatched: boolean): void {
   site?.appendTo(error);
   if (isWatched) void handled(wait.promise);
-}
-
-function isWaiting(waits: LinkedQueue<Call> | undefined): boolean {
-  return waits !== undefined && waits.length > 0;
-}
-
-function settleAll(calls: LinkedQueue<Call> | undefined, settle: (call: Call) => void): void {
-  for (let call = calls?.shift(); call !== undefined; call = calls?.shift()) settle(call);
 }

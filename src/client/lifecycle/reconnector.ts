@@ -1,6 +1,6 @@
 /**
- * Decides what follows the end of an attempt or a connection: another attempt, a wait before it, or the end of the
- * client. It does not create connections.
+ * Decides what follows the end of an attempt or a connection: an immediate attempt, an attempt after a wait, or the end
+ * of the client. It does not create connections.
  */
 import type { CloseReport } from "../../events/close-report.js";
 import { RestartableTimer } from "../../runtime/restartable-timer.js";
@@ -16,59 +16,42 @@ export interface ReconnectorHandler {
   readonly attempts: number;
   dial(): void;
   /**
-   * Continues with the connection of a rotation, or dials without a wait if a rotation closed the last one.
-   * @returns `false` if no rotation requires this; nothing was done.
+   * Continues with the second connection of a rotation, or dials without a wait if a rotation closed the connection.
+   * @returns `false` if no rotation is in progress; the method then does nothing.
    */
   connectImmediately(): boolean;
   /** No attempt follows, so the client ends. */
   finish(report: CloseReport): void;
   /** Ends the client if it waits for its next attempt. */
   endIfWaiting(): void;
-  reportError(error: unknown): void;
-  reportFunctionError(what: string, thrown: unknown): void;
 }
 
 /** Schedules the next attempt after the end of an attempt or a connection, or ends the client. */
-export class Reconnector<Received, Sent> {
-  readonly #context: ClientContext<Received, Sent>;
+export class Reconnector {
+  readonly retryStrategy: RetryStrategy;
+  /** The timer of the wait before the next attempt. */
+  readonly timer: RestartableTimer;
+  /**
+   * True while the end of an attempt or a connection is reported and {@link decide} has not decided what follows. The
+   * supervisor sets this field before it reports the end.
+   */
+  isDeciding = false;
+  readonly #context: ClientContext;
   readonly #handler: ReconnectorHandler;
-  readonly #retryStrategy: RetryStrategy;
-  readonly #timer: RestartableTimer;
-  #isDeciding = false;
 
-  constructor(context: ClientContext<Received, Sent>, handler: ReconnectorHandler, isReferenced: boolean) {
+  constructor(context: ClientContext, handler: ReconnectorHandler, isReferenced: boolean) {
     const { options } = context;
     this.#context = context;
     this.#handler = handler;
-    this.#timer = new RestartableTimer(options.runtime, isReferenced);
-    this.#retryStrategy = new RetryStrategy(options.runtime, options, (error) =>
-      handler.reportFunctionError("The option shouldReconnect", error),
+    this.timer = new RestartableTimer(options.runtime, isReferenced);
+    this.retryStrategy = new RetryStrategy(options, (error) =>
+      context.reportFunctionError("The option shouldReconnect", error),
     );
-    if (handler.hasConnected) this.#retryStrategy.onOpen();
-  }
-
-  /** True while the end of a connection is reported and its consequence is not decided. */
-  get isDeciding(): boolean {
-    return this.#isDeciding;
-  }
-
-  /** Call this when a connection is open and set up. */
-  onOpen(): void {
-    this.#retryStrategy.onOpen();
-  }
-
-  /** See {@link RetryStrategy.judge}. */
-  judge(...end: Parameters<RetryStrategy["judge"]>): boolean {
-    return this.#retryStrategy.judge(...end);
-  }
-
-  /** Call this when an attempt or a connection has ended, before {@link decide}. */
-  beginDeciding(): void {
-    this.#isDeciding = true;
+    if (handler.hasConnected) this.retryStrategy.onOpen();
   }
 
   /**
-   * Decides what follows, and starts it.
+   * Decides what follows the end of an attempt or a connection, and starts it.
    * @param isAttempt - True if the connection never opened.
    */
   decide(report: CloseReport, isAttempt: boolean): void {
@@ -76,27 +59,21 @@ export class Reconnector<Received, Sent> {
     if (!stopReasons.isStopping && this.#handler.connectImmediately()) return;
     const delay = stopReasons.isStopping ? undefined : this.#delayAfter(report);
     if (delay === undefined) {
-      this.#isDeciding = false;
+      this.isDeciding = false;
       this.#handler.finish(report);
       return;
     }
-    const { hasConnected } = this.#handler;
     // The rejected calls and the `error` event share one error object.
     const failure = failureOf(report);
-    if (!hasConnected && !options.retryInitial) calls.rejectConnects(failure);
-    if (isAttempt) this.#handler.reportError(failure);
+    if (!this.#handler.hasConnected && !options.retryInitial) calls.rejectConnects(failure);
+    if (isAttempt) this.#context.reportError(failure);
     this.#backOff(report, delay);
-  }
-
-  /** Call this when the decision was made elsewhere. */
-  endDeciding(): void {
-    this.#isDeciding = false;
   }
 
   #delayAfter(report: CloseReport): number | undefined {
     const { options, calls } = this.#context;
     const isWanted = this.#handler.hasConnected || options.retryInitial || calls.hasRuns;
-    return options.reconnect && isWanted ? this.#retryStrategy.next(report) : undefined;
+    return options.reconnect && isWanted ? this.retryStrategy.next(report) : undefined;
   }
 
   #backOff(report: CloseReport, delayMs: number): void {
@@ -108,25 +85,8 @@ export class Reconnector<Received, Sent> {
       emitter.emit("reconnecting", { attempt, delayMs, report });
       diagnostics.reconnect({ client: publicClient, attempt, delayMs, report });
     }
-    this.#isDeciding = false;
+    this.isDeciding = false;
     if (stopReasons.isStopping) this.#handler.endIfWaiting();
-    else if (states.current === "backingOff") this.#arm(delayMs);
-  }
-
-  #arm(delay: number): void {
-    this.#timer.set(delay, () => this.#handler.dial());
-  }
-
-  /** Cancels the wait for the next attempt. */
-  stop(): void {
-    this.#timer.clear();
-  }
-
-  ref(): void {
-    this.#timer.ref();
-  }
-
-  unref(): void {
-    this.#timer.unref();
+    else if (states.current === "backingOff") this.timer.set(delayMs, () => this.#handler.dial());
   }
 }

@@ -1,25 +1,26 @@
-/** Decides whether a client tries again after an end, and how long it waits. It does not set timers. */
+/**
+ * Decides whether a client tries again after the end of an attempt or a connection, and how long it waits before the
+ * next attempt. It does not set timers.
+ */
 import type { CloseReport, Verdict } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { RetrySchedule } from "../../reconnect/backoff.js";
 import { retryAfterOf } from "../../reconnect/retry-after.js";
 import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
-import type { Runtime } from "../../runtime/runtime.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { isCertificateError } from "../reporting/verdict.js";
 
-type RetryStrategyOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
+type RetryStrategyOptions = Pick<ResolvedOptions, "runtime" | "backoff" | "shouldReconnect">;
 
 /** Applies the retry rule, the option `shouldReconnect` and the backoff schedule. */
 export class RetryStrategy {
-  readonly #runtime: Runtime;
   readonly #options: RetryStrategyOptions;
   readonly #onError: (error: unknown) => void;
   readonly #rule: RetryRule;
   readonly #schedule: RetrySchedule;
 
-  constructor(runtime: Runtime, options: RetryStrategyOptions, onError: (error: unknown) => void) {
-    this.#runtime = runtime;
+  /** @param onError - Called with the error that `shouldReconnect` throws. */
+  constructor(options: RetryStrategyOptions, onError: (error: unknown) => void) {
     this.#options = options;
     this.#onError = onError;
     this.#rule = new RetryRule(options.backoff.resetAfter);
@@ -32,8 +33,8 @@ export class RetryStrategy {
   }
 
   /**
-   * Decides whether another attempt may succeed. Call this exactly once per end, because it updates the backoff
-   * schedule.
+   * Decides whether another attempt may succeed. It also updates the backoff schedule, so call it exactly once for
+   * each ended attempt or connection.
    * @param ageMs - How long the connection was open, in milliseconds; `undefined` if it never became ready.
    */
   judge(verdict: Verdict, error: Error | undefined, ageMs: number | undefined): boolean {
@@ -45,7 +46,8 @@ export class RetryStrategy {
   /** Returns the wait before the next attempt in milliseconds, or `undefined` if the client must not try again. */
   next(report: CloseReport): number | undefined {
     if (!this.#isWanted(report)) return undefined;
-    return this.#schedule.next(this.#runtime.now(), this.#runtime.random(), this.#minimumDelay(report));
+    const { runtime } = this.#options;
+    return this.#schedule.next(runtime.now(), runtime.random(), this.#minimumDelay(report));
   }
 
   #isWanted(report: CloseReport): boolean {
@@ -60,15 +62,15 @@ export class RetryStrategy {
   }
 
   /**
-   * Returns the wait that the server asks for, in milliseconds. It is added to the random wait. As a replacement it
-   * would make all clients reconnect in the same millisecond.
+   * Returns the wait that the server requests, in milliseconds. The schedule adds it to the random wait. If it replaced
+   * the random wait, all clients would reconnect in the same millisecond.
    */
   #minimumDelay({ statusCode, headers, codeReceived }: CloseReport): number {
     const { base, retryAfterCap } = this.#options.backoff;
     if (codeReceived === 1012 || codeReceived === 1013) return base;
     if (statusCode !== 429 && statusCode !== 503) return 0;
     const field = headers.find(([name]) => name.toLowerCase() === "retry-after");
-    const wait = field === undefined ? undefined : retryAfterOf(field[1], this.#runtime.wallNow());
+    const wait = field === undefined ? undefined : retryAfterOf(field[1], this.#options.runtime.wallNow());
     return Math.min(wait ?? 0, retryAfterCap);
   }
 }

@@ -1,110 +1,102 @@
 /**
- * Replaces an open connection by a new one, because of its age or on request. With overlap, both are open until the
- * messages have moved to the second one. It does not deliver messages or remove duplicates.
+ * Replaces an open connection by a new connection, because of its age or on request. In the mode `overlap`, both
+ * connections are open until messages are sent on the new one. It does not deliver messages or remove duplicates.
  */
 import { CloseCode } from "../../../protocol/index.js";
 import type { UnsentMessage } from "../../connection/message-tokens.js";
-import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 import { backoffDelay } from "../../reconnect/backoff.js";
 import type { ClientConnection, ClientConnectionEnd } from "../connection/client-connection.js";
 import type { MessageHub } from "../message-hub.js";
+import type { ClientContext } from "./client-context.js";
 
-export interface RotationHandler<Received, Sent> {
-  createConnection(): ClientConnection<Received, Sent>;
-  start(connection: ClientConnection<Received, Sent>): void;
-  /** Returns true if the client must end. */
-  isStopping(): boolean;
-  /** Returns the connection on which messages are sent. */
-  current(): ClientConnection<Received, Sent> | undefined;
-  /** Makes `connection` the current one. */
-  promote(connection: ClientConnection<Received, Sent>): void;
-  /** Closes the current connection, and dials the next one without a wait when it has ended. */
+type Connection = ClientConnection<unknown, unknown>;
+
+export interface RotationHandler {
+  /** The connection on which messages are sent. */
+  readonly connection: Connection | undefined;
+  createConnection(): Connection;
+  start(connection: Connection): void;
+  /** Makes `connection` the current connection. */
+  promote(connection: Connection): void;
+  /** Closes the current connection. After its end, the next connection is dialled without a wait. */
   replace(reason: string): void;
   /**
-   * Reports the end of a connection that is not the current one.
+   * Reports the end of a connection that is not the current connection.
    * @returns the error that describes the end.
    */
-  retire(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): unknown;
+  retire(connection: Connection, end: ClientConnectionEnd): unknown;
   onRotated(overlapMs: number, duplicates: number): void;
-  reportError(error: unknown): void;
 }
-
-type RotationOptions<Received, Sent> = Pick<
-  ResolvedOptions<Received, Sent>,
-  "runtime" | "rotation" | "maxConnectionAge" | "backoff" | "replay"
->;
 
 /**
  * - `dialling`: the second connection is being opened.
- * - `moving`: the second connection is ready; the first one flushes its messages.
- * - `draining`: messages are sent on the second connection; the first one is read to its end.
- * - `replacing`: the first connection closes before the second one is dialled.
- * - `redialling`: the first connection has ended and the second one is being opened.
+ * - `moving`: the second connection is ready; the first connection flushes its messages.
+ * - `draining`: messages are sent on the second connection; the first connection is read to its end.
+ * - `replacing`: the first connection closes; the second connection is dialled after its end.
+ * - `redialling`: the first connection has ended; the second connection is being opened.
  */
 type RotationPhase = "idle" | "dialling" | "moving" | "draining" | "replacing" | "redialling";
 
 /**
- * The rotation of one client. "First" is the connection that is replaced, "second" is its successor.
- * Only one rotation is in progress at a time.
+ * The rotations of one client; at most one rotation is in progress. The "first" connection is replaced by the "second"
+ * connection.
  */
-export class Rotation<Received, Sent> {
-  readonly #options: RotationOptions<Received, Sent>;
-  readonly #hub: MessageHub<Received, Sent>;
-  readonly #handler: RotationHandler<Received, Sent>;
+export class Rotation {
+  readonly #context: ClientContext;
+  readonly #options: ClientContext["options"];
+  readonly #hub: MessageHub;
+  readonly #handler: RotationHandler;
   #phase: RotationPhase = "idle";
   #reason = "";
-  /** The connection that is replaced; set only while a rotation with overlap is in progress. */
-  #first: ClientConnection<Received, Sent> | undefined;
-  #second: ClientConnection<Received, Sent> | undefined;
-  /** Connections that are still closing, but belong to no rotation any more. */
-  #leaving: Set<ClientConnection<Received, Sent>> | undefined;
+  /** The connection that is replaced. Set only while a rotation with overlap is in progress. */
+  #first: Connection | undefined;
+  #second: Connection | undefined;
+  /** Connections of finished rotations that are still closing. */
+  #leaving: Set<Connection> | undefined;
   /**
-   * A first connection whose second one was lost while it drained. The messages that the second one received are
-   * delivered after this connection has ended.
+   * A draining first connection whose second connection was lost. Messages of the second connection are delivered after
+   * this connection has ended.
    */
-  #lastDraining: ClientConnection<Received, Sent> | undefined;
+  #lastDraining: Connection | undefined;
   #readyAt = 0;
-  /** True when the first connection has received every message that precedes those of the second one. */
+  /** True if the first connection has received every message that precedes the messages of the second connection. */
   #hasCaughtUp = false;
-  /** The number of failed rotations since the last success. It determines the delay of the next try. */
+  /** The number of failed rotations since the last success. It determines the wait before the next rotation. */
   #failures = 0;
   #ageTimer: Timer | undefined;
   #overlapTimer: Timer | undefined;
   #waits: Set<Wait> | undefined;
 
-  constructor(
-    options: RotationOptions<Received, Sent>,
-    hub: MessageHub<Received, Sent>,
-    handler: RotationHandler<Received, Sent>,
-  ) {
-    this.#options = options;
-    this.#hub = hub;
+  constructor(context: ClientContext, handler: RotationHandler) {
+    this.#context = context;
+    this.#options = context.options;
+    this.#hub = context.hub;
     this.#handler = handler;
   }
 
   /** All attempts and connections of rotations that have not ended, except the current connection. */
-  get otherConnections(): ClientConnection<Received, Sent>[] {
-    const current = this.#handler.current();
+  get otherConnections(): Connection[] {
+    const current = this.#handler.connection;
     return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
       (connection) => connection !== undefined && connection !== current,
-    ) as ClientConnection<Received, Sent>[];
+    ) as Connection[];
   }
 
-  /** True while the first connection closes, or has closed, and the second one is not open yet. */
+  /** True while the client closes its connection, or has closed it, to open a new connection. */
   get isReplacing(): boolean {
     return this.#phase === "replacing" || this.#phase === "redialling";
   }
 
   /** True if `connection` is being replaced and its successor is ready. */
-  isLeaving(connection: ClientConnection<Received, Sent>): boolean {
+  isLeaving(connection: Connection): boolean {
     return connection === this.#first && (this.#phase === "moving" || this.#phase === "draining");
   }
 
-  /** Call this when a connection becomes the current one and is ready. Its age timer starts. */
+  /** Call this when a connection becomes the current connection and is ready. Starts the age timer. */
   onConnected(): void {
-    // A connection that still drains would deliver older messages between the newer messages of this connection.
+    // A connection that still drains would deliver its older messages between newer messages of the new connection.
     this.#lastDraining?.terminate();
     this.#endDraining();
     if (this.#phase === "redialling") {
@@ -120,28 +112,27 @@ export class Rotation<Received, Sent> {
 
   #armAge(delay: number): void {
     this.#ageTimer?.clear();
-    // A listener of the previous event may have closed the client.
-    if (this.#handler.isStopping()) return;
+    // A listener of an event that was just emitted may have closed the client.
+    if (this.#context.stopReasons.isStopping) return;
     this.#ageTimer = this.#options.runtime.setTimer(delay, () =>
       this.#start(this.#options.rotation.mode, "age"),
     );
-    // Only the socket decides whether the process stays alive.
+    // The age timer does not keep the process running; only the socket does.
     this.#ageTimer.unref();
   }
 
-  /** Resolves when the connection is replaced. Rejects if the rotation fails and the connection stays. */
+  /** Resolves when the connection is replaced. Rejects if the rotation fails and the connection stays in use. */
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const wait: Wait = new Wait(this.#options.runtime, "rotate", options, () => this.#waits?.delete(wait));
-    this.#waits ??= new Set();
-    this.#waits.add(wait);
+    (this.#waits ??= new Set()).add(wait);
     this.#start(mode, reason);
     return wait.promise;
   }
 
   /** Starts a rotation, unless one is already in progress. */
   #start(mode: "overlap" | "replace", reason: string): void {
-    if (this.#phase !== "idle" || this.#handler.current()?.live?.isClosing !== false) return;
+    if (this.#phase !== "idle" || this.#handler.connection?.live?.isClosing !== false) return;
     this.#ageTimer?.clear();
     this.#reason = reason;
     if (mode === "replace") {
@@ -151,26 +142,29 @@ export class Rotation<Received, Sent> {
     }
     this.#phase = "dialling";
     this.#hasCaughtUp = false;
-    this.#first = this.#handler.current();
+    this.#first = this.#handler.connection;
     this.#second = this.#handler.createConnection();
     this.#handler.start(this.#second);
   }
 
   /** @returns `false` if `connection` does not belong to a rotation. */
-  onReady(connection: ClientConnection<Received, Sent>): boolean {
+  onReady(connection: Connection): boolean {
     if (connection !== this.#second || this.#phase !== "dialling") return false;
     const { runtime, rotation } = this.#options;
     const first = this.#first;
-    if (first?.live?.isClosing !== false || this.#handler.isStopping()) {
-      // The first connection is closing. This one replaces it only after its end.
+    if (first?.live?.isClosing !== false || this.#context.stopReasons.isStopping) {
+      // The first connection is closing. The second connection replaces it only after its end.
       connection.enterStandby();
       return true;
     }
     this.#phase = "moving";
     this.#readyAt = runtime.now();
-    this.#hub.inbound.beginOverlap(connection.number, rotation.maxWaiting);
+    this.#hub.inbound.beginOverlap(connection.number, rotation.maxWaiting, this);
     this.#hub.sender.hold();
-    this.#overlapTimer = runtime.setTimer(rotation.overlap, () => this.#onOverlapOver());
+    this.#overlapTimer = runtime.setTimer(rotation.overlap, () => {
+      this.move();
+      this.#closeFirst();
+    });
     this.#overlapTimer.unref();
     first.live.queue.flush(undefined).then(
       () => this.move(),
@@ -179,14 +173,9 @@ export class Rotation<Received, Sent> {
     return true;
   }
 
-  #onOverlapOver(): void {
-    this.move();
-    this.#closeFirst();
-  }
-
   /**
    * Moves the sender to the second connection, at a message boundary. Messages that the first connection has not begun
-   * to write are sent on the second one.
+   * to write are sent on the second connection.
    */
   move(): void {
     const [first, second] = [this.#first, this.#second];
@@ -195,18 +184,18 @@ export class Rotation<Received, Sent> {
     const { isDrainPending } = first.live!;
     this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
-    // Close the first connection as soon as it has caught up. Without the option `replay` that cannot be detected, so
-    // it is closed immediately. The messages before the peer's Close frame are still delivered.
+    // The first connection is closed when it has caught up. Without the option `replay` this cannot be detected, so the
+    // connection is closed immediately. Messages that arrive before the peer's Close frame are still delivered.
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
-  /** Call this when the first connection has received every message that precedes those of the second one. */
+  /** Called when the first connection has received every message that precedes the messages of the second one. */
   onCaughtUp(): void {
     this.#hasCaughtUp = true;
     if (this.#phase === "draining") this.#closeFirst();
   }
 
-  /** Call this when the buffer for messages of the second connection is full. */
+  /** Called when the buffer for messages of the second connection is full. */
   onFull(): void {
     this.#second?.pause("overlap");
   }
@@ -217,8 +206,8 @@ export class Rotation<Received, Sent> {
     this.#first.close({ code: CloseCode.normal, reason: this.#reason });
   }
 
-  /** @returns `false` if the supervisor must handle the end of `connection` itself. */
-  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
+  /** @returns `false` if the supervisor must handle the end of `connection`. */
+  onEnd(connection: Connection, end: ClientConnectionEnd): boolean {
     if (this.#leaving?.delete(connection) === true) {
       this.#hub.leftovers.add(connection.live);
       this.#handler.retire(connection, end);
@@ -230,17 +219,17 @@ export class Rotation<Received, Sent> {
     return connection === this.#second && this.#onSecondEnded(connection, end);
   }
 
-  #onFirstEnded(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
+  #onFirstEnded(connection: Connection, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
-      // The current connection is lost. The second one, which is being opened, serves as the reconnection.
+      // The current connection is lost. The second connection, which is being opened, replaces it.
       this.#first = undefined;
-      // If the client ends, no connection follows. Messages that the second one has received are still delivered.
-      if (this.#handler.isStopping()) this.#second?.leaveStandby();
+      // If the client ends, messages that the second connection has received are still delivered.
+      if (this.#context.stopReasons.isStopping) this.#second?.leaveStandby();
       return false;
     }
     const second = this.#second!;
     if (this.#phase === "moving") {
-      if (this.#handler.isStopping()) return this.#abandonMove(second);
+      if (this.#context.stopReasons.isStopping) return this.#abandonMove(second);
       this.#phase = "draining";
       const isDrainPending = end.kind !== "unopened" && end.end.isDrainPending;
       this.#hub.sender.move(unsentOf(end), second.live!, isDrainPending);
@@ -249,44 +238,44 @@ export class Rotation<Received, Sent> {
     this.#hub.leftovers.add(connection.live);
     this.#handler.retire(connection, end);
     this.#first = undefined;
-    // The messages of the second connection follow the undelivered ones of the first. Only this step waits for a slow
-    // consumer.
+    // Messages of the second connection wait until the messages of the first connection are delivered. No other step
+    // waits for a slow consumer.
     this.#hub.leftovers.after(() => this.#finish(second, connection));
     if (this.#second === second) this.#resolveWaits();
     return true;
   }
 
   /** Ends the rotation without a move, because the client ends both connections. */
-  #abandonMove(second: ClientConnection<Received, Sent>): false {
+  #abandonMove(second: Connection): false {
     this.#hub.leftovers.add(this.#first?.live);
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
-    this.#addLeaving(second);
+    (this.#leaving ??= new Set()).add(second);
     this.#reset();
     return false;
   }
 
-  #finish(second: ClientConnection<Received, Sent>, first: ClientConnection<Received, Sent>): void {
+  #finish(second: Connection, first: Connection): void {
     if (this.#second !== second) return;
     const { inbound } = this.#hub;
     const duplicates = inbound.endOverlap();
     inbound.onConnectionEnd(first.number);
     this.#reset();
     second.resume("overlap");
-    if (this.#handler.isStopping()) return;
+    if (this.#context.stopReasons.isStopping) return;
     this.#handler.onRotated(this.#options.runtime.now() - this.#readyAt, duplicates);
     this.#resolveWaits();
-    if (this.#handler.current() === second) this.onConnected();
+    if (this.#handler.connection === second) this.onConnected();
   }
 
-  #onSecondEnded(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
+  #onSecondEnded(connection: Connection, end: ClientConnectionEnd): boolean {
     const { inbound, sender } = this.#hub;
     const phase = this.#phase;
     const first = this.#first;
     if (phase === "draining") {
-      // The second connection is the current one, so its end is a loss that the supervisor handles.
+      // The second connection is the current connection, so the supervisor handles its end as a loss.
       this.#closeFirst();
       if (first === undefined) this.#hub.leftovers.after(() => inbound.endOverlap());
-      else this.#addLeaving(first);
+      else (this.#leaving ??= new Set()).add(first);
       this.#lastDraining = first;
       this.#reset();
       this.#resolveWaits();
@@ -310,14 +299,14 @@ export class Rotation<Received, Sent> {
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
   }
 
-  /** Handles a failed rotation. The first connection stays; with `maxConnectionAge` another rotation follows later. */
+  /** Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, a rotation follows later. */
   #fail(error: unknown): void {
     const { backoff, runtime, maxConnectionAge } = this.#options;
-    if (this.#handler.isStopping()) return;
+    if (this.#context.stopReasons.isStopping) return;
     const waits = this.#takeWaits();
-    if (waits.size === 0) this.#handler.reportError(error);
+    if (waits.size === 0) this.#context.reportError(error);
     for (const wait of waits) wait.reject(error);
-    if (maxConnectionAge !== undefined && this.#handler.current()?.isReady === true)
+    if (maxConnectionAge !== undefined && this.#handler.connection?.isReady === true)
       this.#armAge(backoffDelay(backoff, this.#failures++, runtime.random()));
   }
 
@@ -329,13 +318,7 @@ export class Rotation<Received, Sent> {
     this.#second = undefined;
   }
 
-  #addLeaving(connection: ClientConnection<Received, Sent>): void {
-    this.#leaving ??= new Set();
-    this.#leaving.add(connection);
-  }
-
   #resolveWaits(): void {
-    if (this.#waits === undefined) return;
     for (const wait of this.#takeWaits()) wait.resolve();
   }
 
@@ -345,7 +328,7 @@ export class Rotation<Received, Sent> {
     return waits;
   }
 
-  /** @returns `true`, once, if a rotation closed the connection, so that the next one is dialled without a wait. */
+  /** @returns `true`, once, if a rotation closed the connection: the next connection is then dialled without a wait. */
   beginRedialling(): boolean {
     if (this.#phase !== "replacing") return false;
     this.#phase = "redialling";
@@ -353,9 +336,10 @@ export class Rotation<Received, Sent> {
   }
 
   /**
-   * Ends the rotation and returns its second connection, if it is being opened, to replace a lost current connection.
+   * Ends the rotation and returns its second connection, if that connection is being opened. It replaces the lost
+   * current connection.
    */
-  takeSecond(): ClientConnection<Received, Sent> | undefined {
+  takeSecond(): Connection | undefined {
     if (this.#phase !== "dialling") return undefined;
     const second = this.#second;
     this.#reset();
@@ -368,8 +352,8 @@ export class Rotation<Received, Sent> {
     this.move();
   }
 
-  /** Call this when the client terminates all connections. */
-  beginTerminating(): void {
+  /** Call this when the current connection was lost, or when the client terminates all connections. */
+  stopTimers(): void {
     this.#ageTimer?.clear();
     this.#overlapTimer?.clear();
   }
@@ -380,11 +364,6 @@ export class Rotation<Received, Sent> {
     this.#lastDraining = undefined;
     this.#reset();
     for (const wait of this.#takeWaits()) wait.reject(error);
-  }
-
-  /** Stops the age timer, because the current connection was lost. */
-  onLost(): void {
-    this.#ageTimer?.clear();
   }
 }
 

@@ -1,6 +1,10 @@
-/** Defines the states of a client, their transitions, and the error for a call that its state does not allow. */
+/**
+ * Defines the states of a client, their transitions, and the error for a call that a state does not allow. It does not
+ * decide when the state changes.
+ */
 import { InvalidStateError } from "../../errors.js";
-import type { State } from "../../events/event-map.js";
+import type { Emitter } from "../../events/emitter.js";
+import type { EventMap, State } from "../../events/event-map.js";
 
 /** The states that may follow each state. Any other transition is a bug in this package. */
 export const transitions: Readonly<Record<State, readonly State[]>> = {
@@ -15,17 +19,13 @@ export const transitions: Readonly<Record<State, readonly State[]>> = {
   closed: [],
 };
 
-export interface StateHandler {
-  onStateChange(from: State, to: State): void;
-}
-
-/** The current state of one client. It reports every change to its handler. */
+/** The current state of one client. It emits `stateChange` for every change. */
 export class StateMachine {
   #state: State = "idle";
-  readonly #handler: StateHandler;
+  readonly #emitter: Pick<Emitter<EventMap<unknown>>, "emit">;
 
-  constructor(handler: StateHandler) {
-    this.#handler = handler;
+  constructor(emitter: Pick<Emitter<EventMap<unknown>>, "emit">) {
+    this.#emitter = emitter;
   }
 
   get current(): State {
@@ -37,7 +37,7 @@ export class StateMachine {
     const from = this.#state;
     if (!transitions[from].includes(to)) throw new Error(`A client that is ${from} cannot become ${to}.`);
     this.#state = to;
-    this.#handler.onStateChange(from, to);
+    this.#emitter.emit("stateChange", { from, to });
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * Collects the messages of one read from the socket into an array, for a batch iterator whose call waits. It does not
- * store messages for which no call waits.
+ * Collects the messages of one read from the socket into an array. A waiting call of a batch iterator receives the
+ * array. Without a waiting call, no message is stored here.
  */
-export class Batch<Received> {
+export class Batch {
   readonly #maxBytes: number;
-  #messages: Received[] | undefined;
+  #messages: unknown[] | undefined;
   #bytes = 0;
 
-  /** @param maxBytes - The limit of a batch after its first message. Further messages of the read stay in the inbox. */
+  /** @param maxBytes - The maximum size in bytes of all messages after the first message. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -17,20 +17,20 @@ export class Batch<Received> {
     return this.#messages !== undefined;
   }
 
-  /** Starts a batch. Resolves with `first` and all added messages when the current read is over. */
-  begin(first: Received): Promise<readonly Received[]> {
+  /** Starts a batch. The promise resolves with `first` and the added messages when the current read is over. */
+  begin(first: unknown): Promise<readonly unknown[]> {
     const messages = [first];
     this.#messages = messages;
     this.#bytes = 0;
-    // All messages of one read are delivered in one callback of the event loop, and microtasks run after it.
+    // All messages of one read are delivered in one callback of the event loop. Microtasks run after that callback.
     return Promise.resolve().then(() => {
       if (this.#messages === messages) this.#messages = undefined;
       return messages;
     });
   }
 
-  /** @returns `false` if no batch is open, or if the message exceeds the limit. The latter also closes the batch. */
-  add(message: Received, size: number): boolean {
+  /** Adds a message to the open batch. A message above the limit closes the batch. @returns whether it was added. */
+  add(message: unknown, size: number): boolean {
     this.#bytes += size;
     if (this.#bytes > this.#maxBytes) this.#messages = undefined;
     this.#messages?.push(message);

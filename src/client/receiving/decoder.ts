@@ -1,35 +1,31 @@
-// Calls the deserializer and reports its errors. It does not decide what happens to a message that cannot be decoded.
+// Calls the deserializer and reports its errors. It does not decide what happens to a message whose decoding fails.
 import { JetSocketError } from "../../errors.js";
 import type { Deserializer } from "../../options/options.js";
 import type { ReceivedMessage } from "./received-message.js";
 
-/** The result of decoding if the deserializer throws. */
-export const undecodable: unique symbol = Symbol("undecodable");
+/** The result of {@link Decoder.decode} if the deserializer throws. */
+const undecodable = Symbol("undecodable");
 
-/** Checks the type first, which avoids a generic comparison for most values. */
-export function isUndecodable(value: unknown): value is typeof undecodable {
+/** Checks the type first, because this avoids a generic comparison for most values. */
+export function isUndecodable(value: unknown): boolean {
   return typeof value === "symbol" && value === undecodable;
 }
 
-export class Decoder<Received> {
-  readonly #deserializer: Deserializer<Received>;
+export class Decoder {
+  readonly #deserializer: Deserializer<unknown>;
   readonly #onFailed: (data: string | Buffer, error: JetSocketError) => void;
 
   /** @param onFailed - Called if the deserializer throws. */
   constructor(
-    deserializer: Deserializer<Received>,
+    deserializer: Deserializer<unknown>,
     onFailed: (data: string | Buffer, error: JetSocketError) => void,
   ) {
     this.#deserializer = deserializer;
     this.#onFailed = onFailed;
   }
 
-  /**
-   * Decodes the message if it is not decoded yet.
-   *
-   * @returns `false` if the deserializer throws; the error is reported.
-   */
-  complete(entry: ReceivedMessage<Received>): boolean {
+  /** Decodes the message unless it is decoded already. @returns `false` if the deserializer throws. */
+  complete(entry: ReceivedMessage): boolean {
     if (entry.isDecoded) return true;
     const value = this.decode(entry.data!);
     if (isUndecodable(value)) return false;
@@ -38,8 +34,8 @@ export class Decoder<Received> {
     return true;
   }
 
-  /** @returns the value, or {@link undecodable} if the deserializer throws; the error is reported. */
-  decode(data: string | Buffer): Received | typeof undecodable {
+  /** @returns the value, or {@link undecodable} if the deserializer throws. The error is reported. */
+  decode(data: string | Buffer): unknown {
     try {
       return this.#deserializer(data, typeof data !== "string");
     } catch (error) {
@@ -47,14 +43,10 @@ export class Decoder<Received> {
     }
   }
 
-  #fail(data: string | Buffer, error: unknown): typeof undecodable {
-    this.#onFailed(data, decodingFailed(error));
+  #fail(data: string | Buffer, cause: unknown): unknown {
+    const message =
+      'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.';
+    this.#onFailed(data, new JetSocketError(message, { code: "DECODE_FAILED", cause }));
     return undecodable;
   }
-}
-
-function decodingFailed(cause: unknown): JetSocketError {
-  const message =
-    'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.';
-  return new JetSocketError(message, { code: "DECODE_FAILED", cause });
 }

@@ -1,20 +1,20 @@
-// The callbacks of the dispatcher.
+// The callbacks of the dispatcher. This module contains types only.
 import type { JetSocketError } from "../../errors.js";
 import type { DroppedEvent } from "../../events/event-map.js";
 
 export interface DispatcherHandler {
-  /** `true` if messages that arrived before the end are not decoded yet. Readers receive them before the end. */
+  /** `true` while an ended connection has undecoded messages. Readers receive those messages before the end. */
   readonly hasLeftover?: boolean;
   onPaused(): void;
   onResumed(): void;
-  /** The inbox is full and `buffer.overflow` is `"error"`: the connection must fail. */
+  /** The connection must fail: the inbox is full, and `buffer.overflow` is `"error"`. */
   onInboxFull(): void;
   onDropped(event: DroppedEvent): void;
   onError(error: Error): void;
-  /** The deserializer threw on a message. The message is dropped. */
+  /** The deserializer threw an error for a message. The message is dropped. */
   onUndecodable(message: string | Buffer, error: JetSocketError): void;
-  /** A message was read after it waited in the inbox for `waited` milliseconds. */
+  /** A message was read from the inbox. @param waited - Milliseconds from its arrival to the read. */
   onConsumed(waited: number): void;
-  /** The number of readers that wait on a client that was not connected yet has changed by `change`, 1 or -1. */
+  /** A waiting reader was added (1) or removed (-1) before the client first connects. */
   onIdleWait(change: number): void;
 }

@@ -21,60 +21,57 @@ import { decoded, type ReceivedMessage, detachedCopy, undecoded } from "./receiv
 import type { DispatcherHandler } from "./dispatcher-handler.js";
 
 /**
- * When the inbox contains this many bytes, further messages are queued undecoded: a value may be much larger than its
- * text.
+ * If the inbox contains at least this number of bytes, further messages are queued undecoded. A decoded value may be
+ * much larger than its text.
  */
 const maxDecodedBytes = 64 * 1024;
 
 /**
- * While many messages wait, the time in the inbox is measured for one in this many, because reading the clock is
- * expensive.
+ * While at least this number of messages waits, the waiting time of one message of 16 is measured. Each measurement
+ * reads the clock, which is expensive.
  */
 const messagesPerSample = 16;
 
 /**
- * Delivers each message to the listeners, to the first waiting reader, or to the inbox, so that no message is lost when
- * the consumer changes.
+ * Delivers each message to the listeners and to the first waiting reader. If neither exists, the message is added to
+ * the inbox. Therefore no message is lost when consumers change.
  */
-export class Dispatcher<Received>
-  implements ReadingPauseHandler, ListenerListWatcher, InboxReaderHost<Received>
-{
-  readonly listeners: MessageListeners<Received>;
-  readonly decoder: Decoder<Received>;
+export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, InboxReaderHost {
+  readonly listeners: MessageListeners;
+  readonly decoder: Decoder;
   readonly #runtime: Runtime;
   readonly #handler: DispatcherHandler;
-  readonly #bounds: ResolvedOptions<Received, never>["buffer"];
+  readonly #bounds: ResolvedOptions["buffer"];
   readonly #pause: ReadingPause;
-  /** Created with the first queued message or the first reader. A client that only uses listeners has none. */
-  #inbox: Inbox<ReceivedMessage<Received>> | undefined;
-  readonly #readers = new ReaderQueue<Received>();
-  readonly #inboxReader: InboxReader<Received> = new InboxReader<Received>(this.#readers, this);
-  /** The open iterator, over messages or over batches. */
+  /** Created with the first queued message or the first reader. A client that only uses listeners has no inbox. */
+  #inbox: Inbox<ReceivedMessage> | undefined;
+  readonly #readers = new ReaderQueue();
+  readonly #inboxReader: InboxReader = new InboxReader(this.#readers, this);
+  /** The open iterator. It returns messages or batches. */
   #iterator: object | undefined;
-  #batch: Batch<Received> | undefined;
+  #batch: Batch | undefined;
   #end: ReadingEnd | undefined;
-  /** The end that readers receive after the remaining messages were delivered. */
+  /** The end that readers will receive after the remaining messages. */
   #pendingEnd: ReadingEnd | undefined;
-  /** The client is being terminated: all messages are dropped. */
+  /** True while the client is terminated: all messages are dropped. */
   #isDiscarding = false;
-  /** A listener was added, and the messages in the inbox are to be emitted to it. */
+  /** A listener was added, and the messages in the inbox must be emitted to the listener. */
   #isDrainDue = false;
   #isDraining = false;
-  // The only consumer, cached for speed and reset whenever consumers change: the listeners of `message`, or a batch.
-  #onlyListeners: ListenerList<EventMap<Received>["message"]> | undefined;
-  #onlyBatch: Batch<Received> | undefined;
-  /** `recv()` was called since the last check of the reading pause. */
+  // The only consumer: the `message` listeners, or a batch. It is cached for speed, and reset when consumers change.
+  #onlyListeners: ListenerList<EventMap<unknown>["message"]> | undefined;
+  #onlyBatch: Batch | undefined;
+  /** True if `recv()` was called since the last check of the reading pause. */
   #wasRecvCalled = false;
-  /** The client has never started to connect. */
+  /** True until the client first starts to connect. */
   #isIdle = true;
   #takenCount = 0;
 
   constructor(
     runtime: Runtime,
-    emitter: Emitter<EventMap<Received>>,
-    options: {
-      readonly deserializer: Deserializer<Received>;
-      readonly buffer: ResolvedOptions<Received, never>["buffer"];
+    emitter: Emitter<EventMap<unknown>>,
+    options: Pick<ResolvedOptions, "buffer"> & {
+      readonly deserializer: Deserializer<unknown>;
     },
     handler: DispatcherHandler,
   ) {
@@ -84,12 +81,6 @@ export class Dispatcher<Received>
     this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
     this.#bounds = options.buffer;
-  }
-
-  #ensureInbox(): Inbox<ReceivedMessage<Received>> {
-    return (this.#inbox ??= new Inbox(this.#bounds, (entry) => {
-      if (this.decoder.complete(entry)) this.#drop(entry.value, this.#isOver() ? "closed" : "overflow");
-    }));
   }
 
   #drop(message: unknown, cause: DroppedEvent["cause"]): void {
@@ -106,22 +97,19 @@ export class Dispatcher<Received>
     return this.#end !== undefined || this.#isDiscarding;
   }
 
-  /**
-   * The client starts to connect, for the first time or again. Messages that are still in the inbox are delivered
-   * first.
-   */
+  /** The client starts to connect. The inbox may contain messages of an earlier run, which are delivered first. */
   begin(): void {
     this.#isIdle = false;
     this.#end = undefined;
     this.#pendingEnd = undefined;
     this.#isDiscarding = false;
     this.#inbox?.reopen();
-    // The end of the client has stopped the idle timer of its pause.
+    // The idle timer of the pause was stopped at the end of the earlier run.
     if (this.#pause.isOn) this.#pause.begin();
-    if (this.hasWaitingReader) this.#ensureInbox().beginReading();
+    if (this.hasWaitingReader) this.inbox.beginReading();
   }
 
-  /** Delivers an undecoded message. It is decoded only if a consumer needs its value. */
+  /** Delivers an undecoded message. The message is decoded only if a consumer needs the value. */
   receive(data: string | Buffer, size: number, at: number): void {
     if (this.#onlyListeners === undefined && !this.#isOnlyForBatch() && !this.#isOnlyForMessageListeners()) {
       this.#dispatch(data, size, at);
@@ -132,8 +120,8 @@ export class Dispatcher<Received>
   }
 
   #dispatch(data: string | Buffer, size: number, at: number): void {
-    if (this.#isDrainDue) this.#drainToListeners();
-    if (!this.#hasReaders() && !this.listeners.hasMessageListeners && this.listeners.hasLasting) {
+    if (this.#isDrainDue) this.finishDraining();
+    if (!this.hasWaitingReader && this.listeners.values.isEmpty && this.listeners.hasLasting) {
       this.listeners.emitRaw(data);
       return;
     }
@@ -147,7 +135,7 @@ export class Dispatcher<Received>
     else this.deliver(decoded(value, detached, size, at));
   }
 
-  /** `true` in the most common and fastest case: only listeners of `message` consume messages. */
+  /** `true` if only listeners of `message` consume messages. This is the most common and fastest case. */
   #isOnlyForMessageListeners(): boolean {
     if (
       this.#onlyListeners === undefined &&
@@ -159,19 +147,18 @@ export class Dispatcher<Received>
   }
 
   #isOnlyForBatch(): boolean {
-    if (this.#onlyBatch === undefined && this.#canBatchBeOnlyConsumer()) this.#onlyBatch = this.#batch;
+    if (this.#onlyBatch === undefined) {
+      const isOnly = this.#readers.length === 0 && this.#canAddToBatch() && this.listeners.isEmpty;
+      if (isOnly) this.#onlyBatch = this.#batch;
+    }
     return this.#onlyBatch?.isOpen === true;
-  }
-
-  #canBatchBeOnlyConsumer(): boolean {
-    return this.#readers.length === 0 && this.#canAddToBatch() && this.listeners.isEmpty;
   }
 
   onListenersChanged(): void {
     this.#resetOnlyConsumer();
   }
 
-  /** Called whenever the consumers may have changed. */
+  /** Must be called when the consumers may have changed. */
   #resetOnlyConsumer(): void {
     this.#onlyListeners = undefined;
     this.#onlyBatch = undefined;
@@ -183,67 +170,63 @@ export class Dispatcher<Received>
   }
 
   #isOnlyForListeners(): boolean {
-    return !this.#hasReaders() && !this.#isDrainDue && !this.#isDiscarding;
+    return !this.hasWaitingReader && !this.#isDrainDue && !this.#isDiscarding;
   }
 
   #canQueueUndecoded(): boolean {
     if (this.#inbox === undefined || this.#inbox.bytes < maxDecodedBytes) return false;
     if (this.#readers.length > 0) return false;
-    return this.#bounds.keyOf === undefined && !this.#isOver() && !this.listeners.hasMessageListeners;
+    return this.#bounds.keyOf === undefined && !this.#isOver() && this.listeners.values.isEmpty;
   }
 
-  /** Emits an undecoded message to listeners and adds it to the inbox. It is decoded when it is read or dropped. */
+  /** Emits an undecoded message and adds it to the inbox. A later read or drop decodes the message. */
   #queueUndecoded(data: string | Buffer, size: number, at: number): void {
     this.listeners.emitRaw(data);
-    const entry = undecoded<Received>(data, size, at);
+    const entry = undecoded(data, size, at);
     if (this.listeners.hasLasting) this.listeners.markDelivered(entry);
     this.#deliverToReaders(entry);
   }
 
-  /** Delivers a decoded message of a connection. It creates no record if only listeners or a batch consume it. */
-  deliverValue(value: Received, data: string | Buffer, size: number, at: number): void {
+  /** Delivers a decoded message. No record is created if only listeners or only a batch consume the message. */
+  deliverValue(value: unknown, data: string | Buffer, size: number, at: number): void {
     const listeners = this.#onlyListeners;
     if (listeners !== undefined) listeners.emit({ data: value });
     else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
-  /** Delivers a message if the cached only consumer did not accept it. */
-  #deliverToOthers(value: Received, data: string | Buffer, size: number, at: number): void {
+  /** Delivers a message that neither the cached listeners nor the cached batch accepted. */
+  #deliverToOthers(value: unknown, data: string | Buffer, size: number, at: number): void {
     if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
-    if (this.#isOnlyForMessageListeners()) this.listeners.emitValue(value);
+    if (this.#isOnlyForMessageListeners()) this.listeners.values.emit({ data: value });
     else this.deliver(decoded(value, data, size, at));
   }
 
   /** Delivers a decoded message to all consumers. */
-  deliver(entry: ReceivedMessage<Received>): void {
+  deliver(entry: ReceivedMessage): void {
     if (this.#isDiscarding) {
       this.#drop(entry.value, "closed");
       return;
     }
-    if (this.#isDrainDue) this.#drainToListeners();
-    const hasReaders = this.#hasReaders();
+    if (this.#isDrainDue) this.finishDraining();
+    const hasReaders = this.hasWaitingReader;
     const wasEmitted = this.listeners.emit(entry);
-    // If a listener receives the message, it is queued only for an open iterator, not for a `recv()` whose `match`
-    // rejects it.
+    // A message that a listener received is queued for an open iterator. It is not queued for a `recv()` whose `match`
+    // rejects the message.
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
-  /** `true` if an iterator is open or a call waits. */
-  #hasReaders(): boolean {
-    return this.#iterator !== undefined || this.#readers.length > 0;
-  }
-
-  /** `true` if a batch collects messages. Messages in the inbox must be read before newer ones are added to a batch. */
+  /** `true` if an open batch may receive a message. Messages in the inbox are older, so they must be read first. */
   #canAddToBatch(): boolean {
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
 
   /**
-   * Delivers a message to the first reader that accepts it, or adds it to the open batch or to the inbox.
+   * Delivers a message to the first reader that accepts the message. Without such a reader, the message is added to the
+   * open batch or to the inbox.
    *
    * @param isQueued - `false` if the message must not be added to the inbox.
    */
-  #deliverToReaders(entry: ReceivedMessage<Received>, isQueued: boolean = true): void {
+  #deliverToReaders(entry: ReceivedMessage, isQueued: boolean = true): void {
     const reader = this.#readers.take(entry.value);
     if (reader !== undefined) {
       reader.resolve(entry.value);
@@ -258,8 +241,8 @@ export class Dispatcher<Received>
     const { keyOf } = this.#bounds;
     const addedBefore = this.#readers.addedCount;
     if (keyOf !== undefined) entry.key = computeKey(keyOf, entry.value, this.#handler);
-    const demand = this.#ensureInbox().push(entry);
-    // `keyOf` may have started a reader, which must receive this message.
+    const demand = this.inbox.push(entry);
+    // `keyOf` may have started a reader. That reader must receive this message.
     if (this.#readers.addedCount !== addedBefore) this.#inboxReader.deliverToReaders();
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
@@ -269,15 +252,16 @@ export class Dispatcher<Received>
     if (this.#pause.isOn) return;
     this.#pause.begin();
     if (this.isEndPending) this.#pause.stopTimer();
-    // A listener of `paused` may read messages, which may end the pause during this call.
+    // A listener of `paused` may read messages, and thereby end the pause during this call.
     this.#handler.onPaused();
     if (this.isPaused) this.#readers.rejectFiltered(this.#matchOverflow());
   }
 
   #matchOverflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox. The inbox is full, and reading is paused ` +
-        `until they are read. Also read the other messages, set a larger buffer, or set another buffer.overflow.`,
+      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox. The inbox is full, and ` +
+        `reading is paused until they are read. Also read the other messages, set a larger buffer, or set another ` +
+        `buffer.overflow.`,
     );
   }
 
@@ -318,108 +302,93 @@ export class Dispatcher<Received>
   }
 
   /** The messages in the inbox, oldest first. */
-  get waiting(): readonly ReceivedMessage<Received>[] {
+  get waiting(): readonly ReceivedMessage[] {
     return this.#inbox?.waiting ?? [];
   }
 
-  /** Resolves with the next message, or with the first one that `options.match` accepts. */
-  recv(options: RecvOptions<Received> | undefined): Promise<Received> {
+  /** Resolves with the next message, or with the first message that `options.match` accepts. */
+  recv(options: RecvOptions<unknown> | undefined): Promise<unknown> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     this.#wasRecvCalled = true;
     const match = options?.match;
-    if (match !== undefined) return this.#recvMatching(options, match);
-    const entry = this.#inboxReader.next();
-    if (entry !== undefined) return Promise.resolve(entry.value);
-    return this.#waitForMessage(options, undefined);
-  }
-
-  #recvMatching(
-    options: RecvOptions<Received> | undefined,
-    match: (message: Received) => boolean,
-  ): Promise<Received> {
     try {
-      const entry = this.#inboxReader.matching(match);
+      const entry = match === undefined ? this.#inboxReader.next() : this.#inboxReader.matching(match);
       if (entry !== undefined) return Promise.resolve(entry.value);
     } catch (error) {
       return rejected(error);
     }
-    // No message can arrive during a pause, and possibly no other reader ends it. The call could wait forever.
-    if (this.#pause.isOn) return rejected(this.#matchOverflow());
-    return this.#waitForMessage(options, match);
-  }
-
-  #waitForMessage(
-    options: RecvOptions<Received> | undefined,
-    match: ((message: Received) => boolean) | undefined,
-  ): Promise<Received> {
+    // No message can arrive during a pause, and possibly no other reader ends the pause. The call could wait forever.
+    if (match !== undefined && this.#pause.isOn) return rejected(this.#matchOverflow());
     const end = this.#inboxReader.endFor(this.#end);
     if (end !== undefined) return rejected(end.recvError);
-    const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#removeReader(reader));
+    const wait = new Wait<unknown>(this.#runtime, "recv", options, () => this.#removeReader(reader));
     const reject = (reason: unknown): void => wait.reject(reason);
-    const reader: Reader<Received> = {
+    const reader: Reader = {
       filter: match === undefined ? undefined : { match, reject },
       resolve: (value) => wait.resolve(value),
-      end: (end) => reject(end.recvError),
+      end: ({ recvError }) => reject(recvError),
     };
     this.#addReader(reader);
     return wait.promise;
   }
 
-  #addReader(reader: Reader<Received>): void {
+  #addReader(reader: Reader): void {
     this.#readers.add(reader);
     this.#resetOnlyConsumer();
     if (this.#isIdle) this.#handler.onIdleWait(1);
   }
 
-  #removeReader(reader: Reader<Received>): void {
+  #removeReader(reader: Reader): void {
     if (this.#readers.remove(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
   }
 
   // Called by the inbox reader.
 
   endReaders(): void {
-    if (this.#end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(this.#end);
+    const end = this.#end;
+    if (end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
-  get inbox(): Inbox<ReceivedMessage<Received>> {
-    return this.#ensureInbox();
+  get inbox(): Inbox<ReceivedMessage> {
+    return (this.#inbox ??= new Inbox(this.#bounds, (entry) => {
+      if (this.decoder.complete(entry)) this.#drop(entry.value, this.#isOver() ? "closed" : "overflow");
+    }));
   }
 
-  onTaken(entry: ReceivedMessage<Received> | undefined): void {
-    const inbox = this.#ensureInbox();
-    if (entry !== undefined && this.#isSampled(inbox))
-      this.#handler.onConsumed(this.#runtime.now() - entry.at);
+  onTaken(entry: ReceivedMessage | undefined): void {
+    const { inbox } = this;
+    if (entry !== undefined) {
+      const isSampled = inbox.length < messagesPerSample || ++this.#takenCount % messagesPerSample === 0;
+      if (isSampled) this.#handler.onConsumed(this.#runtime.now() - entry.at);
+    }
     if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
   }
 
-  #isSampled(inbox: Inbox<ReceivedMessage<Received>>): boolean {
-    return inbox.length < messagesPerSample || ++this.#takenCount % messagesPerSample === 0;
-  }
-
   /** Opens an iterator over messages. @returns `undefined` if an iterator is already open. */
-  iterate(): AsyncIterableIterator<Received> | undefined {
+  iterate(): AsyncIterableIterator<unknown> | undefined {
     return this.#openIterator({ take: () => this.#inboxReader.next(), itemOf: (first) => first });
   }
 
-  /** Opens an iterator over batches: the messages of one read, or all messages in the inbox. */
-  iterateBatches(): AsyncIterableIterator<readonly Received[]> | undefined {
+  /** Opens an iterator over batches. A batch contains the messages of one read, or all messages in the inbox. */
+  iterateBatches(): AsyncIterableIterator<readonly unknown[]> | undefined {
     const batch = (this.#batch ??= new Batch(this.#bounds.maxBytes));
     return this.#openIterator({ take: () => this.#inboxReader.all(), itemOf: (first) => batch.begin(first) });
   }
 
   #openIterator<Item>(
-    kind: Pick<IteratorSource<Received, Item>, "take" | "itemOf">,
-  ): MessageIterator<Received, Item> | undefined {
+    kind: Pick<IteratorSource<Item>, "take" | "itemOf">,
+  ): MessageIterator<Item> | undefined {
     if (this.#iterator !== undefined) return undefined;
-    this.#ensureInbox().beginReading();
-    const iterator = new MessageIterator<Received, Item>({
+    this.inbox.beginReading();
+    const iterator = new MessageIterator<Item>({
       ...kind,
       ended: () => this.#inboxReader.endFor(this.#end),
       wait: (reader) => this.#addReader(reader),
       onReturn: (readers) => {
         this.#iterator = undefined;
         for (const reader of readers) this.#removeReader(reader);
-        this.#resumeForListeners();
+        // Unread messages stay in the inbox, but they must not delay the messages for listeners.
+        if (this.#pause.isOn && this.listeners.hasLasting) this.onIdle();
       },
     });
     this.#iterator = iterator;
@@ -427,29 +396,31 @@ export class Dispatcher<Received>
     return iterator;
   }
 
-  /** A listener was added by `on()`. It receives the messages in the inbox before newer ones. */
+  /** A listener was added by `on()`. The listener receives the messages in the inbox before newer messages. */
   onListenerAdded(): void {
     if (this.waitingCount === 0 || this.#isDrainDue) return;
     this.#isDrainDue = true;
-    this.#runtime.defer(() => this.#drainToListeners());
-  }
-
-  #drainToListeners(): void {
-    if (this.#isDrainDue) this.finishDraining(true);
+    this.#runtime.defer(() => {
+      if (this.#isDrainDue) this.finishDraining();
+    });
   }
 
   /**
-   * Emits the messages in the inbox to listeners, if that is due or in progress. It may be in progress if a listener
-   * ends the client: the rest is then emitted before the end.
+   * Emits the messages in the inbox to listeners, if this is due or in progress. A listener may end the client during
+   * the emission. The remaining messages are then emitted before the end.
    */
-  finishDraining(isDue: boolean = this.#isDrainDue || this.#isDraining): void {
-    if (!isDue) return;
+  finishDraining(): void {
+    if (!this.#isDrainDue && !this.#isDraining) return;
     this.#isDrainDue = false;
     this.#isDraining = true;
-    const inbox = this.#ensureInbox();
-    // The open iterator also receives these messages, so they stay in the inbox.
-    if (this.#iterator !== undefined) this.#emitWithoutRemoving(inbox.waiting);
-    else {
+    const { inbox } = this;
+    if (this.#iterator !== undefined) {
+      // The open iterator also receives these messages, so the messages stay in the inbox.
+      for (const entry of inbox.waiting) {
+        if (this.#isOver()) break;
+        this.listeners.emitWaiting(entry, this.decoder);
+      }
+    } else {
       while (this.listeners.hasLasting && inbox.length > 0)
         this.listeners.emitWaiting(inbox.shift()!, this.decoder);
       if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
@@ -457,36 +428,20 @@ export class Dispatcher<Received>
     this.#isDraining = false;
   }
 
-  #emitWithoutRemoving(waiting: readonly ReceivedMessage<Received>[]): void {
-    for (const entry of waiting) {
-      if (this.#isOver()) return;
-      this.listeners.emitWaiting(entry, this.decoder);
-    }
-  }
-
-  /**
-   * An iterator was closed. Unread messages stay in the inbox, but they no longer pause reading if there are listeners.
-   */
-  #resumeForListeners(): void {
-    if (!this.#pause.isOn || !this.listeners.hasLasting) return;
-    this.#inbox?.endReading();
-    this.#resume();
-  }
-
   /** The client or the connection closes. Reading continues until the peer's Close frame, even if the inbox is full. */
   beginClosing(): void {
-    this.#ensureInbox().beginClosing();
+    this.inbox.beginClosing();
     this.#resume();
   }
 
-  /** The client is being terminated. Drops all messages; readers wait for the end. */
+  /** The client is being terminated. Drops all messages. Readers wait for the end. */
   discard(): void {
     this.#isDiscarding = true;
     this.#resetOnlyConsumer();
     this.#inbox?.clear();
   }
 
-  /** No further message will arrive. Readers receive the remaining messages first, unless `isImmediate` is `true`. */
+  /** No further message arrives. Readers receive the remaining messages first, unless `isImmediate` is `true`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
     if (!isImmediate && this.#handler.hasLeftover === true) {
       this.#pendingEnd = end;
@@ -498,27 +453,27 @@ export class Dispatcher<Received>
     this.#resetOnlyConsumer();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();
+    // `endReaders()` is not used: a listener may have connected again, which sets `#end` to undefined.
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
-  /** `true` if the end was reached, but messages that arrived before it are not delivered yet. */
+  /** `true` if the client has ended, but messages that arrived before the end are not delivered yet. */
   get isEndPending(): boolean {
     return this.#pendingEnd !== undefined;
   }
 
   /** The last message before the end was delivered. */
   onLeftoversDelivered(): void {
-    const end = this.#pendingEnd;
-    if (end === undefined) return;
+    if (this.#pendingEnd === undefined) return;
     this.#pause.end();
+    this.#end = this.#pendingEnd;
     this.#pendingEnd = undefined;
-    this.#end = end;
     this.#resetOnlyConsumer();
-    for (const reader of this.#readers.takeAll()) reader.end(end);
+    this.endReaders();
   }
 
-  /** `true` if a call waits or an iterator is open. These report the end to the user. */
+  /** `true` if an iterator is open or a call waits. Both report the end of the client to the user. */
   get hasWaitingReader(): boolean {
-    return this.#readers.length > 0 || this.#iterator !== undefined;
+    return this.#iterator !== undefined || this.#readers.length > 0;
   }
 }

@@ -1,143 +1,106 @@
-// Passes received messages from the connections to the dispatcher: directly, or in sequence and without duplicates if
-// the option `replay` is set. It does not choose which consumer receives a message.
+// Passes received messages from the connections to the dispatcher. With the option `replay`, messages are passed in
+// sequence and without duplicates. This module does not choose the consumer of a message.
 import type { Cursors } from "../../options/layer-options.js";
 import { Replay } from "../../buffer/replay.js";
-import type { ReplayPolicy, ReplayPort } from "../../buffer/replay-port.js";
+import type { ReplayPort } from "../../buffer/replay-port.js";
 import type { ReplayRequest } from "../../buffer/message-stream.js";
 import type { Sequence } from "../../buffer/sequence-window.js";
 import { JetSocketError } from "../../errors.js";
 import type { Emitter } from "../../events/emitter.js";
-import type { EventMap } from "../../events/event-map.js";
+import type { DroppedEvent, EventMap } from "../../events/event-map.js";
 import type { SetupConnection } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 import { toError } from "../../runtime/to-error.js";
-import { type Decoder, isUndecodable } from "./decoder.js";
+import { isUndecodable } from "./decoder.js";
 import { decoded, type ReceivedMessage, memoryOf, detachedMessage } from "./received-message.js";
 import type { Dispatcher } from "./dispatcher.js";
 
-type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
+type ReplayOptions = NonNullable<ResolvedOptions["replay"]>;
 
-export interface InboundPipelineHandler<Received, Sent> {
-  /** The connection object for `onReplay`; `undefined` if the connection has ended. */
-  connectionOf(connection: number): SetupConnection<Received, Sent> | undefined;
-  /**
-   * Called for each message if messages are inspected.
-   *
-   * @returns `true` if the message answers an application ping; it is then not delivered.
-   */
-  onDecoded(message: Received, at: number, connection: number): boolean;
+export interface InboundPipelineHandler {
+  /** Returns the connection object for `onReplay`; `undefined` if the connection has ended. */
+  connectionOf(connection: number): SetupConnection<unknown, unknown> | undefined;
+  /** Called for each inspected message. @returns `true` if the message answers an application ping. */
+  onDecoded(message: unknown, at: number, connection: number): boolean;
   onError(error: unknown): void;
   /** A user function threw an error. @param what - For example `A function of the option replay`. */
   onFunctionError(what: string, thrown: unknown): void;
-  onOverlapCaughtUp(): void;
-  onOverlapFull(): void;
-  /** `closed` was emitted: no event may follow. */
+  /** `true` after the event `closed`. No event may follow that event. */
   readonly isSettled: boolean;
-  onDropped(event: EventMap<Received>["dropped"]): void;
+  onDropped(event: DroppedEvent): void;
 }
 
-/** The counters of received messages. */
-export interface ReceiveCounters {
-  messagesReceived: number;
-  payloadBytesReceived: number;
+interface OverlapOwner {
+  onCaughtUp(): void;
+  onFull(): void;
+}
+
+interface InboundPipelineContext {
+  readonly runtime: Runtime;
+  readonly replay: ReplayOptions | undefined;
+  readonly emitter: Emitter<EventMap<unknown>>;
+  readonly dispatcher: Dispatcher;
+  readonly statistics: { messagesReceived: number; payloadBytesReceived: number };
+  /** `true` if every message is decoded and passed to `onDecoded`. */
+  readonly isInspected: boolean;
+  /** The limit in bytes of all reorder buffers together. The buffer of an overlap has a limit of the same size. */
+  readonly maxBytes: number;
 }
 
 /** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
-/**
- * The replay options during an overlap without the option `replay`: messages have no sequence and are only kept in
- * order.
- */
+/** The replay options of an overlap if the option `replay` is not set. Messages have no sequence numbers. */
 const overlapOnlyOptions = {
-  ...{ sequence: () => undefined, isNext: undefined, streamOf: undefined, epochOf: undefined },
-  ...{
-    onReplay: undefined,
-    window: 1,
-    maxWaiting: 1,
-    maxStreams: undefined,
-    recoveryTimeout: 1,
-    cursors: undefined,
-  },
+  sequence: () => undefined,
+  ...{ isNext: undefined, streamOf: undefined, epochOf: undefined, onReplay: undefined, cursors: undefined },
+  ...{ window: 1, maxWaiting: 1, maxStreams: undefined, recoveryTimeout: 1 },
 };
 
-export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessage<Received>> {
+export class InboundPipeline implements ReplayPort<ReceivedMessage> {
+  /** Called by the replay engine. */
+  readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
+  readonly #context: InboundPipelineContext;
+  readonly #handler: InboundPipelineHandler;
+  // Copies of properties of the context, because each message reads them.
   readonly #runtime: Runtime;
-  readonly #options: ReplayOptions<Received> | undefined;
-  readonly #emitter: Emitter<EventMap<Received>>;
-  readonly #dispatcher: Dispatcher<Received>;
-  readonly #statistics: ReceiveCounters;
-  readonly #decoder: Decoder<Received>;
-  readonly #handler: InboundPipelineHandler<Received, Sent>;
+  readonly #dispatcher: Dispatcher;
+  readonly #statistics: InboundPipelineContext["statistics"];
   readonly #isInspected: boolean;
-  readonly #maxBytes: number;
-  #replay: Replay<Received, ReceivedMessage<Received>> | undefined;
+  #replay: Replay<unknown, ReceivedMessage> | undefined;
+  /** Receives the events of the overlap. */
+  #overlapOwner: OverlapOwner | undefined;
   #timer: Timer | undefined;
-  #gapCount = 0;
-  #recoveredCount = 0;
-  #resetCount = 0;
+  readonly #counts = { gapCount: 0, recoveredCount: 0, resetCount: 0 };
 
   /** @throws TypeError for an invalid cursor in `replay.cursors`. */
-  constructor(
-    context: {
-      readonly runtime: Runtime;
-      readonly replay: ReplayOptions<Received> | undefined;
-      readonly emitter: Emitter<EventMap<Received>>;
-      readonly dispatcher: Dispatcher<Received>;
-      readonly statistics: ReceiveCounters;
-      /** `true` if every message is decoded and passed to `onDecoded`. */
-      readonly isInspected: boolean;
-      /**
-       * The limit in bytes for the reorder buffers of all streams together, and the same limit for the buffer of an
-       * overlap.
-       */
-      readonly maxBytes: number;
-    },
-    handler: InboundPipelineHandler<Received, Sent>,
-  ) {
+  constructor(context: InboundPipelineContext, handler: InboundPipelineHandler) {
+    this.#context = context;
+    this.#handler = handler;
     this.#runtime = context.runtime;
-    this.#options = context.replay;
-    this.#emitter = context.emitter;
     this.#dispatcher = context.dispatcher;
     this.#statistics = context.statistics;
-    this.#decoder = context.dispatcher.decoder;
     this.#isInspected = context.isInspected;
-    this.#maxBytes = context.maxBytes;
-    this.#handler = handler;
     if (context.replay !== undefined) this.#replay = this.#createReplay(context.replay);
   }
 
-  get gapCount(): number {
-    return this.#gapCount;
+  /** The counters of gaps and duplicates. */
+  get counts(): Readonly<Record<"gapCount" | "recoveredCount" | "resetCount" | "duplicateCount", number>> {
+    return { ...this.#counts, duplicateCount: this.#replay?.duplicateCount ?? 0 };
   }
 
-  get recoveredCount(): number {
-    return this.#recoveredCount;
-  }
-
-  get resetCount(): number {
-    return this.#resetCount;
-  }
-
-  get duplicateCount(): number {
-    return this.#replay?.duplicateCount ?? 0;
-  }
-
-  /** The number of buffered messages: those that follow a gap, and those that wait for the end of an overlap. */
+  /** The number of messages that are buffered because of a gap or an overlap. */
   get heldCount(): number {
     return this.#replay?.heldCount ?? 0;
   }
 
-  /** The position of each stream. Messages in the inbox do not count as read. */
+  /** The positions of all streams. Messages in the inbox do not count as read. */
   get cursors(): Cursors {
     return this.#replay?.cursors(this.#dispatcher.waiting.map(({ value }) => value)) ?? {};
   }
 
-  /**
-   * `true` if messages can be delivered as borrowed views: nothing decodes them here, and every consumer accepts a
-   * view.
-   */
+  /** `true` if messages can be delivered as borrowed views: no code decodes or keeps them. */
   get isLending(): boolean {
     return this.#replay === undefined && !this.#isInspected && this.#dispatcher.isLending;
   }
@@ -146,39 +109,23 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   receive(connection: number, data: string | Buffer, size: number, at: number): void {
     this.#statistics.messagesReceived++;
     this.#statistics.payloadBytesReceived += size;
-    if (this.#isInspected) {
-      this.#receiveInspected(connection, data, size, at);
-      return;
-    }
     const replay = this.#replay;
-    if (replay === undefined) {
+    if (replay === undefined && !this.#isInspected) {
       this.#dispatcher.receive(data, size, at);
       return;
     }
-    const value = this.#decoder.decode(data);
+    const value = this.#dispatcher.decoder.decode(data);
     if (isUndecodable(value)) {
       this.#dispatcher.listeners.emitRaw(data);
       return;
     }
-    const position = replay.locate(value, connection);
-    if (position === undefined) this.#dispatcher.deliverValue(value, data, size, at);
-    else replay.receive(detachedMessage(value, data, size, at), position, connection, at);
-  }
-
-  #receiveInspected(connection: number, data: string | Buffer, size: number, at: number): void {
-    const replay = this.#replay;
-    const value = this.#decoder.decode(data);
-    if (isUndecodable(value)) {
-      this.#dispatcher.listeners.emitRaw(data);
-      return;
-    }
-    if (this.#handler.onDecoded(value, at, connection)) return;
+    if (this.#isInspected && this.#handler.onDecoded(value, at, connection)) return;
     const position = replay?.locate(value, connection);
     if (position === undefined) this.#dispatcher.deliverValue(value, data, size, at);
     else replay!.receive(detachedMessage(value, data, size, at), position, connection, at);
   }
 
-  /** A connection is open and set up. Requests the missed messages. */
+  /** A connection is open and set up. The missed messages are requested. */
   onConnection(connection: number): void {
     this.#replay?.onConnection(connection, this.#runtime.now());
   }
@@ -187,124 +134,115 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     this.#replay?.onConnectionEnd(connection);
   }
 
-  /** From now on, messages of `connection` are buffered until the older connection has ended. */
-  beginOverlap(connection: number, maxWaiting: number): void {
+  /** A newer connection is open. The messages of `connection` are buffered until the older connection has ended. */
+  beginOverlap(connection: number, maxWaiting: number, owner: OverlapOwner): void {
+    this.#overlapOwner = owner;
     this.#replay ??= this.#createReplay(overlapOnlyOptions);
     this.#replay.beginOverlap(connection, maxWaiting, this.#runtime.now());
   }
 
-  /** The older connection has ended. @returns the number of duplicates that were removed. */
+  /** The older connection has ended. @returns the number of removed duplicates. */
   endOverlap(): number {
     const duplicates = this.#replay?.endOverlap(this.#runtime.now()) ?? 0;
     this.#removeOverlapOnlyReplay();
     return duplicates;
   }
 
-  /** The newer connection has ended, and the older one stays in use. */
+  /** The newer connection has ended. The older connection stays in use. */
   cancelOverlap(): void {
     this.#replay?.cancelOverlap(this.#runtime.now());
     this.#removeOverlapOnlyReplay();
   }
 
   #removeOverlapOnlyReplay(): void {
-    if (this.#options === undefined) this.#replay = undefined;
+    if (this.#context.replay === undefined) this.#replay = undefined;
   }
 
-  /** The client ends: stops the timer. */
+  /** Stops the timer. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;
   }
 
-  /** Delivers all buffered messages. */
+  /** The client has ended. Delivers all buffered messages. */
   finish(): void {
     this.#replay?.finish(this.#runtime.now());
     this.stop();
   }
 
-  #createReplay(options: ReplayOptions<Received>): Replay<Received, ReceivedMessage<Received>> {
-    return new Replay<Received, ReceivedMessage<Received>>(policyOf(options, this.#maxBytes), this);
+  #createReplay(options: ReplayOptions): Replay<unknown, ReceivedMessage> {
+    const { onReplay, maxStreams = defaultMaxStreams, ...policy } = options;
+    const { maxBytes } = this.#context;
+    return new Replay({ ...policy, maxBytes, maxStreams, hasReplay: onReplay !== undefined }, this);
   }
 
   // Called by the replay engine.
 
-  sizeOf(entry: ReceivedMessage<Received>): number {
-    return memoryOf(entry);
-  }
-
-  deliver(entry: ReceivedMessage<Received>): void {
+  deliver(entry: ReceivedMessage): void {
     if (this.#isAfterEnd())
       this.#handler.onDropped({ direction: "in", message: entry.value, cause: "closed" });
     else this.#dispatcher.deliver(entry);
   }
 
-  /**
-   * A listener of `gap` or `reset` may have ended the client during a delivery. No message may be delivered after that
-   * end.
-   */
+  /** A listener of `gap` or `reset` may end the client during a delivery. No message may follow that end. */
   #isAfterEnd(): boolean {
     return this.#handler.isSettled && !this.#dispatcher.isEndPending;
   }
 
   onGap(stream: string, expected: number | undefined, received: Sequence): void {
-    this.#gapCount++;
+    this.#counts.gapCount++;
     this.#emit("gap", { stream, expected, received });
   }
 
   onRecovered(stream: string, count: number): void {
-    this.#recoveredCount += count;
+    this.#counts.recoveredCount += count;
     this.#emit("recovered", { stream, count });
   }
 
   onReset(stream: string): void {
-    this.#resetCount++;
+    this.#counts.resetCount++;
     this.#emit("reset", { stream });
   }
 
-  /** Readers may receive messages after `closed`, but no event may follow it. */
-  #emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<Received>[Name]): void {
-    if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#emitter.emit(name, event);
+  /** Emits an event. After the event `closed`, readers may receive messages, but no event is emitted. */
+  #emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<unknown>[Name]): void {
+    if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#context.emitter.emit(name, event);
   }
 
-  /** A JetSocketError comes from a call that `onReplay` made on its connection: the function itself has no bug. */
-  onError(error: Error): void {
+  /** A JetSocketError comes from a call that `onReplay` made on its connection. It shows no fault of `onReplay`. */
+  onError(error: unknown): void {
     if (error instanceof JetSocketError) this.#handler.onError(error);
     else this.#handler.onFunctionError("A function of the option replay", error);
   }
 
-  startReplay(request: ReplayRequest<ReceivedMessage<Received>>): void {
+  startReplay(request: ReplayRequest<ReceivedMessage>): void {
     void this.#requestReplay(request);
   }
 
   onOverlapCaughtUp(): void {
-    this.#handler.onOverlapCaughtUp();
+    this.#overlapOwner?.onCaughtUp();
   }
 
   onOverlapFull(): void {
-    this.#handler.onOverlapFull();
+    this.#overlapOwner?.onFull();
   }
 
   onNextAt(at: number): void {
-    this.#timer?.clear();
-    this.#timer = undefined;
+    this.stop();
     if (at === Infinity || this.#dispatcher.isEndPending) return;
     this.#timer = this.#runtime.setTimer(Math.max(at - this.#runtime.now(), 0), () => {
       this.#replay?.onTimer(this.#runtime.now());
     });
-    // This timer never keeps the process running: the connection or the reconnect timer does, unless `unref()` was
-    // called.
+    // This timer never keeps the process running. The connection or the reconnect timer does.
     this.#timer.unref();
   }
 
   /** Calls the option `onReplay` and passes the returned messages to the replay engine. */
-  async #requestReplay(request: ReplayRequest<ReceivedMessage<Received>>): Promise<void> {
+  async #requestReplay(request: ReplayRequest<ReceivedMessage>): Promise<void> {
     const replay = this.#replay!;
     try {
-      const connection = this.#handler.connectionOf(request.connection);
-      const result = await this.#options!.onReplay!(
-        request.cursors,
-        connection as SetupConnection<Received, never>,
-      );
+      const connection = this.#handler.connectionOf(request.connection)!;
+      const result = await this.#context.replay!.onReplay!(request.cursors, connection);
       if (result === undefined) replay.onReplayInBand(request, this.#runtime.now());
       else await this.#receiveReplayed(replay, request, result);
     } catch (error) {
@@ -313,9 +251,9 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   }
 
   async #receiveReplayed(
-    replay: Replay<Received, ReceivedMessage<Received>>,
-    request: ReplayRequest<ReceivedMessage<Received>>,
-    result: Iterable<Received> | AsyncIterable<Received>,
+    replay: Replay<unknown, ReceivedMessage>,
+    request: ReplayRequest<ReceivedMessage>,
+    result: Iterable<unknown> | AsyncIterable<unknown>,
   ): Promise<void> {
     const isObject = typeof result === "object" && (result as unknown) !== null;
     if (!isObject || !(Symbol.iterator in result || Symbol.asyncIterator in result)) {
@@ -326,14 +264,9 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     for await (const value of result) {
       const entry = decoded(value, undefined, 0, this.#runtime.now());
       if (!replay.onReplayed(request, value, entry, entry.at)) return;
-      // Back-pressure for an async iterable. The messages of an array are already in memory.
+      // Back-pressure for an async iterable. The messages of an array are in memory already.
       if (isAsync) await this.#dispatcher.untilReadable();
     }
     replay.onReplayReturned(request, this.#runtime.now());
   }
-}
-
-function policyOf<Received>(options: ReplayOptions<Received>, maxBytes: number): ReplayPolicy<Received> {
-  const { onReplay, maxStreams = defaultMaxStreams, ...policy } = options;
-  return { ...policy, maxBytes, maxStreams, hasReplay: onReplay !== undefined };
 }

@@ -5,37 +5,37 @@ import type { ReaderQueue } from "./reader-queue.js";
 import type { Decoder } from "./decoder.js";
 import type { ReceivedMessage } from "./received-message.js";
 
-export interface InboxReaderHost<Received> {
-  readonly inbox: Inbox<ReceivedMessage<Received>>;
-  readonly decoder: Decoder<Received>;
-  /** A message was removed from the inbox, or (`undefined`) the inbox contained none. */
-  onTaken(entry: ReceivedMessage<Received> | undefined): void;
-  /** Ends all waiting readers if the end has been reached. */
+export interface InboxReaderHost {
+  readonly inbox: Inbox<ReceivedMessage>;
+  readonly decoder: Decoder;
+  /** A message was removed from the inbox. @param entry - `undefined` if no message was found. */
+  onTaken(entry: ReceivedMessage | undefined): void;
+  /** Ends all waiting readers if the client has ended. */
   endReaders(): void;
 }
 
 /**
- * Removes messages one operation at a time. A listener or a `match` function may start another reader during an
- * operation. That reader waits until the operation is finished, so that readers receive messages in the order of their
- * calls.
+ * Removes messages from the inbox, one operation at a time. A listener or a `match` function may start another reader
+ * during an operation. The new reader waits until the operation is finished. Therefore readers receive messages in the
+ * order of their calls.
  */
-export class InboxReader<Received> {
-  readonly #readers: ReaderQueue<Received>;
-  readonly #host: InboxReaderHost<Received>;
+export class InboxReader {
+  readonly #readers: ReaderQueue;
+  readonly #host: InboxReaderHost;
   #isActive = false;
 
-  constructor(readers: ReaderQueue<Received>, host: InboxReaderHost<Received>) {
+  constructor(readers: ReaderQueue, host: InboxReaderHost) {
     this.#readers = readers;
     this.#host = host;
   }
 
-  /** Returns the end for a reader that found no message; `undefined` during an operation of an earlier reader. */
+  /** Returns `end` for a reader that found no message. Returns `undefined` during an operation of an earlier reader. */
   endFor(end: ReadingEnd | undefined): ReadingEnd | undefined {
     return this.#isActive ? undefined : end;
   }
 
   /** Removes the oldest message. The first call activates the overflow policy of the inbox. */
-  next(): ReceivedMessage<Received> | undefined {
+  next(): ReceivedMessage | undefined {
     if (this.#isActive) return undefined;
     const addedBefore = this.#begin();
     const entry = this.#takeNext();
@@ -44,21 +44,17 @@ export class InboxReader<Received> {
   }
 
   /** Removes all messages. */
-  all(): { readonly value: readonly Received[] } | undefined {
+  all(): { readonly value: readonly unknown[] } | undefined {
     return this.#run(() => {
-      const value: Received[] = [];
+      const value: unknown[] = [];
       for (let entry = this.#takeNext(); entry !== undefined; entry = this.#takeNext())
         value.push(entry.value);
       return value.length === 0 ? undefined : { value };
     });
   }
 
-  /**
-   * Removes the first message that `match` accepts. The others stay in their order.
-   *
-   * @throws any error that `match` throws.
-   */
-  matching(match: (message: Received) => boolean): ReceivedMessage<Received> | undefined {
+  /** Removes the first message that `match` accepts. @throws any error of `match`. */
+  matching(match: (message: unknown) => boolean): ReceivedMessage | undefined {
     return this.#run(() => {
       this.#host.inbox.beginReading();
       const entry = this.#takeMatching(match);
@@ -67,7 +63,7 @@ export class InboxReader<Received> {
     });
   }
 
-  #takeMatching(match: (message: Received) => boolean): ReceivedMessage<Received> | undefined {
+  #takeMatching(match: (message: unknown) => boolean): ReceivedMessage | undefined {
     const { inbox, decoder } = this.#host;
     for (const entry of inbox) {
       const isDecoded = decoder.complete(entry);
@@ -97,7 +93,7 @@ export class InboxReader<Received> {
     if (this.#readers.addedCount !== addedBefore) this.deliverToReaders();
   }
 
-  #takeNext(): ReceivedMessage<Received> | undefined {
+  #takeNext(): ReceivedMessage | undefined {
     const { inbox, decoder } = this.#host;
     inbox.beginReading();
     let entry = inbox.shift();
@@ -106,7 +102,7 @@ export class InboxReader<Received> {
     return entry;
   }
 
-  /** Delivers messages, or the end, to readers that were added while a message was being removed or added. */
+  /** Delivers messages, or the end, to readers that were added during an operation on the inbox. */
   deliverToReaders(): void {
     if (this.#isActive) return;
     this.#isActive = true;

@@ -1,5 +1,5 @@
-// Messages that ended connections received and that are not decoded yet, because reading was paused. This module
-// schedules their delivery; it does not decode or store messages itself.
+// Schedules the delivery of the messages of ended connections. An ended connection has undecoded messages if reading
+// was paused before its end. This module does not decode or store messages.
 import type { LiveConnection } from "../../connection/live-connection.js";
 
 export interface LeftoversHandler {
@@ -10,8 +10,8 @@ export interface LeftoversHandler {
 }
 
 /**
- * A queue of ended connections that still have messages, and of actions that must run after those messages. The bytes
- * of a connection are decoded when the inbox has space.
+ * A queue of ended connections that still have messages, and of actions that must run after earlier messages. The
+ * messages of a connection are decoded when the inbox has space.
  */
 export class Leftovers {
   readonly #handler: LeftoversHandler;
@@ -22,23 +22,23 @@ export class Leftovers {
     this.#handler = handler;
   }
 
-  /** `true` if anything is queued. Newer messages of other connections must then wait, too. */
+  /** `true` if the queue is not empty. Newer messages of open connections must then wait, too. */
   get isPending(): boolean {
     return this.#queue.length > 0;
   }
 
-  /** Queues a connection that has ended, if it still has messages. */
+  /** Queues an ended connection that still has messages. */
   add(live: LiveConnection | undefined): void {
     if (live?.hasLeftover === true && !this.#queue.includes(live)) this.#queue.push(live);
   }
 
-  /** Calls `action` after everything that is queued now; immediately if nothing is. */
+  /** Calls `action` after the present content of the queue; immediately if the queue is empty. */
   after(action: () => void): void {
     if (this.isPending) this.#queue.push(action);
     else action();
   }
 
-  /** Delivers messages until reading is paused or nothing is left. */
+  /** Delivers messages until reading is paused or the queue is empty. */
   deliver(): void {
     if (this.#isDelivering || !this.isPending) return;
     this.#isDelivering = true;
@@ -64,22 +64,18 @@ export class Leftovers {
   /** Discards all messages and calls the queued actions. */
   discard(): void {
     for (const one of this.#queue) if (typeof one !== "function") one.dropLeftover();
-    this.#drain();
-  }
-
-  /**
-   * Delivers all messages now, when reading can no longer be paused. Called during a delivery, it discards the rest.
-   */
-  flush(): void {
-    this.deliver();
-    if (this.isPending) this.discard();
-  }
-
-  #drain(): void {
     while (this.isPending) {
       const next = this.#queue.shift();
       if (typeof next === "function") next();
     }
     if (!this.#isDelivering) this.#handler.onDelivered();
+  }
+
+  /**
+   * Delivers all messages now. Reading can no longer be paused. If a delivery is in progress, the rest is discarded.
+   */
+  flush(): void {
+    this.deliver();
+    if (this.isPending) this.discard();
   }
 }

@@ -1,28 +1,26 @@
-// The async iterator over received messages or batches. It does not close the connection when the loop is left.
+// The async iterator over received messages or batches. The end of a loop does not close the connection.
 import { handled, rejected } from "../../runtime/wait.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 
-export interface IteratorSource<Received, Item> {
-  /** Removes and returns the next item from the inbox; `undefined` if there is none. */
+export interface IteratorSource<Item> {
+  /** Removes and returns the next item of the inbox; `undefined` if the inbox is empty. */
   take(): { readonly value: Item } | undefined;
-  /** Creates an item for a call that waited and received the message `first`. */
-  itemOf(first: Received): Item | Promise<Item>;
-  /** The end, if it has been reached. */
+  /** Creates an item for a call that waited. `first` is the message that ended the wait. */
+  itemOf(first: unknown): Item | Promise<Item>;
+  /** Returns the end of reading; `undefined` before the end. */
   ended(): ReadingEnd | undefined;
   /** Adds a reader for the next message. */
-  wait(reader: Reader<Received>): void;
-  /** The loop has ended. `readers` are those of its readers that were still waiting. */
-  onReturn(readers: ReadonlySet<Reader<Received>>): void;
+  wait(reader: Reader): void;
+  /** The iterator was closed. @param readers - The readers that were still waiting. */
+  onReturn(readers: readonly Reader[]): void;
 }
 
-type Resolve<Item> = (result: IteratorResult<Item> | Promise<IteratorResult<Item>>) => void;
-
-export class MessageIterator<Received, Item> implements AsyncIterableIterator<Item> {
-  readonly #source: IteratorSource<Received, Item>;
-  readonly #waiting = new Map<Reader<Received>, Resolve<Item>>();
+export class MessageIterator<Item> implements AsyncIterableIterator<Item> {
+  readonly #source: IteratorSource<Item>;
+  readonly #waiting = new Set<Reader>();
   #isDone = false;
 
-  constructor(source: IteratorSource<Received, Item>) {
+  constructor(source: IteratorSource<Item>) {
     this.#source = source;
   }
 
@@ -31,33 +29,31 @@ export class MessageIterator<Received, Item> implements AsyncIterableIterator<It
   }
 
   next(): Promise<IteratorResult<Item>> {
-    if (this.#isDone) return Promise.resolve({ value: undefined, done: true });
+    if (this.#isDone) return Promise.resolve(resultOf(normalEnd));
     const entry = this.#source.take();
     if (entry !== undefined) return Promise.resolve({ value: entry.value, done: false });
     const end = this.#source.ended();
     if (end === undefined) return this.#wait();
     this.#close();
-    if (end.iteratorError === undefined) return Promise.resolve({ value: undefined, done: true });
-    return rejected(end.iteratorError);
+    return Promise.resolve(resultOf(end));
   }
 
   #wait(): Promise<IteratorResult<Item>> {
     const result = new Promise<IteratorResult<Item>>((resolve) => {
-      const reader: Reader<Received> = {
+      const reader: Reader = {
         resolve: (value) => {
           this.#waiting.delete(reader);
           const item = this.#source.itemOf(value);
           if (item instanceof Promise) resolve(item.then((later) => ({ value: later, done: false })));
           else resolve({ value: item, done: false });
         },
-        end: ({ iteratorError }) => {
+        end: (end) => {
           this.#waiting.delete(reader);
           this.#close();
-          if (iteratorError === undefined) resolve({ value: undefined, done: true });
-          else resolve(rejected(iteratorError));
+          resolve(resultOf(end));
         },
       };
-      this.#waiting.set(reader, resolve);
+      this.#waiting.add(reader);
       this.#source.wait(reader);
     });
     return handled(result);
@@ -65,7 +61,7 @@ export class MessageIterator<Received, Item> implements AsyncIterableIterator<It
 
   return(): Promise<IteratorResult<Item>> {
     this.#close();
-    return Promise.resolve({ value: undefined, done: true });
+    return Promise.resolve(resultOf(normalEnd));
   }
 
   #close(): void {
@@ -73,7 +69,13 @@ export class MessageIterator<Received, Item> implements AsyncIterableIterator<It
     this.#isDone = true;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    this.#source.onReturn(new Set(waiting.map(([reader]) => reader)));
-    for (const [, resolve] of waiting) resolve({ value: undefined, done: true });
+    this.#source.onReturn(waiting);
+    for (const reader of waiting) reader.end(normalEnd);
   }
+}
+
+const normalEnd: ReadingEnd = { iteratorError: undefined, recvError: undefined };
+
+function resultOf({ iteratorError }: ReadingEnd): IteratorResult<never> | Promise<never> {
+  return iteratorError === undefined ? { value: undefined, done: true } : rejected(iteratorError);
 }

@@ -1,10 +1,10 @@
-// Calls the option `buffer.keyOf` for a message.
+// Calls the option `buffer.keyOf` for a message. It does not compare keys.
 import { JetSocketError } from "../../errors.js";
 
-/** @returns the key; `undefined` if `keyOf` throws. The error is reported to `handler`. */
-export function computeKey<Received>(
-  keyOf: (message: Received) => unknown,
-  value: Received,
+/** Returns the key of a message. If `keyOf` throws, the error is reported and the result is `undefined`. */
+export function computeKey(
+  keyOf: (message: unknown) => unknown,
+  value: unknown,
   handler: { onError(error: Error): void },
 ): unknown {
   try {

@@ -1,4 +1,4 @@
-// The listeners for messages: which kinds exist, and how a message is emitted to each kind. It does not queue messages.
+// The listeners for messages: their kinds, and how a message is emitted to each kind. It does not queue messages.
 import type { Emitter } from "../../events/emitter.js";
 import type { BorrowedMessage, EventMap, Listener } from "../../events/event-map.js";
 import type { ListenerList, ListenerListWatcher } from "../../events/listener-list.js";
@@ -6,21 +6,20 @@ import type { Decoder } from "./decoder.js";
 import type { ReceivedMessage } from "./received-message.js";
 
 /**
- * The listeners of a client for decoded messages (`message`), for undecoded messages (`rawMessage`), and for views of
- * the receive buffer (`rawMessage` with `borrowed`).
+ * The message listeners of a client. There are three kinds: `message` listeners receive decoded messages, `rawMessage`
+ * listeners receive undecoded messages, and borrowing `rawMessage` listeners receive views of the receive buffer.
  */
-export class MessageListeners<Received> {
-  readonly #emitter: Emitter<EventMap<Received>>;
-  readonly values: ListenerList<EventMap<Received>["message"]>;
-  readonly #raw: ListenerList<EventMap<Received>["rawMessage"]>;
-  readonly #watcher: ListenerListWatcher;
+export class MessageListeners {
+  readonly #emitter: Emitter<EventMap<unknown>>;
+  /** The listeners of `message`. */
+  readonly values: ListenerList<EventMap<unknown>["message"]>;
+  readonly #raw: ListenerList<EventMap<unknown>["rawMessage"]>;
   /** Created with the first listener that has the option `borrowed`. */
   #borrowed: ListenerList<BorrowedMessage> | undefined;
 
   /** @param watcher - Called when a listener of any kind is added or removed. */
-  constructor(emitter: Emitter<EventMap<Received>>, watcher: ListenerListWatcher) {
+  constructor(emitter: Emitter<EventMap<unknown>>, watcher: ListenerListWatcher) {
     this.#emitter = emitter;
-    this.#watcher = watcher;
     this.values = emitter.listFor("message");
     this.#raw = emitter.listFor("rawMessage");
     this.values.watcher = this.#raw.watcher = watcher;
@@ -28,18 +27,18 @@ export class MessageListeners<Received> {
 
   addBorrowed(listener: Listener<BorrowedMessage>): void {
     this.#borrowed ??= this.#emitter.createSeparateList("rawMessage");
-    this.#borrowed.watcher = this.#watcher;
+    this.#borrowed.watcher = this.values.watcher;
     this.#emitter.addTo(this.#borrowed, listener, false);
   }
 
-  /** Removes the last added `rawMessage` listener that is this function, with or without `borrowed`. */
+  /** Removes the newest `rawMessage` listener that is this function, with or without the option `borrowed`. */
   removeRaw(listener: Listener<unknown>): void {
     const borrowedId = this.#borrowed?.idOf(listener) ?? 0;
     if (borrowedId > this.#raw.idOf(listener)) this.#borrowed!.remove(listener);
     else this.#raw.remove(listener);
   }
 
-  /** `true` if there is a listener that was not added by `once()`. Messages are then queued only for active readers. */
+  /** `true` if a listener was not added by `once()`. Messages are then queued only for active readers. */
   get hasLasting(): boolean {
     return this.values.hasLasting || this.#raw.hasLasting || this.#hasBorrowed();
   }
@@ -50,10 +49,6 @@ export class MessageListeners<Received> {
 
   #hasBorrowed(): boolean {
     return this.#borrowed !== undefined && !this.#borrowed.isEmpty;
-  }
-
-  get hasMessageListeners(): boolean {
-    return !this.values.isEmpty;
   }
 
   get hasOnlyMessageListeners(): boolean {
@@ -67,19 +62,15 @@ export class MessageListeners<Received> {
   /**
    * Emits a new message to the listeners of `message` and `rawMessage`.
    *
-   * @returns `true` if a listener that was not added by `once()` received it.
+   * @returns `true` if a listener that was not added by `once()` received the message.
    */
-  emit(entry: ReceivedMessage<Received>): boolean {
+  emit(entry: ReceivedMessage): boolean {
     if (this.isEmpty) return false;
     const { hasLasting } = this;
     if (entry.data !== undefined) this.emitRaw(entry.data);
     if (hasLasting) this.markDelivered(entry);
-    this.emitValue(entry.value);
+    this.values.emit({ data: entry.value });
     return hasLasting;
-  }
-
-  emitValue(value: Received): void {
-    this.values.emit({ data: value });
   }
 
   /** Emits a message to the borrowing listeners. @param bytes - A view that is valid only during this call. */
@@ -87,20 +78,20 @@ export class MessageListeners<Received> {
     this.#borrowed?.emit({ data: bytes, isBinary });
   }
 
-  /** @param afterId - Listeners with an id up to this one already received the message. */
+  /** @param afterId - Listeners with an id up to this number have received the message already. */
   emitRaw(data: string | Buffer, afterId: number = 0): void {
     const isBinary = typeof data !== "string";
     if (!this.#raw.isEmpty) this.#raw.emit({ data, isBinary }, afterId);
-    if (!this.#hasBorrowed()) return;
-    this.#borrowed?.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
+    if (this.#hasBorrowed())
+      this.#borrowed!.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
   }
 
   /**
-   * Emits a message from the inbox to the listeners that have not received it yet.
+   * Emits a message of the inbox to the listeners that have not received the message yet.
    *
-   * @param decoder - Decodes the message if that has not been done.
+   * @param decoder - Decodes the message if it is not decoded yet.
    */
-  emitWaiting(entry: ReceivedMessage<Received>, decoder: Decoder<Received>): void {
+  emitWaiting(entry: ReceivedMessage, decoder: Decoder): void {
     const { data, deliveredToId } = entry;
     this.markDelivered(entry);
     if (data !== undefined) this.emitRaw(data, deliveredToId);
@@ -109,7 +100,7 @@ export class MessageListeners<Received> {
   }
 
   /** Records that all current listeners have received the message. */
-  markDelivered(entry: ReceivedMessage<Received>): void {
+  markDelivered(entry: ReceivedMessage): void {
     entry.deliveredToId = this.#emitter.lastId;
   }
 }

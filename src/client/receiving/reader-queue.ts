@@ -2,38 +2,38 @@
 import { LinkedQueue, type LinkedQueueNode } from "../../runtime/linked-queue.js";
 import type { Reader } from "./reader.js";
 
-/** A search for a reader of a message. A `match` function may change the queue, or cause a search inside this one. */
-interface Search<Received> {
+/** A search for a reader of a message. A `match` function may change the queue, or start a nested search. */
+interface Search {
   /** The reader that is checked next. */
-  next: LinkedQueueNode<Reader<Received>> | undefined;
-  readonly outer: Search<Received> | undefined;
+  next: LinkedQueueNode<Reader> | undefined;
+  readonly outer: Search | undefined;
 }
 
-/** Waiting readers in the order of their calls. A message is delivered to the first reader that accepts it. */
-export class ReaderQueue<Received> {
-  readonly #queue = new LinkedQueue<Reader<Received>>();
+/** Waiting readers in the order of their calls. A message is delivered to the first reader that accepts the message. */
+export class ReaderQueue {
+  readonly #queue = new LinkedQueue<Reader>();
   #addedCount = 0;
-  /** The innermost of the searches that are in progress. */
-  #search: Search<Received> | undefined;
+  /** The innermost search that is in progress. */
+  #search: Search | undefined;
 
   get length(): number {
     return this.#queue.length;
   }
 
-  /** How many readers were added so far. */
+  /** The number of calls of {@link add}. */
   get addedCount(): number {
     return this.#addedCount;
   }
 
-  add(reader: Reader<Received>): void {
+  add(reader: Reader): void {
     this.#addedCount++;
     reader.node = this.#queue.add(reader);
-    // A reader that is added during a search is checked after the others.
+    // A search in progress checks the new reader after all earlier readers.
     for (let search = this.#search; search !== undefined; search = search.outer) search.next ??= reader.node;
   }
 
   /** @returns `false` if the reader is not in the queue. */
-  remove(reader: Reader<Received>): boolean {
+  remove(reader: Reader): boolean {
     const { node } = reader;
     if (node === undefined) return false;
     for (let search = this.#search; search !== undefined; search = search.outer)
@@ -42,18 +42,18 @@ export class ReaderQueue<Received> {
   }
 
   /** Removes and returns the first reader that accepts the message. */
-  take(message: Received): Reader<Received> | undefined {
+  take(message: unknown): Reader | undefined {
     const { first } = this.#queue;
     if (first === undefined || first.filter !== undefined) return this.#findFor(message);
     this.remove(first);
     return first;
   }
 
-  /** Checks the readers in their order, without a copy of the queue: it may be long, and messages may be many. */
-  #findFor(message: Received): Reader<Received> | undefined {
-    const search: Search<Received> = { next: this.#queue.firstNode, outer: this.#search };
+  /** Checks the readers in order. It makes no copy, because a copy of a long queue for each message would be slow. */
+  #findFor(message: unknown): Reader | undefined {
+    const search: Search = { next: this.#queue.firstNode, outer: this.#search };
     this.#search = search;
-    let found: Reader<Received> | undefined;
+    let found: Reader | undefined;
     while (found === undefined && search.next !== undefined) {
       const reader = search.next.item;
       search.next = search.next.next;
@@ -63,7 +63,7 @@ export class ReaderQueue<Received> {
     return found;
   }
 
-  #accepts(reader: Reader<Received>, message: Received): boolean {
+  #accepts(reader: Reader, message: unknown): boolean {
     const { filter } = reader;
     try {
       return filter === undefined || filter.match(message);
@@ -79,7 +79,7 @@ export class ReaderQueue<Received> {
       if (reader.filter !== undefined && this.remove(reader)) reader.filter.reject(error);
   }
 
-  takeAll(): Reader<Received>[] {
+  takeAll(): Reader[] {
     for (let search = this.#search; search !== undefined; search = search.outer) search.next = undefined;
     return this.#queue.takeAll();
   }

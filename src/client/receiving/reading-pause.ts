@@ -3,19 +3,19 @@ import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 /**
- * Milliseconds. A pause without reads ends after this time, because a paused connection cannot detect that the peer is
- * dead or has sent a Close frame.
+ * A pause without reads ends after this time in milliseconds. A paused connection cannot detect a dead peer or a Close
+ * frame.
  */
 const maxIdlePause = 30_000;
 
 export interface ReadingPauseHandler {
-  /** `true` if a `recv()` was called since the last call of this function, or if a loop is open. */
+  /** Returns `true` if `recv()` was called since the last call of `wasRead()`, or if an iterator is open. */
   wasRead(): boolean;
-  /** No reader was active for the maximum idle time. */
+  /** No reader was active during the maximum idle time. */
   onIdle(): void;
 }
 
-/** A pause of reading, which begins when the inbox is full and ends when it has space again. */
+/** A pause of reading. It begins when the inbox is full, and ends when the inbox has space again. */
 export class ReadingPause {
   readonly #runtime: Runtime;
   readonly #handler: ReadingPauseHandler;
@@ -48,7 +48,7 @@ export class ReadingPause {
     });
   }
 
-  /** Stops the idle timer. The pause then ends only when messages are read. */
+  /** Stops the idle timer. Then only a read of messages ends the pause. */
   stopTimer(): void {
     this.#timer?.clear();
   }
@@ -56,9 +56,7 @@ export class ReadingPause {
   end(): void {
     this.#timer?.clear();
     this.#isOn = false;
-    const overCallbacks = this.#overCallbacks ?? [];
-    this.#overCallbacks = undefined;
-    for (const callback of overCallbacks) callback();
+    for (const callback of this.#overCallbacks?.splice(0) ?? []) callback();
   }
 
   /** Resolves when the pause is over; immediately if reading is not paused. */

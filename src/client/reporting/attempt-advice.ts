@@ -1,7 +1,7 @@
-/** Chooses the advice for a failed attempt from its verdict and its error code. It does not choose the verdict. */
+/** Chooses the advice for a failed attempt from its verdict and its error. It does not choose the verdict. */
 import type { Verdict } from "../../events/close-report.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
-import { adviceFor } from "./verdict.js";
+import { advices, codeOf } from "./verdict.js";
 
 type Advice = readonly [codes: RegExp, advice: string];
 
@@ -12,8 +12,8 @@ const notPermitted: Advice = [
 ];
 
 /**
- * The advice for system error codes, with the most specific code first. The order matters, because Node may try several
- * addresses, and each of them may fail with a different code.
+ * The advice for error codes. The most specific codes are first: Node may try several addresses, each may fail with
+ * another code, and the first entry that matches one of the codes is used.
  */
 const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   "name-not-found": [
@@ -22,7 +22,7 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   ],
   refused: [
     notPermitted,
-    [/^ECONNREFUSED$/, adviceFor("refused")],
+    [/^ECONNREFUSED$/, advices.refused],
     [
       /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/,
       "No route leads to that address; check the host of the URL, the network of this machine and the firewall.",
@@ -65,13 +65,12 @@ export function attemptAdvice(verdict: Verdict, error: Error | undefined): strin
   }
   const codes = codesOf(error);
   const [, advice] = byCode[verdict]?.find(([pattern]) => codes.some((code) => pattern.test(code))) ?? [];
-  return advice ?? adviceFor(verdict);
+  return advice ?? advices[verdict];
 }
 
-/** Returns the code of an error. If Node tried several addresses, the codes of the single errors follow. */
+/** Returns the code of an error and, if Node tried several addresses, the codes of the errors of all addresses. */
 function codesOf(error: Error | undefined): readonly string[] {
-  const { code, errors } = (error ?? {}) as { readonly code?: unknown; readonly errors?: unknown };
+  const { errors } = (error ?? {}) as { readonly errors?: unknown };
   const inner: readonly unknown[] = Array.isArray(errors) ? errors : [];
-  const codes = [code, ...inner.map((one) => (one as { readonly code?: unknown } | null | undefined)?.code)];
-  return codes.filter((one) => typeof one === "string");
+  return [error, ...inner].map(codeOf).filter((code) => code !== undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * Publishes events of all clients on `node:diagnostics_channel` and writes the log of `NODE_DEBUG=jetsocket`.
- * It does not store events.
+ * Publishes events of all clients on `node:diagnostics_channel`, and writes the log of `NODE_DEBUG=jetsocket`. It does
+ * not store events.
  */
 import type { Channel } from "node:diagnostics_channel";
 import { isUtf8 } from "node:buffer";
@@ -25,7 +25,7 @@ export interface CloseMessage {
   readonly report: CloseReport;
 }
 
-/** Published on `jetsocket:reconnect`: the wait before an attempt begins. */
+/** Published on `jetsocket:reconnect`: a client begins to wait before its next attempt. */
 export interface ReconnectMessage {
   readonly client: object;
   /** The number of the attempt since the last open connection, from 1. */
@@ -60,9 +60,9 @@ export interface DebugLog {
   (format: string, ...parameters: unknown[]): void;
 }
 
-/** The most bytes of a payload that are logged. */
+/** Maximum number of bytes of a payload that are logged. */
 const excerptSize = 64;
-/** The most bytes of a payload that is not text. */
+/** Maximum number of bytes that are logged of a payload that is not UTF-8. */
 const maxHexBytes = 16;
 
 const opcodeNames: ReadonlyMap<number, string> = new Map(
@@ -70,7 +70,7 @@ const opcodeNames: ReadonlyMap<number, string> = new Map(
 );
 
 /**
- * Publishes to the channels and to the log. Without subscribers and without the log, nothing is computed. An error that
+ * Publishes to the channels and writes the log. It computes nothing if there is no subscriber and no log. An error that
  * a subscriber throws becomes an uncaught exception, as on every channel of Node.
  */
 export class Diagnostics {
@@ -115,14 +115,12 @@ export class Diagnostics {
   }
 
   ping(client: object, latencyMs: number): void {
-    if (!this.#ping.hasSubscribers) return;
-    const message: PingMessage = { client, latencyMs };
-    this.#ping.publish(message);
+    if (this.#ping.hasSubscribers) this.#ping.publish({ client, latencyMs } satisfies PingMessage);
   }
 
   /**
-   * Returns the observer for a connection of `client`. A subscriber that is added later takes effect from the next read
-   * or send, because the connection checks `isActive` each time.
+   * Returns the observer for a connection of `client`. The connection checks `isActive` at each read and send, so a
+   * subscriber may be added later.
    */
   frameObserver(client: object): FrameObserver {
     return new FramePublisher(this, client);
@@ -133,7 +131,7 @@ export class Diagnostics {
     return this.#isLogging || this.#frame.hasSubscribers;
   }
 
-  /** The most bytes of a payload that an observed frame must contain. */
+  /** Number of bytes at the start of each payload that the connection passes to {@link observeFrame}. */
   get excerptSize(): number {
     return this.#isLogging ? excerptSize : 0;
   }
@@ -213,7 +211,7 @@ function withoutCutCharacter(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** Decodes an excerpt as text, without an incomplete character at its end. */
+/** Decodes an excerpt of text. If it is clipped, an incomplete character at its end is omitted. */
 function readClipped(bytes: Buffer, isClipped: boolean): string {
   const text = bytes.toString();
   return isClipped ? text.replace(/\ufffd+$/, "") : text;

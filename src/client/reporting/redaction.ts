@@ -1,59 +1,47 @@
 /**
- * Hides secrets in text that is logged. It recognises secrets by their names, not by their values, and may hide
- * harmless values. It is not a guarantee that a text contains no secret.
+ * Hides secrets in text that is logged. It recognises a secret by its name, not by its value, and may hide harmless
+ * values. It does not guarantee that the text contains no secret.
  *
- * The text may come from a peer and have any length, so it is scanned once from left to right for separators. A regular
- * expression that starts with a name would need quadratic time on a long word.
+ * The text may come from a peer and have any length. It is therefore searched for separators, once from left to right:
+ * a regular expression that starts with a name would need quadratic time on a long word.
  */
 
-/** Matches every name that contains one of these parts. */
+/** Matches every name that suggests a secret. */
 const secretPart =
   /token|passw|passphrase|pwd|secret|auth|(?:api|access|private|listen)[-_]?key|sign|cookie|session|credential|jwt/i;
 
 /** Matches the second word of a name such as `api key`. */
 const spacedKeyStart = /^key/i;
+/** Matches text that ends with the first word of a name such as `api key`. */
 const spacedKeyPrefix = /(?:api|access|private|listen)$/i;
+/** The length of `private`, the longest first word. */
 const maxPrefixSize = 7;
 
 const nameCharacter = /[\w.-]/;
-const whitespace = /\s/;
-
-/** Matches the text between the name of a JSON member and its value: `": `. */
-const memberSeparator = /["']\s*[:=]\s*/g;
-/** Matches the separator of `name=value` in a query and of `name: value` in a header. */
-const pairSeparator = /[:=]\s*/g;
-
-// The end of a value without quotes.
-const memberValueEnd = /[\s,}\]]/g;
-const pairValueEnd = /[&\r\n"]/g;
-// Characters with which no unquoted value begins.
-const noMemberValue = /[\s,}\]]/;
-const noPairValue = /[&\r\n]/;
-
 const scheme = /\b(Bearer|Basic)\s+[^\s"',]+/gi;
 
 interface Syntax {
+  /** Matches the text between a name and its value. */
   readonly separator: RegExp;
-  /** Characters that may be between a name and its separator. In a nested JSON string these are backslashes. */
+  /** Matches a character that may be between a name and its separator. */
   readonly gap: RegExp;
+  /** Matches the end of a value without quotes. */
   readonly valueEnd: RegExp;
+  /** Matches a character with which no unquoted value begins. */
   readonly noValue: RegExp;
 }
 
+/** A member of a JSON object. In a nested JSON string, backslashes precede the quotes. */
 const member: Syntax = {
-  separator: memberSeparator,
+  separator: /["']\s*[:=]\s*/g,
   gap: /\\/,
-  valueEnd: memberValueEnd,
-  noValue: noMemberValue,
+  valueEnd: /[\s,}\]]/g,
+  noValue: /[\s,}\]]/,
 };
-const pair: Syntax = {
-  separator: pairSeparator,
-  gap: whitespace,
-  valueEnd: pairValueEnd,
-  noValue: noPairValue,
-};
+/** `name=value` in a query, and `name: value` in a header. */
+const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, noValue: /[&\r\n]/ };
 
-/** Replaces every value whose name suggests a secret by `***`. The time is linear in the length of the text. */
+/** Replaces every value whose name suggests a secret by `***`. Its time is linear in the length of the text. */
 export function redact(text: string): string {
   return hideValues(hideValues(text, member), pair).replace(scheme, "$1 ***");
 }
@@ -75,7 +63,7 @@ function hideValues(text: string, syntax: Syntax): string {
   return result + text.slice(done);
 }
 
-/** Checks the name that ends at `end`. Text before `from` is ignored. */
+/** Returns true if the name that ends at `end` suggests a secret. Text before `from` is ignored. */
 function hasSecretName(text: string, from: number, end: number, gap: RegExp): boolean {
   const nameEnd = skipBack(text, from, end, gap);
   const nameStart = skipBack(text, from, nameEnd, nameCharacter);
@@ -98,7 +86,7 @@ function endOfValue(text: string, start: number, { valueEnd, noValue }: Syntax):
   if (first === undefined) return start;
   if (first === '"') return endOfQuoted(text, start);
   if (first === "'") return indexOrEnd(text, text.indexOf("'", start + 1), 1);
-  // The end of a nested or doubly quoted value is hard to find, so the rest of the text is hidden.
+  // The end of a nested or doubly quoted value is hard to find, so all of the text after this character is hidden.
   if (first === "[" || first === "{" || first === "\\") return text.length;
   if (noValue.test(first)) return start;
   valueEnd.lastIndex = start;

@@ -12,9 +12,9 @@ import {
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
-import { adviceFor, judgeAttempt, type OwnActions, unansweredAdvice } from "./verdict.js";
+import { advices, codeOf, judgeAttempt, type OwnActions, unansweredAdvice } from "./verdict.js";
 
-/** What the client knows and decided about an end, in addition to the facts from the connection itself. */
+/** What the client knows and has decided about the end of an attempt or a connection. */
 export interface ReportContext extends OwnActions {
   readonly verdict: Verdict;
   /** True if another attempt may succeed. */
@@ -27,25 +27,22 @@ export interface ReportContext extends OwnActions {
   readonly loopLagMs: number;
 }
 
-/** The verdicts of attempts that this side ended. */
+/** The verdicts on attempts that this client ended. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
 /** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
-  const { verdict, isRetryable } = context;
+  const { verdict, url } = context;
   const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
-  const advice = isOwn ? adviceFor(verdict) : attemptAdvice(verdict, error);
-  return createReport(verdict, advice, isRetryable, {
-    url: context.url,
-    events: context.events,
+  return createReport(context, isOwn ? advices[verdict] : attemptAdvice(verdict, error), {
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
     phase,
     codeSent: undefined,
     codeReceived: undefined,
     reason: "",
     wasClean: false,
-    error: isOwn ? undefined : attemptError(phase, error, context.url),
+    error: isOwn ? undefined : attemptError(phase, error, url),
     statusCode: isRefusal ? error.statusCode : undefined,
     headers: Object.freeze(isRefusal ? [...error.headers] : []),
     ageMs: 0,
@@ -54,13 +51,12 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
-    loopLagMs: context.loopLagMs,
   });
 }
 
 /**
  * Creates the report on a connection that completed its opening handshake.
- * @param setup - Given if the connection ended before `onConnection` completed; contains the error of a failed hook.
+ * @param setup - Given if the connection ended before `onConnection` completed. Contains the error of `onConnection`.
  */
 export function reportEnd(
   end: ConnectionEnd,
@@ -68,13 +64,9 @@ export function reportEnd(
   setup?: { readonly error: Error | undefined },
 ): CloseReport {
   const setupError = setup?.error;
-  const { verdict, isRetryable } = context;
-  const ageMs = end.endedAt - end.openedAt;
+  const { verdict, url } = context;
   const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasApplicationPings;
-  const advice = isSilent ? unansweredAdvice : adviceFor(verdict);
-  return createReport(verdict, advice, isRetryable, {
-    url: context.url,
-    events: context.events,
+  return createReport(context, isSilent ? unansweredAdvice : advices[verdict], {
     initiatedBy: end.initiatedBy,
     phase: setup === undefined ? end.phase : "setup",
     codeSent: end.closeSent?.code,
@@ -82,38 +74,31 @@ export function reportEnd(
     // A peer that answers our Close frame echoes the code, but usually omits the reason.
     reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
-    error:
-      setupError === undefined
-        ? endError(end, verdict, context.url)
-        : attemptError("setup", setupError, context.url),
+    error: setupError === undefined ? endError(end, verdict, url) : attemptError("setup", setupError, url),
     statusCode: undefined,
     headers: Object.freeze([]),
-    ageMs,
+    ageMs: end.endedAt - end.openedAt,
     lastReceivedMs: end.endedAt - end.lastReceivedAt,
     pausedMs: end.pausedMs,
     messagesUnsent: end.unsent.length,
     messagesUncertain: end.uncertainCount,
     unansweredPings: end.unansweredPings,
-    loopLagMs: context.loopLagMs,
   });
 }
 
-type ReportFields = Omit<CloseReport, "verdict" | "advice" | "isRetryable">;
-
 function createReport(
-  verdict: Verdict,
+  { verdict, isRetryable, url, events, loopLagMs }: ReportContext,
   advice: string,
-  isRetryable: boolean,
-  fields: ReportFields,
+  fields: Omit<CloseReport, "verdict" | "advice" | "isRetryable" | "url" | "events" | "loopLagMs">,
 ): CloseReport {
   formatStack(fields.error);
-  return Object.freeze({ verdict, advice, isRetryable, ...fields });
+  return Object.freeze({ verdict, advice, isRetryable, url, events, ...fields, loopLagMs });
 }
 
-/** Returns the error of a failed attempt, with phase, URL and advice in its message. */
+/** Returns the error of a failed attempt. Its message contains phase, URL and advice. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
-  // An error from `checkServerIdentity` may be an instance of our classes, but it is still only a cause.
+  // `checkServerIdentity` may throw an instance of our classes. It is only the cause of the error of this attempt.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
   if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
@@ -127,13 +112,14 @@ function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketE
   if (isOwnError(error)) return withContext(error, `The connection to ${url} failed (phase: ${phase})`);
   if (error === undefined && (end.initiatedBy === "us" || end.closeReceived !== undefined)) return undefined;
   const what = sentenceOf(error, "the peer ended the stream without a Close frame");
-  const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${adviceFor(verdict)}`;
+  const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${advices[verdict]}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause: error, phase });
 }
 
 /**
- * Reads the stacks of an error and its causes, so that V8 formats them. An unformatted stack keeps the objects of its
- * functions alive. One of them may be the previous report, which would form a chain to the first attempt.
+ * Reads the stacks of an error and its causes, so that V8 formats these stacks. An unformatted stack keeps the objects
+ * of its functions alive. The previous report may be among these objects, so all reports back to the first attempt
+ * would stay in memory.
  */
 function formatStack(error: unknown): void {
   const seen = new Set<unknown>();
@@ -153,7 +139,7 @@ function isOwnError(error: Error | undefined): error is OwnError {
   return error instanceof HandshakeError || error instanceof ProtocolError || error instanceof TimeoutError;
 }
 
-/** Copies an error and puts phase and URL in front of its message. They were unknown where the error was created. */
+/** Returns a copy of an error with `context`, which contains the phase and the URL, in front of its message. */
 function withContext(error: OwnError, context: string): OwnError {
   const message = `${context}: ${error.message}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
@@ -171,20 +157,15 @@ function sentenceOf(error: Error | undefined, otherwise: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-function codeOf(error: Error | undefined): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" ? code : undefined;
-}
-
 /** Returns the error that describes a failure: the error of the report, or a CloseError for the peer's Close frame. */
 export function failureOf(report: CloseReport): JetSocketError {
   const error = report.error ?? closedError(report);
-  // Report and error reference each other. The property is not enumerable, so that printing and JSON do not recurse.
+  // The report also references the error. The property is not enumerable, so that printing and JSON do not recurse.
   Object.defineProperty(error, "report", ownOptions({ value: report, configurable: true, writable: true }));
   return error;
 }
 
-/** Creates the error that rejects the calls that are still pending when a connection was closed normally. */
+/** Creates the error that rejects the calls that are pending after a normal close of the connection. */
 export function closedError(report: CloseReport): CloseError {
   const by = report.initiatedBy === "us" ? "by this client" : "by the peer";
   const code = report.codeReceived ?? report.codeSent;

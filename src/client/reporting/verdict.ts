@@ -1,11 +1,14 @@
-/** Chooses the verdict of an ended attempt or connection, and contains the advice for each verdict. */
+/**
+ * Chooses the verdict on an ended attempt or connection, and contains the advice for each verdict. It does not create
+ * the report.
+ */
 import { CloseCode, HandshakeError, ProtocolError } from "../../../protocol/index.js";
 import { TimeoutError } from "../../errors.js";
 import type { Phase, Verdict } from "../../events/close-report.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 
-/** Milliseconds without traffic in both directions after which a loss is attributed to a proxy or firewall. */
+/** After this silence in both directions, in milliseconds, a lost connection gets the verdict `idle-cut`. */
 const idleThreshold = 30_000;
 
 /** What this client did before an attempt or a connection ended. */
@@ -14,50 +17,49 @@ export interface OwnActions {
   readonly isAborted: boolean;
   /** `close()` or `terminate()` was called. */
   readonly isClosedByUs: boolean;
-  /** True if this client closed the connection because another one replaces it. */
+  /** True if this client closed the connection to replace it by a new connection. */
   readonly isRotated: boolean;
 }
 
-/** Returns the verdict on an attempt that never opened a connection. */
-export function attemptVerdict(phase: Phase, error: Error | undefined, own: OwnActions): Verdict {
-  if (own.isAborted) return "aborted";
-  return own.isClosedByUs ? "closed-by-us" : judgeAttempt(phase, error);
-}
+/** The verdict on a failed attempt by its phase, unless the error of the attempt determines another verdict. */
+const phaseVerdicts: Readonly<Record<Exclude<Phase, "provider" | "setup">, Verdict>> = {
+  dns: "name-not-found",
+  tcp: "refused",
+  proxy: "proxy",
+  tls: "tls",
+  http: "network-lost",
+  open: "network-lost",
+  closing: "network-lost",
+};
 
-/**
- * Returns the verdict on a connection that completed its opening handshake.
- * @param setupError - The error of a failed `onConnection`.
- */
-export function endVerdict(end: ConnectionEnd, own: OwnActions, setupError: Error | undefined): Verdict {
-  if (own.isAborted) return "aborted";
-  if (setupError !== undefined && !own.isClosedByUs) return "setup-failed";
-  return own.isRotated && end.initiatedBy === "us" ? "rotated" : judgeEnd(end);
-}
+/** The verdicts on close codes (RFC 6455 7.4). Any other code has the verdict `closed-by-peer`. */
+const closeVerdicts: Readonly<Partial<Record<number, Verdict>>> = {
+  [CloseCode.normal]: "normal",
+  [CloseCode.goingAway]: "going-away",
+  [CloseCode.protocolError]: "protocol-error",
+  [CloseCode.unsupportedData]: "protocol-error",
+  [CloseCode.invalidPayload]: "protocol-error",
+  [CloseCode.policyViolation]: "policy",
+  [CloseCode.messageTooBig]: "too-big",
+  [CloseCode.mandatoryExtension]: "protocol-error",
+  [CloseCode.internalError]: "server-error",
+  [CloseCode.serviceRestart]: "server-restart",
+  [CloseCode.tryAgainLater]: "rate-limited",
+  4401: "auth",
+  4403: "auth",
+};
 
 /** Returns the verdict on a failed attempt that this client did not end. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
-  // A user function may throw an instance of our error classes. It does not describe this attempt.
+  // A user function may throw an instance of our error classes, but the error does not describe the attempt.
   if (phase === "provider" || phase === "setup") return "setup-failed";
-  // The same holds for an error from `checkServerIdentity`.
+  // An error from `checkServerIdentity` also comes from a user function.
   if (tlsFaultOf(error) !== undefined) return "tls";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);
-  switch (phase) {
-    case "dns":
-      return "name-not-found";
-    case "tcp":
-      return "refused";
-    case "proxy":
-      return "proxy";
-    case "tls":
-      return "tls";
-    case "http":
-      // RFC 8446 4.4.2.4: with TLS 1.3 the server may reject the client certificate after the handshake.
-      return codeOf(error).startsWith("ERR_SSL_") ? "tls" : "network-lost";
-    case "open":
-    case "closing":
-      return "network-lost";
-  }
+  // RFC 8446 4.4.2.4: with TLS 1.3 the server may reject the client certificate after the handshake.
+  if (phase === "http" && codeOf(error)?.startsWith("ERR_SSL_") === true) return "tls";
+  return phaseVerdicts[phase];
 }
 
 function judgeStatus({ statusCode, code }: HandshakeError): Verdict {
@@ -69,65 +71,40 @@ function judgeStatus({ statusCode, code }: HandshakeError): Verdict {
   return statusCode >= 500 ? "server-error" : "handshake-rejected";
 }
 
-/** Returns the verdict on the end of an open connection. */
+/** Returns the verdict on the end of a connection that completed its opening handshake. */
 export function judgeEnd(end: ConnectionEnd): Verdict {
-  if (end.error instanceof ProtocolError) return judgeFailure(end.error);
-  if (end.error instanceof TimeoutError && end.error.operation === "heartbeat") return "heartbeat-timeout";
-  if (codeOf(end.error) === "MUTUAL_STALL") return "local-stall";
+  const { error } = end;
+  if (error instanceof ProtocolError)
+    return error.code === "INBOX_OVERFLOW" ? "local-stall" : judgeCloseCode(error.closeCode);
+  if (error instanceof TimeoutError && error.operation === "heartbeat") return "heartbeat-timeout";
+  if (codeOf(error) === "MUTUAL_STALL") return "local-stall";
   if (end.initiatedBy === "us") return "closed-by-us";
   if (end.closeReceived !== undefined) return judgeCloseCode(end.closeReceived.code);
   const silence = end.endedAt - Math.max(end.lastReceivedAt, end.lastSentAt);
   return silence >= idleThreshold ? "idle-cut" : "network-lost";
 }
 
-function judgeFailure(error: ProtocolError): Verdict {
-  if (error.code === "INBOX_OVERFLOW") return "local-stall";
-  return judgeCloseCode(error.closeCode);
-}
-
 function judgeCloseCode(code: number): Verdict {
-  switch (code) {
-    case CloseCode.normal:
-      return "normal";
-    case CloseCode.goingAway:
-      return "going-away";
-    case CloseCode.serviceRestart:
-      return "server-restart";
-    case CloseCode.internalError:
-      return "server-error";
-    case CloseCode.tryAgainLater:
-      return "rate-limited";
-    case CloseCode.policyViolation:
-      return "policy";
-    case CloseCode.messageTooBig:
-      return "too-big";
-    case CloseCode.protocolError:
-    case CloseCode.unsupportedData:
-    case CloseCode.invalidPayload:
-    case CloseCode.mandatoryExtension:
-      return "protocol-error";
-    case 4401:
-    case 4403:
-      return "auth";
-    default:
-      return "closed-by-peer";
-  }
+  return closeVerdicts[code] ?? "closed-by-peer";
 }
 
-/** Returns true if a certificate was rejected, so that another attempt cannot succeed. */
+/** The codes of the errors that reject a certificate. */
+const certificateCodes =
+  /CERT|UNABLE_TO_|ALTNAME|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/;
+
+/** Returns true if the error rejects a certificate, so that another attempt cannot succeed. */
 export function isCertificateError(error: Error | undefined): boolean {
-  const code = codeOf(error);
-  return /CERT|UNABLE_TO_|ALTNAME|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/.test(
-    code,
-  );
+  return certificateCodes.test(codeOf(error) ?? "");
 }
 
-function codeOf(error: Error | undefined): string {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" ? code : "";
+/** Returns the property `code` of an error if it is a string. */
+export function codeOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" ? code : undefined;
 }
 
-const advices: Readonly<Record<Verdict, string>> = {
+/** The advice for each verdict. */
+export const advices: Readonly<Record<Verdict, string>> = {
   normal: "The server closed the connection normally; connect again if you expect more messages.",
   "going-away": "The server is shutting down or the peer went away; connect again after a short wait.",
   "server-restart":
@@ -166,11 +143,7 @@ const advices: Readonly<Record<Verdict, string>> = {
     "The server closed with an application-specific code; see the documentation of the server.",
 };
 
-/** The advice for a peer that has never answered a ping. */
+/** The advice after a heartbeat timeout on a connection whose peer has never answered a ping. */
 export const unansweredAdvice: string =
   "The peer has never answered a ping on this connection. If it does not support ping frames, set heartbeat.ping and " +
   "heartbeat.isPong to use application pings; otherwise connect again.";
-
-export function adviceFor(verdict: Verdict): string {
-  return advices[verdict];
-}

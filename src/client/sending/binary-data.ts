@@ -1,9 +1,9 @@
-// Recognizes binary values and Blobs, including those of another realm. It does not copy or read them.
+// Recognizes binary values and Blobs, also of another realm such as `node:vm`. It does not copy or read their content.
 import { nodeUtil } from "../../runtime/node-modules.js";
 
 /**
- * Returns a view of the bytes of any binary type, without a copy; `undefined` for other values. `instanceof` fails for
- * values of another realm, such as those of `node:vm`; they are recognized by other means.
+ * Returns a view of the bytes of a binary value, without a copy; `undefined` for other values. `instanceof` fails for
+ * values of another realm, so further checks recognize such values.
  */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
@@ -12,13 +12,13 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   return isPlain(value) || !nodeUtil().types.isAnyArrayBuffer(value) ? undefined : new Uint8Array(value);
 }
 
-/** Most values are plain objects or arrays. This check avoids a call into Node for them. */
+/** Returns `true` for plain objects and arrays. Most values are plain, and this check avoids a call into Node. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === Array.prototype;
 }
 
-/** Returns `true` for a Blob or a File, and for a compatible object of a library or another realm. */
+/** Returns `true` for a Blob or a File. A compatible object of a library or another realm is also accepted. */
 export function isBlob(value: unknown): value is Blob {
   if (value instanceof Blob) return true;
   if (typeof value !== "object" || value === null) return false;

@@ -1,16 +1,15 @@
-// The default serializer and deserializer, and the pairs `json` and `raw` for the options.
+// The default serializer and deserializer, and the option sets `json` and `raw`. It does not call them.
 import type { Deserializer, Serializer } from "../../options/options.js";
 import { bytesOf } from "./binary-data.js";
 import { jsonText } from "./json-text.js";
 
-/** The default serializer: sends strings and bytes unchanged, and any other value as JSON. */
+/** The default serializer. It returns strings and bytes unchanged, and other values as JSON. */
 export const serializeByDefault: Serializer<unknown> = (value) =>
   typeof value === "string" ? value : (bytesOf(value) ?? jsonText(value));
 
 /**
- * The default deserializer: parses a text message as JSON if its first character after white space is `{` or `[`. It
- * returns any other text unchanged, so that an echo of `send("hello")` arrives as `"hello"`. It returns a binary
- * message as a Buffer.
+ * The default deserializer. It parses a text as JSON if the first character after white space is `{` or `[`. It returns
+ * other texts unchanged: an echo of `send("hello")` arrives as `"hello"`. It returns a binary message as a Buffer.
  */
 export const deserializeByDefault: Deserializer<unknown> = (data) =>
   typeof data === "string" && startsAsJson(data) ? JSON.parse(data) : data;
@@ -31,7 +30,7 @@ function startsAsJson(text: string): boolean {
   return code === openingBrace || code === openingBracket;
 }
 
-/** The type of {@link json}, which can be spread into the options of a client with any message type. */
+/** The type of {@link json}. Such an object can be spread into the options of a client with any message type. */
 export interface JsonMessages {
   readonly serializer: Serializer<unknown>;
   /** Parses text as JSON. The type `Received` is not checked at run time. */
@@ -39,9 +38,9 @@ export interface JsonMessages {
 }
 
 /**
- * Options for JSON in both directions: `new WebSocket(url, { ...json })`. Every text message is JSON: `send("hello")`
- * sends `"hello"` with quotes, and a received text that is not JSON is a decode error. Bytes are sent as binary
- * messages and received as Buffers.
+ * Options for JSON in both directions: `new WebSocket(url, { ...json })`. `send("hello")` sends the text
+ * `"hello"` with quotes. A received text that is not JSON causes a decode error. Bytes are sent as binary messages, and
+ * binary messages are received as Buffers.
  */
 export const json: JsonMessages = {
   serializer: (value) => bytesOf(value) ?? jsonText(value),
@@ -50,8 +49,8 @@ export const json: JsonMessages = {
 };
 
 /**
- * Options for messages without conversion: `new WebSocket(url, { ...raw })`. Strings and bytes are sent unchanged; text
- * is received as a string and binary as a Buffer.
+ * Options for messages without conversion: `new WebSocket(url, { ...raw })`. Strings and bytes are sent unchanged.
+ * A text message is received as a string, a binary message as a Buffer.
  */
 export const raw: {
   readonly serializer: Serializer<string | Uint8Array>;

@@ -1,5 +1,5 @@
-// The calls of `flush()` that are not settled. This module does not write messages and does not know the outbox: its
-// host reports how many messages wait.
+// The pending calls of `flush()`. This module does not write messages. It reads the number of waiting messages from its
+// host.
 import type { LiveConnection } from "../../connection/live-connection.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../../runtime/wait.js";
@@ -9,12 +9,12 @@ export interface FlushCallsHost {
   readonly live: LiveConnection | undefined;
   /** The number of messages that wait in the outbox. */
   readonly waitingCount: number;
-  /** How many times a connection returned unsent messages. */
+  /** The number of times that a connection returned unsent messages. */
   readonly returnCount: number;
 }
 
 /**
- * Each call first waits until the outbox is empty, and then until one connection has written its messages. If that
+ * Each call first waits until the outbox is empty, and then until one connection has written all messages. If the
  * connection returns unsent messages, the call waits for the outbox again.
  */
 export class FlushCalls {
@@ -30,7 +30,7 @@ export class FlushCalls {
     this.#host = host;
   }
 
-  /** @param live - A connection that writes messages, even if it accepts no new ones. */
+  /** @param live - A connection that still writes messages. It may accept no new messages. */
   add(live: LiveConnection | undefined, options: WaitOptions | undefined): Promise<void> {
     const wait: Wait = new Wait(this.#runtime, "flush", options, () => {
       this.#waiting.delete(wait);
@@ -41,7 +41,7 @@ export class FlushCalls {
     return wait.promise;
   }
 
-  /** If the outbox is empty, the calls that waited for it now wait for the connection. */
+  /** Once the outbox is empty, the calls that waited for the outbox wait for the connection. */
   proceed(): void {
     const { live, waitingCount } = this.#host;
     if (live === undefined || waitingCount > 0 || this.#waiting.size === 0) return;
@@ -63,7 +63,7 @@ export class FlushCalls {
     );
   }
 
-  /** Messages were returned or queued meanwhile. The next connection may already have accepted them. */
+  /** Messages were returned or queued during the wait. The next connection may have accepted these messages already. */
   #waitAgain(live: LiveConnection, waits: readonly Wait[]): void {
     for (const wait of waits) if (this.#writing.delete(wait)) this.#waiting.add(wait);
     if (this.#host.live !== live) this.proceed();

@@ -1,13 +1,12 @@
-// Serializes values as JSON and rejects values whose content JSON cannot represent.
+// Serializes values as JSON, and rejects values whose content JSON cannot represent. It does not send them.
 import { nodeUtil } from "../../runtime/node-modules.js";
 import { isBlob, tagOf } from "./binary-data.js";
 
 /**
- * Returns the JSON text of a value.
+ * Returns the JSON text of a value. JSON would write some objects as `{}` and lose their content, for example a Map, a
+ * RegExp, an Error, a Promise, a Blob or an ArrayBuffer. Content in private class fields cannot be detected.
  *
- * @throws TypeError if the value has no JSON text, or if it is or contains an object with content that JSON would write
- *   as `{}`, such as a Map, a Set, a RegExp, an Error, a Promise, a Blob or an ArrayBuffer. Content in private class
- *   fields cannot be detected.
+ * @throws TypeError if the value has no JSON text, or if the value or a nested object would lose content.
  */
 export function jsonText(value: unknown): string {
   if (value instanceof Blob) throw lossError(value);
@@ -22,7 +21,7 @@ export function jsonText(value: unknown): string {
   return text;
 }
 
-/** A replacer, which JSON.stringify calls for the value and each nested value, after their `toJSON`. */
+/** A replacer for JSON.stringify. It is called with the value and each nested value, after the method `toJSON`. */
 function rejectLossyValue(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   if (Object.keys(value).length > 0 || !losesContent(value)) return value;
@@ -35,7 +34,7 @@ function lossError(value: object): TypeError {
   );
 }
 
-/** Returns `true` if the value has content that `{}` does not represent. The value has no enumerable own properties. */
+/** Returns `true` if the value has content that `{}` does not represent. @param value - Has no own enumerable keys. */
 function losesContent(value: object): boolean {
   const { types } = nodeUtil();
   // JSON.stringify writes these objects as their primitive values.
@@ -43,7 +42,7 @@ function losesContent(value: object): boolean {
     return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;
   if (tagOf(value) !== "[object Object]") return true;
-  // A subclass may have changed the tag, so these types are also checked directly.
+  // A subclass may have changed the tag, so the following checks do not use the tag.
   if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
     return true;
   if (types.isRegExp(value) || types.isPromise(value) || types.isNativeError(value)) return true;

@@ -1,5 +1,5 @@
-// The policies of the two kinds of outbox: the one of the option `outbox`, and the temporary one of a rotation without
-// it.
+// The policies of the two kinds of outbox: the outbox of the option `outbox`, and the temporary outbox of a rotation.
+// It does not store messages.
 import type { OutboxPolicy } from "../../buffer/outbox-policy.js";
 import { freeOverhead } from "../../connection/message-memory.js";
 import { BufferOverflowError } from "../../errors.js";
@@ -15,7 +15,7 @@ export function policyOf<Received, Sent>(
 }
 
 /**
- * The policy of a temporary outbox.
+ * The policy of the temporary outbox that a client without the option `outbox` uses during a rotation.
  *
  * @param maxBytes - Called for each message, because the limit grows while the previous connection writes.
  */
@@ -37,12 +37,12 @@ interface RotationLoad {
   readonly maxBufferedAmount: number;
 }
 
-/** @param size - The size of the refused message in bytes; `undefined` if several calls share the error. */
+/** @param size - The bytes of the refused message; `undefined` if several calls share the error. */
 export function rotationOverflow(size: number | undefined, state: RotationLoad): BufferOverflowError {
   const refused = size === undefined ? "Messages were" : `A message of ${size} bytes was`;
   return new BufferOverflowError(
     `${refused} refused: while the connection is replaced, ${state.length} messages of ${state.bytes} bytes wait for ` +
-      `the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ${state.maxBufferedAmount}. ` +
-      `Await send(), or stop sending until "rotated".`,
+      `the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ` +
+      `${state.maxBufferedAmount}. Await send(), or stop sending until "rotated".`,
   );
 }

@@ -1,12 +1,12 @@
 /**
- * Detects a refused call that the user cannot notice: its promise is not handled, and `error` had no listener. It does
- * not refuse calls and does not write the warning.
+ * Detects refused calls whose promises are not handled. Without a listener for `error`, nothing else reports such a
+ * refusal. This module does not refuse calls and does not write the warning.
  */
 import type { Runtime } from "../../runtime/runtime.js";
 
 /**
- * A rejected promise that records whether it is handled. Code that handles a promise calls `then()`; so do `catch()` and
- * `Promise.all()`. `await` calls it because the class is not `Promise` itself.
+ * A rejected promise that records whether it is handled. `catch()` and `Promise.all()` call the method `then()` of this
+ * class. `await` also calls that method, because this class is not `Promise` itself.
  */
 class WatchedPromise extends Promise<never> {
   static override get [Symbol.species](): PromiseConstructor {
@@ -29,8 +29,8 @@ export interface RefusedCallsHandler {
 }
 
 /**
- * Watches the promises of refused calls. One warning per client is sufficient, so at most one promise is watched in a turn
- * of the event loop, and none after the first unhandled one.
+ * Watches the promises of refused calls. In each turn of the event loop, at most one promise is watched. Watching stops
+ * after the first unhandled promise, because one warning per client is sufficient.
  */
 export class RefusedCalls {
   readonly #runtime: Pick<Runtime, "afterTurn">;
@@ -45,13 +45,14 @@ export class RefusedCalls {
 
   /**
    * Call this if `error` had no listener.
-   * @returns the promise that the call returns instead of `promise`, which is rejected with `error`.
+   * @param promise - Is rejected with `error`.
+   * @returns the promise that the refused call must return instead.
    */
   watch(error: unknown, promise: Promise<never>): Promise<never> {
     if (!this.#isIdle) return promise;
     this.#isIdle = false;
     const watched = new WatchedPromise((_resolve, reject) => reject(error));
-    // Prevents an unhandled rejection. The method of `Promise` is used, because the one above would set `isHandled`.
+    // This call prevents an unhandled rejection. It bypasses the method of WatchedPromise, which would set `isHandled`.
     void Promise.prototype.then.call(watched, undefined, () => undefined);
     this.#runtime.afterTurn(() => {
       this.#isIdle = watched.isHandled;

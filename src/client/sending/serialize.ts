@@ -1,19 +1,12 @@
-// Converts the arguments of `send()`, `sendRaw()`, `ping()` and `pong()` to text or bytes, and checks them.
+// Checks the arguments of `send()`, `sendRaw()`, `ping()` and `pong()`, and converts them to text or bytes. It does not
+// send messages.
 import { isUtf8 } from "node:buffer";
-import type { MessageOptions } from "../../connection/send-queue.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
 import { describeValue } from "../../options/checks.js";
-import type { RawData, Serializer } from "../../options/options.js";
+import type { RawData, RawMessageOptions, Serializer } from "../../options/options.js";
 import { bytesOf, isBlob } from "./binary-data.js";
 
-export type { RawData } from "../../options/options.js";
-
-export interface RawMessageOptions extends MessageOptions {
-  /** `true` sends a binary message, `false` a text message. Default: `false` for a string, `true` for other data. */
-  readonly binary?: boolean | undefined;
-}
-
-/** Calls the serializer. @throws any error of the serializer; TypeError if it returns neither a string nor bytes. */
+/** Calls the serializer. @throws its error, or TypeError if the result is neither a string nor bytes. */
 export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): string | Uint8Array {
   const data: unknown = serializer(value);
   if (typeof data === "string") return data;
@@ -25,7 +18,7 @@ export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): stri
 /**
  * Creates the message of `sendRaw()`.
  *
- * @throws TypeError for unsupported data, and for a text message of invalid UTF-8.
+ * @throws TypeError for unsupported data, and for bytes of a text message that are not valid UTF-8.
  */
 export function rawMessage(data: RawData, options: RawMessageOptions | undefined): Sendable {
   const isBinary = options?.binary ?? typeof data !== "string";
@@ -33,18 +26,17 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
   const bytes = bytesOf(data);
   if (bytes !== undefined) return isBinary ? bytes : textOf(bytes);
   if (isBlob(data)) {
-    const read = async (): Promise<string | Uint8Array> => {
+    return new PendingMessage(data, data.size, async () => {
       const content = new Uint8Array(await data.arrayBuffer());
       return isBinary ? content : textOf(content);
-    };
-    return new PendingMessage(data, data.size, read);
+    });
   }
   throw new TypeError(
     `sendRaw() requires a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describeValue(data)}.`,
   );
 }
 
-/** Returns the payload of a ping or pong as bytes. @throws TypeError if it is not bytes. */
+/** Returns the payload of a ping or pong as bytes. @throws TypeError for another type. */
 export function controlPayload(payload: Uint8Array | undefined): Uint8Array | undefined {
   const bytes = bytesOf(payload);
   if (payload === undefined || bytes !== undefined) return bytes;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HookConnection, type HookSender } from "../../../src/client/connection/hook-connection.js";
+import { HookConnection } from "../../../src/client/connection/hook-connection.js";
 import {
   ClientConnection,
   type ClientConnectionEnd,
@@ -13,7 +13,7 @@ import { resolveOptions } from "../../../src/options/resolve-options.js";
 import type { SetupConnection } from "../../../src/options/setup-connection.js";
 import { closesOf } from "../../support/client-end.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
-import { never } from "../../support/never.js";
+import { never, pendingSender } from "../../support/never.js";
 import { VirtualLink } from "../../support/virtual-link.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 import { binaryFrame, closeFrame, pingFrame, pongFrame, textFrame } from "../../support/wire.js";
@@ -23,7 +23,7 @@ type Options = WebSocketOptions<Message, Message>;
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let connection: ClientConnection<Message, Message>;
+let connection: ClientConnection<unknown, unknown>;
 let peer: VirtualLink;
 let calls: unknown[];
 let ends: ClientConnectionEnd[];
@@ -44,7 +44,7 @@ afterEach(async () => {
   counting.assertIdle();
 });
 
-const handler: ClientConnectionHandler<Message, Message> & ConnectionMessageHandler<Message, Message> = {
+const handler: ClientConnectionHandler<unknown, unknown> & ConnectionMessageHandler<unknown, unknown> = {
   onDialling: ({ url }) => calls.push(`dialling ${url}`),
   onOpen: ({ accepted, isReady }, times) => {
     calls.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
@@ -75,20 +75,13 @@ const handler: ClientConnectionHandler<Message, Message> & ConnectionMessageHand
   },
 };
 
-function createHook(): HookConnection<Message, Message> {
-  const sender: HookSender<Message, Message> = {
-    ...{ url: "", subprotocol: "", extensions: "" },
-    send: () => never(),
-    sendRaw: () => never(),
-    ping: () => never(),
-  };
-  const isBuffering = onConnection !== undefined;
+function createHook(): HookConnection<unknown, unknown> {
   const { runtime } = counting;
-  const deserializer = (data: Message): Message => data;
-  return new HookConnection(
-    { sender, runtime, deserializer, maxBytes: 10, isBuffering },
-    { onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")) },
-  );
+  return new HookConnection({
+    ...{ sender: pendingSender, runtime, maxBytes: 10, isBuffering: onConnection !== undefined },
+    deserializer: (data) => data,
+    onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")),
+  });
 }
 
 let onConnection: Options["onConnection"];

@@ -1,17 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HookConnection, type HookSender } from "../../../src/client/connection/hook-connection.js";
+import { HookConnection } from "../../../src/client/connection/hook-connection.js";
 import { BufferOverflowError, TimeoutError } from "../../../src/errors.js";
 import type { SetupRecvOptions } from "../../../src/options/setup-connection.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
-import { never } from "../../support/never.js";
+import { pendingSender } from "../../support/never.js";
+import { stateOf } from "../../support/state-of.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
-
-const sender: HookSender<string, string> = {
-  ...{ url: "ws://feed.test/", subprotocol: "chat", extensions: "" },
-  send: () => never(),
-  sendRaw: () => never(),
-  ping: () => never(),
-};
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
@@ -34,17 +28,15 @@ afterEach(() => {
 });
 
 function create(isBuffering: boolean): HookConnection<string, string> {
-  return new HookConnection(
-    {
-      ...{ sender, runtime: counting.runtime, maxBytes: 10, isBuffering },
-      deserializer: (data, isBinary) => {
-        decodedCount++;
-        if (data === "bad") throw new Error("no good");
-        return isBinary ? `bytes ${data.toString()}` : (data as string);
-      },
+  return new HookConnection<string, string>({
+    ...{ sender: pendingSender, runtime: counting.runtime, maxBytes: 10, isBuffering },
+    deserializer: (data, isBinary) => {
+      decodedCount++;
+      if (data === "bad") throw new Error("no good");
+      return isBinary ? `bytes ${data.toString()}` : (data as string);
     },
-    { onFull: (isFull) => fullChanges.push(isFull) },
-  );
+    onFull: (isFull) => void fullChanges.push(isFull),
+  });
 }
 
 /** Passes messages to the hook. @returns for each message whether the hook buffered or consumed it. */
@@ -56,21 +48,12 @@ const recv = (options?: SetupRecvOptions<string>): Promise<unknown> =>
   stateOf(hook.publicConnection.recv(options));
 const named = (name: string): SetupRecvOptions<string> => ({ match: (message) => message === name });
 
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  const pending = {};
-  await new Promise((resolve) => setImmediate(resolve));
-  return Promise.race([promise, Promise.resolve(pending)]).then(
-    (value) => (value === pending ? "waits" : value),
-    (error: unknown) => error,
-  );
-}
-
 const releasedData = (): unknown[] => hook.release().map(({ data }) => data);
 
 describe("publicConnection", () => {
   it("contains the sending methods and is frozen", () => {
     const { recv: _recv, ...given } = hook.publicConnection;
-    expect(given).toEqual(sender);
+    expect(given).toEqual(pendingSender);
     expect(Object.isFrozen(hook.publicConnection)).toBe(true);
   });
 });

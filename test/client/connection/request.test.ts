@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   checkRequest,
   prepareStaticRequest,
@@ -7,6 +7,7 @@ import {
 } from "../../../src/client/connection/request.js";
 import type { AttemptContext } from "../../../src/options/options.js";
 import { steadyRandom } from "../../support/protocol-end.js";
+import { forbidUnhandledRejections } from "../../support/rejections.js";
 
 interface Given {
   readonly url?: unknown;
@@ -34,19 +35,7 @@ async function linesOf(given: Given): Promise<string[]> {
   return lines.filter((line) => line !== "" && !own.test(line));
 }
 
-let unhandled: unknown[];
-const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
-
-beforeEach(() => {
-  unhandled = [];
-  process.on("unhandledRejection", onUnhandled);
-});
-
-afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off("unhandledRejection", onUnhandled);
-  expect(unhandled).toEqual([]);
-});
+forbidUnhandledRejections();
 
 describe("the request", () => {
   it("contains only the required header fields by default", async () => {

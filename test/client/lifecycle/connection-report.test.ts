@@ -14,19 +14,14 @@ import type { MessageHub } from "../../../src/client/message-hub.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
 import { Statistics } from "../../../src/stats/statistics.js";
 import { makeEnd } from "../../support/reports.js";
+import { stopReasonsWith } from "../../support/stop-reasons.js";
 
-type AnyConnection = ClientConnection<string, string>;
+type AnyConnection = ClientConnection<unknown, unknown>;
 
 const unsent = [
   { data: "1", token: undefined },
   { data: "2", token: undefined },
 ];
-
-function stopReasonsWith(
-  ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
-): StopReasons {
-  return Object.assign(new StopReasons(), Object.fromEntries(reasons.map((reason) => [reason, true])));
-}
 
 describe("contextOf()", () => {
   it("combines the facts of the connection with the stop reasons", () => {
@@ -128,10 +123,8 @@ describe("settleConnection()", () => {
         : undefined,
       endHook: (error: unknown) => calls.push(["hook", error]),
     } as unknown as AnyConnection;
-    const hub = { onHookUnsent: (data: unknown) => calls.push(["unsent", data]) } as unknown as MessageHub<
-      string,
-      string
-    >;
+    const onHookUnsent = (data: unknown): void => void calls.push(["unsent", data]);
+    const hub = { onHookUnsent } as unknown as MessageHub;
     settleConnection({ statistics, hub }, connection, end, "over");
     return calls;
   }

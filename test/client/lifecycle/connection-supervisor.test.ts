@@ -63,6 +63,25 @@ describe("connecting", () => {
   });
 });
 
+describe("a reconnect", () => {
+  it("is counted, with its downtime, before the event `reconnected`", async () => {
+    const { ws, link } = await scene.open({ reconnect: true, backoff: { base: 70, jitter: false } });
+    const counts: unknown[] = [];
+    ws.on("reconnected", ({ downtimeMs }) => {
+      const { reconnectCount, histograms } = ws.stats();
+      counts.push({ downtimeMs, reconnectCount, recoveryMs: histograms.recoveryMs?.last });
+    });
+    link.peer.reset();
+    await scene.pass(70);
+    const next = scene.link;
+    next.peer.accept();
+    await scene.pass();
+    next.answer();
+    await scene.pass();
+    expect(counts).toEqual([{ downtimeMs: 70, reconnectCount: 1, recoveryMs: 70 }]);
+  });
+});
+
 describe("a failed attempt", () => {
   async function fail(
     act: (link: VirtualLink) => void,

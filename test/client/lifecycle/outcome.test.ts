@@ -4,12 +4,7 @@ import { outcomeOf, errorOf } from "../../../src/client/lifecycle/outcome.js";
 import { CloseError, ConnectionError } from "../../../src/errors.js";
 import type { CloseReport } from "../../../src/events/close-report.js";
 import { makeReport } from "../../support/reports.js";
-
-function stopReasonsWith(
-  ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
-): StopReasons {
-  return Object.assign(new StopReasons(), Object.fromEntries(reasons.map((reason) => [reason, true])));
-}
+import { stopReasonsWith } from "../../support/stop-reasons.js";
 
 const options = { reconnect: false, signal: undefined };
 const lost = new ConnectionError("lost", { code: "CONNECTION_LOST", phase: "open" });

@@ -3,6 +3,7 @@ import { CallSite } from "../../../src/client/lifecycle/call-site.js";
 import { PendingCalls } from "../../../src/client/lifecycle/pending-calls.js";
 import { TimeoutError } from "../../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { stateOf } from "../../support/state-of.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
@@ -10,6 +11,7 @@ let counting: CountingRuntime;
 let calls: PendingCalls;
 let cancelled: unknown[];
 let isWatched: boolean;
+let onCancelled: (reason: unknown) => void;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
@@ -19,7 +21,9 @@ beforeEach(() => {
     get isWatched() {
       return isWatched;
     },
+    onConnectCancelled: (reason) => onCancelled(reason),
   });
+  onCancelled = (reason) => cancelled.push(reason);
   cancelled = [];
 });
 
@@ -30,16 +34,7 @@ afterEach(() => {
 });
 
 function connect(options?: Parameters<PendingCalls["connect"]>[1], operation = "connect"): Promise<void> {
-  return calls.connect(operation, options, (reason) => cancelled.push(reason));
-}
-
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  const pending = {};
-  await new Promise((resolve) => setImmediate(resolve));
-  return Promise.race([promise, Promise.resolve(pending)]).then(
-    (value) => (value === pending ? "waits" : "done"),
-    (error: unknown) => error,
-  );
+  return calls.connect(operation, options);
 }
 
 const statesOf = (promises: readonly Promise<void>[]): Promise<unknown[]> =>
@@ -65,7 +60,7 @@ describe("connect()", () => {
     const promises = [connect(), connect()];
     expect(await statesOf(promises)).toEqual(["waits", "waits"]);
     calls.onConnected();
-    expect(await statesOf(promises)).toEqual(["done", "done"]);
+    expect(await statesOf(promises)).toEqual([undefined, undefined]);
     expect([calls.hasConnects, cancelled]).toEqual([false, []]);
   });
 
@@ -79,9 +74,8 @@ describe("connect()", () => {
 
   it("rejects when its signal is aborted, and reports it after removing the call", async () => {
     const controller = new AbortController();
-    const promise = calls.connect("connect", { signal: controller.signal }, (reason) =>
-      cancelled.push([reason, calls.hasConnects]),
-    );
+    onCancelled = (reason) => cancelled.push([reason, calls.hasConnects]);
+    const promise = connect({ signal: controller.signal });
     controller.abort("stop");
     expect([await stateOf(promise), cancelled]).toEqual(["stop", [["stop", false]]]);
     calls.onConnected();
@@ -114,7 +108,7 @@ describe("run()", () => {
     expect(await statesOf(runs)).toEqual(["stop", expect.any(TimeoutError), "waits"]);
     expect(calls.hasRuns).toBe(true);
     calls.takeEnded().settle(true, "over", false);
-    expect(await stateOf(runs[2]!)).toBe("done");
+    expect(await stateOf(runs[2]!)).toBeUndefined();
   });
 });
 
@@ -125,7 +119,7 @@ describe("close()", () => {
     calls.takeEnded().settle(false, "failed", false);
     expect(await statesOf(closes)).toEqual(["waits", "waits"]);
     calls.onClosed();
-    expect(await statesOf(closes)).toEqual(["done", "done"]);
+    expect(await statesOf(closes)).toEqual([undefined, undefined]);
     expect(calls.isEmpty).toBe(true);
   });
 
@@ -138,7 +132,7 @@ describe("close()", () => {
 
 describe("takeEnded()", () => {
   it.each([
-    [true, ["over", "done"]],
+    [true, ["over", undefined]],
     [false, ["over", "over"]],
   ])(
     "rejects connect(), and resolves run() only if the client was closed: %s",
@@ -179,7 +173,7 @@ describe("a connect() or run() with a call site", () => {
   async function floating(act: () => void): Promise<unknown[]> {
     for (const operation of ["connect", "run"] as const) {
       const site = new CallSite(operation);
-      if (operation === "connect") void calls.connect("connect", { timeout: 50 }, () => undefined, site);
+      if (operation === "connect") void calls.connect("connect", { timeout: 50 }, site);
       else void calls.run({ timeout: 50 }, site);
     }
     act();

@@ -7,62 +7,52 @@ import { StateMachine } from "../../../src/client/lifecycle/state.js";
 import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
 import { CloseError } from "../../../src/errors.js";
 import type { CloseReport } from "../../../src/events/close-report.js";
-import { Emitter } from "../../../src/events/emitter.js";
-import type { EventMap } from "../../../src/events/event-map.js";
 import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
-import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { turns } from "../../support/dialling.js";
+import { EmitterScene } from "../../support/emitter-scene.js";
 import { makeReport } from "../../support/reports.js";
-import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 type Options = WebSocketOptions<string, string>;
 
 /** A client without connections: real states, calls and events, and a handler that records its calls. */
-class Scene implements ReconnectorHandler {
-  readonly clock = new VirtualRuntime();
-  readonly counting: CountingRuntime = createCountingRuntime(this.clock);
-  readonly log: string[] = [];
-  readonly errors: unknown[] = [];
+class Scene extends EmitterScene implements ReconnectorHandler {
   readonly publicClient = { name: "client" };
   readonly stopReasons = new StopReasons();
-  readonly calls = new PendingCalls(this.counting.runtime, { isWatched: true });
-  readonly emitter = new Emitter<EventMap<string>>({
-    onListenerError: (_name, error) => this.errors.push(error),
+  readonly calls = new PendingCalls(this.counting.runtime, {
+    isWatched: true,
+    onConnectCancelled: () => undefined,
   });
-  readonly states = new StateMachine({
-    onStateChange: (_from, to) => {
-      this.log.push(`to ${to}`);
-      this.onStateChange?.();
-    },
-  });
-  readonly reconnector: Reconnector<string, string>;
+  readonly states = new StateMachine(this.emitter);
+  readonly reconnector: Reconnector;
   readonly hasConnected: boolean;
   attempts = 1;
   /** The answer of `connectImmediately()`. */
   isRotating = false;
-  onStateChange: (() => void) | undefined;
 
   constructor(options: Options = {}, { hasConnected = true, isReferenced = true } = {}) {
+    super();
     this.hasConnected = hasConnected;
     const { runtime } = this.counting;
     const backoff = { base: 1_000, jitter: false, ...options.backoff };
-    const context: Partial<ClientContext<string, string>> = {
+    const context = {
       options: resolveOptions<string, string>({ ...options, backoff, runtime }, runtime),
       ...{ publicClient: this.publicClient, stopReasons: this.stopReasons, calls: this.calls },
       ...{ states: this.states, emitter: this.emitter },
-    };
+      reportError: (error: unknown) => {
+        this.log.push("error");
+        this.errors.push(error);
+      },
+      reportFunctionError: (what: string, thrown: unknown) =>
+        void this.log.push(`${what} threw ${String(thrown)}`),
+    } satisfies Partial<Record<keyof ClientContext, unknown>>;
     for (const state of hasConnected
       ? (["connecting", "connected", "disconnected"] as const)
       : (["connecting"] as const))
       this.states.enter(state);
-    this.log.length = 0;
-    this.emitter.add(
-      "reconnecting",
-      ({ attempt, delayMs }) => void this.log.push(`reconnecting ${attempt} in ${delayMs}`),
-      false,
-    );
-    this.reconnector = new Reconnector(context as ClientContext<string, string>, this, isReferenced);
+    this.record("stateChange", ({ to }) => `to ${to}`);
+    this.record("reconnecting", ({ attempt, delayMs }) => `reconnecting ${attempt} in ${delayMs}`);
+    this.reconnector = new Reconnector(context as unknown as ClientContext, this, isReferenced);
   }
 
   dial(): void {
@@ -82,18 +72,9 @@ class Scene implements ReconnectorHandler {
     this.log.push(`endIfWaiting deciding=${this.reconnector.isDeciding}`);
   }
 
-  reportError(error: unknown): void {
-    this.log.push("error");
-    this.errors.push(error);
-  }
-
-  reportFunctionError(what: string, thrown: unknown): void {
-    this.log.push(`${what} threw ${String(thrown)}`);
-  }
-
   /** A connection or an attempt has ended. */
   end({ isAttempt = false, ...given }: Partial<CloseReport> & { readonly isAttempt?: boolean } = {}): void {
-    this.reconnector.beginDeciding();
+    this.reconnector.isDeciding = true;
     this.reconnector.decide(makeReport({ verdict: "network-lost", ...given }), isAttempt);
   }
 }
@@ -108,7 +89,7 @@ function create(...given: ConstructorParameters<typeof Scene>): Scene {
 beforeEach(() => void create());
 
 afterEach(() => {
-  scene.reconnector.stop();
+  scene.reconnector.timer.clear();
   scene.counting.assertIdle();
 });
 
@@ -209,7 +190,7 @@ describe("after a failed attempt before the first connection", () => {
   it("retries with retryInitial, reports the error, and leaves connect() pending", async () => {
     create({ retryInitial: true }, { hasConnected: false });
     let outcome = "pending";
-    scene.calls.connect("connect", undefined, () => undefined).catch(() => (outcome = "rejected"));
+    scene.calls.connect("connect", undefined).catch(() => (outcome = "rejected"));
     scene.end({ isAttempt });
     await turns(1);
     expect(scene.log.slice(1)).toEqual(["error", "to backingOff", "reconnecting 2 in 1000"]);
@@ -221,9 +202,7 @@ describe("after a failed attempt before the first connection", () => {
     create({}, { hasConnected: false });
     const rejections: unknown[] = [];
     void scene.calls.run(undefined);
-    scene.calls
-      .connect("connect", undefined, () => undefined)
-      .catch((error: unknown) => rejections.push(error));
+    scene.calls.connect("connect", undefined).catch((error: unknown) => rejections.push(error));
     const report = makeReport();
     scene.reconnector.decide(report, isAttempt);
     await turns(1);
@@ -237,7 +216,7 @@ describe("after a failed attempt before the first connection", () => {
 
 it("after a failed attempt to reconnect, reports the error, does not reject connect(), and waits longer", async () => {
   let outcome = "pending";
-  scene.calls.connect("reconnect", undefined, () => undefined).catch(() => (outcome = "rejected"));
+  scene.calls.connect("reconnect", undefined).catch(() => (outcome = "rejected"));
   scene.end();
   scene.states.enter("reconnecting");
   scene.attempts = 2;
@@ -258,20 +237,13 @@ describe("a listener that acts while the wait begins", () => {
   });
 
   it("prevents the event `reconnecting` if it stops the client at the change of the state", () => {
-    scene.onStateChange = () => (scene.stopReasons.isClosed = true);
+    scene.emitter.add("stateChange", () => void (scene.stopReasons.isClosed = true), false);
     scene.end();
     expect(scene.log.slice(1)).toEqual(["to backingOff", "endIfWaiting deciding=false"]);
   });
 
   it.each(["stateChange", "reconnecting"] as const)("prevents the timer if it dials in %s", (name) => {
-    const dial = (): void => scene.states.enter("reconnecting");
-    if (name === "reconnecting") scene.emitter.add(name, dial, false);
-    else {
-      scene.onStateChange = () => {
-        scene.onStateChange = undefined;
-        dial();
-      };
-    }
+    scene.emitter.add(name, () => scene.states.enter("reconnecting"), true);
     scene.end();
     expect(scene.log.includes("reconnecting 2 in 1000")).toBe(name === "reconnecting");
     expect([scene.counting.openTimers, scene.log.includes("endIfWaiting deciding=false")]).toEqual([
@@ -282,29 +254,25 @@ describe("a listener that acts while the wait begins", () => {
 });
 
 describe("isDeciding", () => {
-  it("is true from beginDeciding() until the event `reconnecting` was emitted", () => {
+  it("is true until the event `reconnecting` was emitted", () => {
     const during: boolean[] = [];
     scene.emitter.add("reconnecting", () => void during.push(scene.reconnector.isDeciding), false);
     expect(scene.reconnector.isDeciding).toBe(false);
-    scene.reconnector.beginDeciding();
-    expect(scene.reconnector.isDeciding).toBe(true);
-    scene.reconnector.decide(makeReport(), false);
+    scene.end();
     expect([during, scene.reconnector.isDeciding]).toEqual([[true], false]);
   });
 
-  it("stays true if a rotation provides the next connection, until endDeciding()", () => {
+  it("stays true if a rotation provides the next connection", () => {
     scene.isRotating = true;
     scene.end();
     expect(scene.reconnector.isDeciding).toBe(true);
-    scene.reconnector.endDeciding();
-    expect(scene.reconnector.isDeciding).toBe(false);
   });
 });
 
 describe("the wait", () => {
-  it("is cancelled by stop()", () => {
+  it("is cancelled with its timer", () => {
     scene.end();
-    scene.reconnector.stop();
+    scene.reconnector.timer.clear();
     scene.clock.advance(10_000);
     expect([scene.log.at(-1), scene.counting.openTimers]).toEqual(["reconnecting 2 in 1000", 0]);
   });
@@ -312,9 +280,9 @@ describe("the wait", () => {
   it("keeps the process running, until unref()", () => {
     scene.end();
     expect(scene.clock.isHeld).toBe(true);
-    scene.reconnector.unref();
+    scene.reconnector.timer.unref();
     expect(scene.clock.isHeld).toBe(false);
-    scene.reconnector.ref();
+    scene.reconnector.timer.ref();
     expect(scene.clock.isHeld).toBe(true);
   });
 
@@ -327,11 +295,11 @@ describe("the wait", () => {
 
 describe("the retry rule", () => {
   it("allows a retry after refused credentials only after the first connection", () => {
-    const judge = (): boolean => scene.reconnector.judge("auth", undefined, undefined);
+    const judge = (): boolean => scene.reconnector.retryStrategy.judge("auth", undefined, undefined);
     expect(judge()).toBe(true);
     create({}, { hasConnected: false });
     expect(judge()).toBe(false);
-    scene.reconnector.onOpen();
+    scene.reconnector.retryStrategy.onOpen();
     expect(judge()).toBe(true);
   });
 
@@ -339,7 +307,7 @@ describe("the retry rule", () => {
     create({ backoff: { resetAfter: 5_000 } });
     scene.end();
     scene.states.enter("reconnecting");
-    scene.reconnector.judge("network-lost", undefined, 5_000);
+    scene.reconnector.retryStrategy.judge("network-lost", undefined, 5_000);
     scene.end();
     expect(scene.log.at(-1)).toBe("reconnecting 2 in 1000");
   });

@@ -28,9 +28,7 @@ function create(
     wallNow: { value: () => wallNow },
     now: { value: () => clock.now() },
   }) as VirtualRuntime;
-  return new RetryStrategy(runtime, resolveOptions<never, never>(options, runtime), (error) =>
-    errors.push(error),
-  );
+  return new RetryStrategy(resolveOptions<never, never>(options, runtime), (error) => errors.push(error));
 }
 
 const retryable = (given: Partial<CloseReport> = {}): CloseReport =>

@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type {
-  ClientConnection,
-  ClientConnectionEnd,
-} from "../../../src/client/connection/client-connection.js";
+import type { ClientConnectionEnd } from "../../../src/client/connection/client-connection.js";
+import type { ClientContext } from "../../../src/client/lifecycle/client-context.js";
 import { Rotation, type RotationHandler } from "../../../src/client/lifecycle/rotation.js";
-import type { MessageHub } from "../../../src/client/message-hub.js";
 import { Leftovers } from "../../../src/client/receiving/leftovers.js";
 import type { ConnectionEnd } from "../../../src/connection/connection-end.js";
 import { TimeoutError } from "../../../src/errors.js";
@@ -12,10 +9,11 @@ import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { turns } from "../../support/dialling.js";
+import { FakeConnection } from "../../support/fake-connection.js";
 import { makeEnd } from "../../support/reports.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
-type Connection = ClientConnection<string, string>;
+type Connection = FakeConnection<FakeLive>["client"];
 type Options = WebSocketOptions<string, string>;
 
 let log: string[];
@@ -27,7 +25,7 @@ afterEach(() => {
   for (const reject of pendingFlushes.splice(0)) reject(new Error("the test has ended"));
 });
 
-/** The open connection of a {@link FakeConnection}. The test settles its flush. */
+/** The open connection of a {@link RotatedConnection}. The test settles its flush. */
 class FakeLive {
   readonly name: string;
   isClosing = false;
@@ -68,22 +66,15 @@ class FakeLive {
   }
 }
 
-class FakeConnection {
-  readonly name: string;
-  number = 0;
+class RotatedConnection extends FakeConnection<FakeLive> {
   isRotated = false;
-  isReady = false;
-  live: FakeLive | undefined;
 
   constructor(name: string) {
-    this.name = name;
+    super(name, log);
   }
 
-  open(number: number): FakeLive {
-    this.number = number;
-    this.isReady = true;
-    this.live = new FakeLive(this.name);
-    return this.live;
+  override open(number: number): FakeLive {
+    return super.open(number, new FakeLive(this.name));
   }
 
   close({ code, reason }: { readonly code: number; readonly reason: string }): void {
@@ -102,21 +93,9 @@ class FakeConnection {
   leaveStandby(): void {
     log.push(`${this.name} leaves standby`);
   }
-
-  pause(reason: string): void {
-    log.push(`${this.name} pauses ${reason}`);
-  }
-
-  resume(reason: string): void {
-    log.push(`${this.name} resumes ${reason}`);
-  }
-
-  get client(): Connection {
-    return this as unknown as Connection;
-  }
 }
 
-const nameOf = (connection: unknown): string => (connection as FakeConnection).name;
+const nameOf = (connection: unknown): string => (connection as RotatedConnection).name;
 
 /** Its random numbers are in the middle of their range. */
 class HalfwayRuntime extends VirtualRuntime {
@@ -126,19 +105,19 @@ class HalfwayRuntime extends VirtualRuntime {
 }
 
 /** A client whose current connection is `first`; `log` contains the calls that the rotation makes. */
-class Scene implements RotationHandler<string, string> {
+class Scene implements RotationHandler {
   readonly clock = new HalfwayRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
-  readonly first = new FakeConnection("first");
-  readonly second = new FakeConnection("second");
-  readonly created = [this.second, new FakeConnection("third"), new FakeConnection("fourth")];
-  readonly rotation: Rotation<string, string>;
+  readonly first = new RotatedConnection("first");
+  readonly second = new RotatedConnection("second");
+  readonly created = [this.second, new RotatedConnection("third"), new RotatedConnection("fourth")];
+  readonly stopReasons = { isStopping: false };
+  readonly rotation: Rotation;
   readonly leftovers: Leftovers;
   readonly errors: unknown[] = [];
   readonly failure = new Error("the attempt failed");
-  currentConnection: FakeConnection | undefined = this.first;
+  currentConnection: RotatedConnection | undefined = this.first;
   isConsumerPaused = false;
-  isClientStopping = false;
   duplicates = 0;
 
   constructor(options: Options = {}) {
@@ -164,11 +143,14 @@ class Scene implements RotationHandler<string, string> {
       leftovers: this.leftovers,
       onHookUnsent: (data: string) => log.push(`unsent ${data} of a hook`),
     };
-    this.rotation = new Rotation<string, string>(
-      resolveOptions<string, string>({ ...options, runtime: this.counting.runtime }, this.counting.runtime),
-      hub as unknown as MessageHub<string, string>,
-      this,
-    );
+    const { runtime } = this.counting;
+    const context = {
+      options: resolveOptions<string, string>({ ...options, runtime }, runtime),
+      hub,
+      stopReasons: this.stopReasons,
+      reportError: (error: unknown) => this.errors.push(error),
+    } satisfies Partial<Record<keyof ClientContext, unknown>>;
+    this.rotation = new Rotation(context as unknown as ClientContext, this);
     this.first.open(1);
   }
 
@@ -180,17 +162,13 @@ class Scene implements RotationHandler<string, string> {
     log.push(`start ${nameOf(connection)}`);
   }
 
-  isStopping(): boolean {
-    return this.isClientStopping;
-  }
-
-  current(): Connection | undefined {
+  get connection(): Connection | undefined {
     return this.currentConnection?.client;
   }
 
   promote(connection: Connection): void {
     log.push(`promote ${nameOf(connection)}`);
-    this.currentConnection = connection as unknown as FakeConnection;
+    this.currentConnection = connection as unknown as RotatedConnection;
   }
 
   replace(reason: string): void {
@@ -204,10 +182,6 @@ class Scene implements RotationHandler<string, string> {
 
   onRotated(overlapMs: number, duplicates: number): void {
     log.push(`rotated ${overlapMs} ms, ${duplicates} duplicates`);
-  }
-
-  reportError(error: unknown): void {
-    this.errors.push(error);
   }
 
   /** Begins a rotation with overlap. @returns the outcome of the call, which is empty while it is pending. */
@@ -230,7 +204,7 @@ class Scene implements RotationHandler<string, string> {
   moving(): unknown[] {
     const outcome = this.rotate();
     this.ready();
-    log = [];
+    log.length = 0;
     return outcome;
   }
 
@@ -238,17 +212,17 @@ class Scene implements RotationHandler<string, string> {
   draining(): unknown[] {
     const outcome = this.moving();
     this.rotation.move();
-    log = [];
+    log.length = 0;
     return outcome;
   }
 
   /** @returns the result of `onEnd()`: whether the rotation handled the end. */
-  end(connection: FakeConnection, given: Partial<ConnectionEnd> = {}): boolean {
+  end(connection: RotatedConnection, given: Partial<ConnectionEnd> = {}): boolean {
     return this.rotation.onEnd(connection.client, { kind: "open", end: makeEnd(given) });
   }
 
   /** The attempt of the second connection failed. */
-  fail(connection: FakeConnection = this.second): boolean {
+  fail(connection: RotatedConnection = this.second): boolean {
     const end: ClientConnectionEnd = { kind: "unopened", phase: "tcp", error: this.failure };
     return this.rotation.onEnd(connection.client, end);
   }
@@ -372,7 +346,7 @@ describe("the second connection", () => {
 
   it.each([
     ["the first one is closing", (): void => void (scene.first.live!.isClosing = true)],
-    ["the client is stopping", (): void => void (scene.isClientStopping = true)],
+    ["the client is stopping", (): void => void (scene.stopReasons.isStopping = true)],
   ])("waits on standby if %s when it becomes ready", (_, prepare) => {
     scene.rotate();
     prepare();
@@ -466,7 +440,7 @@ describe("the first connection with the option `replay`", () => {
     scene.rotation.move();
     scene.end(scene.first);
     scene.rotate();
-    const [third] = scene.rotation.otherConnections as unknown as FakeConnection[];
+    const [third] = scene.rotation.otherConnections as unknown as RotatedConnection[];
     third!.open(3);
     scene.rotation.onReady(third!.client);
     scene.rotation.move();
@@ -495,7 +469,7 @@ describe("the end of the first connection", () => {
     const outcome = scene.moving();
     scene.clock.advance(120);
     scene.rotation.move();
-    log = [];
+    log.length = 0;
     scene.duplicates = 3;
     expect(scene.end(scene.first)).toBe(true);
     expect(log).toEqual([
@@ -531,7 +505,7 @@ describe("the end of the first connection", () => {
 
   it("reports no rotation while the client stops", () => {
     scene.draining();
-    scene.isClientStopping = true;
+    scene.stopReasons.isStopping = true;
     scene.end(scene.first);
     expect(log.at(-1)).toBe("second resumes overlap");
   });
@@ -546,7 +520,7 @@ describe("the end of the first connection", () => {
 
   it("releases a second one on standby if the client stops", () => {
     scene.rotate();
-    scene.isClientStopping = true;
+    scene.stopReasons.isStopping = true;
     scene.ready();
     expect(scene.end(scene.first)).toBe(false);
     expect(log.at(-1)).toBe("second leaves standby");
@@ -554,7 +528,7 @@ describe("the end of the first connection", () => {
 
   it("abandons the move if the client stops, and the second connection is no longer a part of a rotation", () => {
     scene.moving();
-    scene.isClientStopping = true;
+    scene.stopReasons.isStopping = true;
     expect(scene.end(scene.first)).toBe(false);
     expect([log, scene.others]).toEqual([["end overlap"], ["second"]]);
     expect(scene.end(scene.second)).toBe(true);
@@ -564,7 +538,7 @@ describe("the end of the first connection", () => {
 
   it("while the client stops, delivers its undecoded messages before those of the second one", () => {
     scene.moving();
-    scene.isClientStopping = true;
+    scene.stopReasons.isStopping = true;
     scene.isConsumerPaused = true;
     scene.first.live!.hasLeftover = true;
     scene.end(scene.first);
@@ -602,7 +576,7 @@ describe("the end of the second connection", () => {
     scene.fail();
     scene.rotate("overlap", 50);
     scene.clock.advance(50);
-    const [third] = scene.rotation.otherConnections as unknown as FakeConnection[];
+    const [third] = scene.rotation.otherConnections as unknown as RotatedConnection[];
     scene.fail(third);
     await turns(1);
     expect([outcome, scene.errors]).toEqual([[scene.failure], [scene.failure]]);
@@ -640,7 +614,7 @@ describe("the end of the second connection", () => {
   it("after the move, delivers the undecoded messages of the first one before those that the second one received", () => {
     scene.draining();
     scene.end(scene.second);
-    log = [];
+    log.length = 0;
     scene.isConsumerPaused = true;
     scene.first.live!.hasLeftover = true;
     scene.end(scene.first);
@@ -653,7 +627,7 @@ describe("the end of the second connection", () => {
   it("after the move, terminates the first one when the next connection is open", () => {
     scene.draining();
     scene.end(scene.second);
-    log = [];
+    log.length = 0;
     scene.rotation.onConnected();
     expect(log).toEqual(["first terminates", "end overlap"]);
     scene.end(scene.first);
@@ -674,7 +648,7 @@ describe("the end of the second connection", () => {
 
   it("rejects no call while the client stops; they wait for the end of the client", async () => {
     const outcome = scene.rotate();
-    scene.isClientStopping = true;
+    scene.stopReasons.isStopping = true;
     scene.fail();
     await turns(1);
     expect([outcome, scene.errors]).toEqual([[], []]);
@@ -688,7 +662,7 @@ describe("the end of the second connection", () => {
 it("does not handle the end of a connection that belongs to no rotation", () => {
   expect(scene.end(scene.first)).toBe(false);
   scene.rotate();
-  expect(scene.end(new FakeConnection("other"))).toBe(false);
+  expect(scene.end(new RotatedConnection("other"))).toBe(false);
 });
 
 describe("maxConnectionAge", () => {
@@ -735,7 +709,7 @@ describe("maxConnectionAge", () => {
     scene.rotation.onConnected();
     expect(scene.counting.openTimers).toBe(0);
     create(aged);
-    scene.isClientStopping = true;
+    scene.stopReasons.isStopping = true;
     scene.rotation.onConnected();
     expect(scene.counting.openTimers).toBe(0);
   });
@@ -752,7 +726,7 @@ describe("maxConnectionAge", () => {
     expect(log.at(-1)).toBe("start third");
   });
 
-  it.each(["onLost", "beginClosing", "beginTerminating"] as const)("is stopped by %s()", (call) => {
+  it.each(["stopTimers", "beginClosing"] as const)("is stopped by %s()", (call) => {
     create(aged);
     scene.rotation.onConnected();
     scene.rotation[call]();
@@ -762,7 +736,7 @@ describe("maxConnectionAge", () => {
   it("reports each failure, and tries again with increasing delays until a rotation succeeds", () => {
     create({ ...aged, backoff: { base: 1_000, jitter: false } });
     const { created } = scene;
-    created.push(new FakeConnection("fifth"), new FakeConnection("sixth"));
+    created.push(new RotatedConnection("fifth"), new RotatedConnection("sixth"));
     const all = [...created];
     scene.rotation.onConnected();
     scene.clock.advance(60_000);
@@ -805,7 +779,7 @@ describe("the end of the client", () => {
 
   it("stops the timer of the overlap when the connections are terminated", () => {
     scene.moving();
-    scene.rotation.beginTerminating();
+    scene.rotation.stopTimers();
     expect([log, scene.counting.openTimers]).toEqual([[], 0]);
   });
 
@@ -821,7 +795,7 @@ describe("the end of the client", () => {
     scene.draining();
     scene.end(scene.second);
     scene.rotation.end(new Error("closed"));
-    log = [];
+    log.length = 0;
     scene.rotation.onConnected();
     expect(log).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StateMachine } from "../../../src/client/lifecycle/state.js";
-import type { State } from "../../../src/events/event-map.js";
+import { Emitter } from "../../../src/events/emitter.js";
+import type { EventMap, State } from "../../../src/events/event-map.js";
 
 const states: readonly State[] = [
   ...(["idle", "connecting", "connected", "disconnecting", "disconnected"] as const),
@@ -33,7 +34,9 @@ const allowed: ReadonlySet<string> = new Set([
 
 function machineIn(state: State): { machine: StateMachine; changes: string[] } {
   const changes: string[] = [];
-  const machine = new StateMachine({ onStateChange: (from, to) => changes.push(`${from} ${to}`) });
+  const emitter = new Emitter<EventMap<unknown>>({ onListenerError: () => undefined });
+  emitter.add("stateChange", ({ from, to }) => changes.push(`${from} ${to}`), false);
+  const machine = new StateMachine(emitter);
   for (const step of paths[state]) machine.enter(step);
   changes.length = 0;
   return { machine, changes };
@@ -45,7 +48,7 @@ const transitions = (Object.keys(paths) as State[]).flatMap((from) =>
 
 describe("StateMachine", () => {
   it("starts in idle", () => {
-    expect(new StateMachine({ onStateChange: () => undefined }).current).toBe("idle");
+    expect(new StateMachine({ emit: () => undefined }).current).toBe("idle");
   });
 
   it.each(transitions.filter(([from, to]) => allowed.has(`${from} ${to}`)))(
@@ -68,7 +71,7 @@ describe("StateMachine", () => {
 
   it("has the new state when it reports the transition", () => {
     const seen: State[] = [];
-    const machine: StateMachine = new StateMachine({ onStateChange: () => seen.push(machine.current) });
+    const machine: StateMachine = new StateMachine({ emit: () => seen.push(machine.current) });
     machine.enter("connecting");
     expect(seen).toEqual(["connecting"]);
   });

@@ -3,7 +3,7 @@ import { Batch } from "../../../src/client/receiving/batch.js";
 
 describe("Batch", () => {
   it("collects the messages that are added before the read is over", async () => {
-    const batch = new Batch<string>(100);
+    const batch = new Batch(100);
     expect(batch.isOpen).toBe(false);
     expect(batch.add("early", 1)).toBe(false);
     const messages = batch.begin("a");
@@ -15,14 +15,14 @@ describe("Batch", () => {
   });
 
   it("accepts messages up to its limit, and none after the first refused message", async () => {
-    const batch = new Batch<string>(10);
+    const batch = new Batch(10);
     const messages = batch.begin("a");
     expect([batch.add("b", 10), batch.add("c", 1), batch.add("d", 0)]).toEqual([true, false, false]);
     expect(await messages).toEqual(["a", "b"]);
   });
 
   it("starts a new batch for each call of begin()", async () => {
-    const batch = new Batch<string>(10);
+    const batch = new Batch(10);
     const first = batch.begin("a");
     batch.add("b", 10);
     const second = batch.begin("c");

@@ -8,16 +8,17 @@ import type { EventMap } from "../../../src/events/event-map.js";
 import { cases } from "../../support/cases.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { measureCpuTime } from "../../support/cpu-time.js";
+import { stateOf } from "../../support/state-of.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
-type Bounds = ConstructorParameters<typeof Dispatcher<string>>[2]["buffer"];
+type Bounds = ConstructorParameters<typeof Dispatcher>[2]["buffer"];
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let emitter: Emitter<EventMap<string>>;
-let dispatcher: Dispatcher<string>;
+let emitter: Emitter<EventMap<unknown>>;
+let dispatcher: Dispatcher;
 let reports: string[];
-let emitted: string[];
+let emitted: unknown[];
 let errors: Error[];
 let inboxTimes: number[];
 /** Called inside the event `dropped`. */
@@ -25,7 +26,7 @@ let onDropped: ((message: unknown) => void) | undefined;
 let idleWaits: number[];
 
 function create(bounds: Partial<Bounds> = {}): void {
-  dispatcher = new Dispatcher<string>(
+  dispatcher = new Dispatcher(
     counting.runtime,
     emitter,
     {
@@ -64,7 +65,9 @@ beforeEach(() => {
   inboxTimes = [];
   onDropped = undefined;
   idleWaits = [];
-  emitter = new Emitter<EventMap<string>>({ onListenerError: (_name, error) => errors.push(error as Error) });
+  emitter = new Emitter<EventMap<unknown>>({
+    onListenerError: (_name, error) => errors.push(error as Error),
+  });
   create();
 });
 
@@ -87,18 +90,9 @@ function on(name: "message" | "rawMessage" = "message", prefix = ""): (event: un
   return listener;
 }
 
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  const pending = {};
-  await new Promise((resolve) => setImmediate(resolve));
-  return Promise.race([promise, Promise.resolve(pending)]).then(
-    (value) => (value === pending ? "waits" : value),
-    (error: unknown) => error,
-  );
-}
-
 const recv = (): Promise<unknown> => stateOf(dispatcher.recv(undefined));
 
-function iterate(): AsyncIterableIterator<string> {
+function iterate(): AsyncIterableIterator<unknown> {
   return dispatcher.iterate()!;
 }
 
@@ -221,7 +215,7 @@ describe("a listener", () => {
   });
 
   it("that calls recv() receives the next message from it", async () => {
-    const read: Promise<string>[] = [];
+    const read: Promise<unknown>[] = [];
     emitter.add("message", () => read.push(dispatcher.recv(undefined)), true);
     on();
     receive("1", "2");
@@ -334,7 +328,7 @@ describe("a listener that is added while messages are in the inbox", () => {
 
   it("leaves the remaining messages in the inbox if it removes itself", async () => {
     receive("1", "2");
-    const listener = (event: { data: string }): void => {
+    const listener = (event: { data: unknown }): void => {
       emitted.push(event.data);
       emitter.remove("message", listener);
     };
@@ -463,7 +457,7 @@ describe('overflow "pause"', () => {
 });
 
 describe("a message with a key", () => {
-  const keyOf = (message: string): unknown => message[1];
+  const keyOf = (message: unknown): unknown => String(message)[1];
 
   it("is replaced by a newer message with the same key", async () => {
     create({ overflow: "conflate", keyOf });
@@ -793,7 +787,7 @@ describe("a reader that starts inside a `dropped` listener", () => {
     "receives all messages from then on in order, with an iterator (%s)",
     async (_, given, hasReader) => {
       create({ capacity: 1, ...given });
-      let iterator: AsyncIterableIterator<string> | undefined;
+      let iterator: AsyncIterableIterator<unknown> | undefined;
       startOnce(() => (iterator = iterate()).next());
       if (hasReader) {
         receive("0");
@@ -882,7 +876,7 @@ describe("recv({ match })", () => {
     const count = cases(30_000);
     for (let index = 0; index < count; index++) receive(String(index));
     const cpuTime = measureCpuTime();
-    const calls: Promise<string>[] = [];
+    const calls: Promise<unknown>[] = [];
     // A copy of all waiting messages for each call would take seconds.
     for (let index = 1; index < count; index++)
       calls.push(dispatcher.recv({ match: (text) => text !== "<0>" }));
@@ -892,8 +886,8 @@ describe("recv({ match })", () => {
   });
 
   const isOf =
-    (...values: readonly string[]) =>
-    (value: string): boolean =>
+    (...values: readonly unknown[]) =>
+    (value: unknown): boolean =>
       values.includes(value);
 
   it("removes the first message that match accepts from the inbox and keeps the order of the others", async () => {
@@ -1057,7 +1051,7 @@ describe("recv({ match })", () => {
   );
 
   it("removes a message from an inbox with keys", async () => {
-    create({ overflow: "conflate", keyOf: (value) => value[1] });
+    create({ overflow: "conflate", keyOf: (value) => String(value)[1] });
     void dispatcher.recv({ timeout: 1 });
     clock.advance(1);
     receive("a1", "b1", "c1");

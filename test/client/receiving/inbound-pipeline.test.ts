@@ -2,33 +2,25 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Dispatcher } from "../../../src/client/receiving/dispatcher.js";
 import { InboundPipeline } from "../../../src/client/receiving/inbound-pipeline.js";
 import { JetSocketError } from "../../../src/errors.js";
-import { Emitter } from "../../../src/events/emitter.js";
 import type { EventMap } from "../../../src/events/event-map.js";
 import type { SetupConnection, WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
-import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { EmitterScene } from "../../support/emitter-scene.js";
 import { never } from "../../support/never.js";
-import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 type Replay = NonNullable<WebSocketOptions<string, string>["replay"]>;
 
 /** A pipeline with a real dispatcher. Texts such as `5` are numbered messages, others have no number. */
-class Scene {
-  readonly clock = new VirtualRuntime();
-  readonly counting: CountingRuntime = createCountingRuntime(this.clock);
-  readonly log: string[] = [];
-  readonly errors: unknown[] = [];
-  readonly emitter = new Emitter<EventMap<string>>({
-    onListenerError: (_name, error) => this.errors.push(error),
-  });
-  readonly dispatcher: Dispatcher<string>;
+class Scene extends EmitterScene {
+  readonly dispatcher: Dispatcher;
   readonly statistics = { messagesReceived: 0, payloadBytesReceived: 0 };
-  readonly pipeline: InboundPipeline<string, string>;
+  readonly pipeline: InboundPipeline;
   readonly connection = { url: "ws://feed.test/" } as SetupConnection<string, string>;
   isSettled = false;
   hasLeftover = false;
 
   constructor(replay?: Partial<Replay>, { isInspected = false, capacity = 100, maxBytes = 10_000 } = {}) {
+    super();
     const { runtime } = this.counting;
     const { emitter } = this;
     const sequence = (message: string): number | undefined =>
@@ -39,7 +31,7 @@ class Scene {
     );
     const onDropped = ({ message, cause }: EventMap<string>["dropped"]): void =>
       void this.log.push(`dropped ${String(message)} ${cause}`);
-    this.dispatcher = new Dispatcher<string>(
+    this.dispatcher = new Dispatcher(
       runtime,
       emitter,
       {
@@ -58,7 +50,7 @@ class Scene {
       },
     );
     const isSettled = (): boolean => this.isSettled;
-    this.pipeline = new InboundPipeline<string, string>(
+    this.pipeline = new InboundPipeline(
       {
         ...{ runtime, replay: resolved.replay, emitter, dispatcher: this.dispatcher, isInspected, maxBytes },
         statistics: this.statistics,
@@ -66,32 +58,34 @@ class Scene {
       {
         connectionOf: (number) => (number === 1 ? this.connection : undefined),
         onDecoded: (message, at, number) => {
-          this.log.push(`decoded ${message} at ${at} on ${number}`);
+          this.log.push(`decoded ${String(message)} at ${at} on ${number}`);
           return message === "pong";
         },
         onError: (error) => this.errors.push(error),
         onFunctionError: (what, thrown) => this.errors.push(`${what} threw ${String(thrown)}`),
-        onOverlapCaughtUp: () => this.log.push("caught up"),
-        onOverlapFull: () => this.log.push("overlap full"),
         get isSettled() {
           return isSettled();
         },
         onDropped,
       },
     );
-    const { log } = this;
-    emitter.add(
-      "gap",
-      ({ stream, expected, received }) => void log.push(`gap ${stream} ${expected} ${received}`),
-      false,
-    );
-    emitter.add("recovered", ({ stream, count }) => void log.push(`recovered ${stream} ${count}`), false);
-    emitter.add("reset", ({ stream }) => void log.push(`reset ${stream}`), false);
+    this.record("gap", ({ stream, expected, received }) => `gap ${stream} ${expected} ${received}`);
+    this.record("recovered", ({ stream, count }) => `recovered ${stream} ${count}`);
+    this.record("reset", ({ stream }) => `reset ${stream}`);
+  }
+
+  /** Begins an overlap. Connection 2 is the newer connection. */
+  beginOverlap(maxWaiting = 10): this {
+    this.pipeline.beginOverlap(2, maxWaiting, {
+      onCaughtUp: () => this.log.push("caught up"),
+      onFull: () => this.log.push("overlap full"),
+    });
+    return this;
   }
 
   /** Adds a `message` listener. */
   listen(): this {
-    this.emitter.add("message", ({ data }) => void this.log.push(data), false);
+    this.record("message", ({ data }) => String(data));
     return this;
   }
 
@@ -126,7 +120,7 @@ describe("without the option `replay`", () => {
     scene.listen().receive(1, "5", "5", "1");
     const { pipeline } = scene;
     expect(scene.log).toEqual(["5", "5", "1"]);
-    expect([pipeline.cursors, pipeline.duplicateCount, pipeline.heldCount]).toEqual([{}, 0, 0]);
+    expect([pipeline.cursors, pipeline.counts.duplicateCount, pipeline.heldCount]).toEqual([{}, 0, 0]);
   });
 
   it("does nothing when a connection opens or ends, or an overlap ends that did not begin", () => {
@@ -161,7 +155,7 @@ describe("isLending", () => {
 
   it("is false during an overlap", () => {
     borrow();
-    scene.pipeline.beginOverlap(2, 10);
+    scene.beginOverlap();
     expect(scene.pipeline.isLending).toBe(false);
     scene.pipeline.endOverlap();
     expect(scene.pipeline.isLending).toBe(true);
@@ -186,7 +180,7 @@ describe("inspection", () => {
     scene.pipeline.onConnection(1);
     scene.receive(1, "1", "1", "3");
     expect(scene.log.filter((line) => !line.startsWith("decoded"))).toEqual(["1", "gap default 2 3"]);
-    expect([scene.pipeline.duplicateCount, scene.pipeline.heldCount]).toEqual([1, 1]);
+    expect([scene.pipeline.counts.duplicateCount, scene.pipeline.heldCount]).toEqual([1, 1]);
   });
 });
 
@@ -206,7 +200,7 @@ describe("the option `replay`", () => {
   it("removes duplicates and reports gaps, and counts both", () => {
     create({}).listen().receive(1, "1", "2", "2", "x", "5");
     expect(scene.log).toEqual(["1", "2", "x", "gap default 3 5", "5"]);
-    expect([scene.pipeline.duplicateCount, scene.pipeline.gapCount]).toEqual([1, 1]);
+    expect([scene.pipeline.counts.duplicateCount, scene.pipeline.counts.gapCount]).toEqual([1, 1]);
   });
 
   it("returns the cursors before the messages that wait in the inbox", () => {
@@ -247,7 +241,7 @@ describe("onReplay", () => {
       scene.connection,
     ]);
     expect(scene.log).toEqual(["2", "3", "recovered default 2", "4"]);
-    expect([scene.pipeline.recoveredCount, scene.pipeline.resetCount]).toEqual([2, 0]);
+    expect([scene.pipeline.counts.recoveredCount, scene.pipeline.counts.resetCount]).toEqual([2, 0]);
   });
 
   it("is called again if it returned only a part of the missing messages", async () => {
@@ -272,7 +266,7 @@ describe("onReplay", () => {
     expect(scene.log).toEqual([]);
     await scene.pass(1);
     expect(scene.log).toEqual(["reset default", "4"]);
-    expect([scene.pipeline.resetCount, scene.counting.openTimers]).toEqual([1, 0]);
+    expect([scene.pipeline.counts.resetCount, scene.counting.openTimers]).toEqual([1, 0]);
   });
 
   it.each([
@@ -333,7 +327,7 @@ describe("onReplay", () => {
 
 describe("an overlap without the option `replay`", () => {
   it("delivers the messages of the new connection after those of the old one, each once", () => {
-    scene.listen().pipeline.beginOverlap(2, 10);
+    scene.listen().beginOverlap();
     scene.receive(2, "new 1").receive(1, "old 1").receive(2, "new 2").receive(1, "old 1");
     expect([scene.log, scene.pipeline.heldCount]).toEqual([["old 1", "old 1"], 2]);
     expect(scene.pipeline.endOverlap()).toBe(0);
@@ -342,7 +336,7 @@ describe("an overlap without the option `replay`", () => {
   });
 
   it("delivers the messages of a new connection that has ended, and the old one continues", () => {
-    scene.listen().pipeline.beginOverlap(2, 10);
+    scene.listen().beginOverlap();
     scene.receive(2, "new").receive(1, "old");
     scene.pipeline.cancelOverlap();
     scene.receive(1, "later");
@@ -350,7 +344,7 @@ describe("an overlap without the option `replay`", () => {
   });
 
   it("reports once that its buffer is full: at maxWaiting messages", () => {
-    scene.pipeline.beginOverlap(2, 3);
+    scene.beginOverlap(3);
     scene.receive(2, "a", "b");
     expect(scene.log).toEqual([]);
     scene.receive(2, "c", "d");
@@ -358,7 +352,7 @@ describe("an overlap without the option `replay`", () => {
   });
 
   it("reports that its buffer is full at maxBytes", () => {
-    create(undefined, { maxBytes: 10 }).pipeline.beginOverlap(2, 100);
+    create(undefined, { maxBytes: 10 }).beginOverlap(100);
     scene.receive(2, "12345");
     expect(scene.log).toEqual([]);
     scene.receive(2, "12345");
@@ -368,7 +362,7 @@ describe("an overlap without the option `replay`", () => {
 
 it("an overlap with the option `replay` reports when the old connection has caught up, and counts duplicates", () => {
   create({}).listen().receive(1, "1", "2");
-  scene.pipeline.beginOverlap(2, 10);
+  scene.beginOverlap();
   scene.receive(2, "4");
   expect(scene.log).toEqual(["1", "2"]);
   scene.receive(1, "3");
@@ -406,7 +400,7 @@ describe("the end of the client", () => {
     hold();
     scene.isSettled = true;
     scene.pipeline.finish();
-    expect([scene.log, scene.pipeline.resetCount]).toEqual([["dropped 4 closed"], 1]);
+    expect([scene.log, scene.pipeline.counts.resetCount]).toEqual([["dropped 4 closed"], 1]);
   });
 
   it("drops the buffered messages after a listener of `reset` has ended the client", () => {

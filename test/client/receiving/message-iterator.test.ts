@@ -1,23 +1,21 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { MessageIterator } from "../../../src/client/receiving/message-iterator.js";
 import type { Reader, ReadingEnd } from "../../../src/client/receiving/reader.js";
+import { forbidUnhandledRejections } from "../../support/rejections.js";
 
 let waiting: number[];
-let readers: Reader<number>[];
+let readers: Reader[];
 let end: ReadingEnd | undefined;
-let returned: ReadonlySet<Reader<number>>[];
-let iterator: MessageIterator<number, number>;
-let unhandled: unknown[];
+let returned: (readonly Reader[])[];
+let iterator: MessageIterator<number>;
 
-const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+forbidUnhandledRejections();
 
 beforeEach(() => {
   waiting = [];
   readers = [];
   end = undefined;
   returned = [];
-  unhandled = [];
-  process.on("unhandledRejection", onUnhandled);
   iterator = new MessageIterator({
     itemOf: (first: number) => first,
     take: () => (waiting.length === 0 ? undefined : { value: waiting.shift()! }),
@@ -25,12 +23,6 @@ beforeEach(() => {
     wait: (reader) => readers.push(reader),
     onReturn: (ended) => returned.push(ended),
   });
-});
-
-afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off("unhandledRejection", onUnhandled);
-  expect(unhandled).toEqual([]);
 });
 
 const failure = new Error("broken");
@@ -52,7 +44,7 @@ it("returns queued messages before the end", async () => {
   end = { iteratorError: undefined, recvError: failure };
   expect(await iterator.next()).toEqual({ value: 1, done: false });
   expect(await iterator.next()).toEqual(done);
-  expect(returned).toEqual([new Set()]);
+  expect(returned).toEqual([[]]);
   expect(await iterator.next()).toEqual(done);
   expect(returned.length).toBe(1);
 });
@@ -94,7 +86,7 @@ describe("return()", () => {
     const results = [iterator.next(), iterator.next()];
     readers[0]!.resolve(1);
     expect(await iterator.return()).toEqual(done);
-    expect(returned).toEqual([new Set([readers[1]])]);
+    expect(returned).toEqual([[readers[1]]]);
     expect(await Promise.all(results)).toEqual([{ value: 1, done: false }, done]);
   });
 

@@ -5,8 +5,8 @@ import { decoded, undecoded } from "../../../src/client/receiving/received-messa
 import { Emitter } from "../../../src/events/emitter.js";
 import type { BorrowedMessage, EventMap } from "../../../src/events/event-map.js";
 
-let emitter: Emitter<EventMap<string>>;
-let listeners: MessageListeners<string>;
+let emitter: Emitter<EventMap<unknown>>;
+let listeners: MessageListeners;
 let emitted: string[];
 let errors: unknown[];
 let changes: number;
@@ -15,13 +15,13 @@ beforeEach(() => {
   emitted = [];
   errors = [];
   changes = 0;
-  emitter = new Emitter<EventMap<string>>({ onListenerError: (name, error) => errors.push([name, error]) });
+  emitter = new Emitter<EventMap<unknown>>({ onListenerError: (name, error) => errors.push([name, error]) });
   listeners = new MessageListeners(emitter, { onListenersChanged: () => changes++ });
 });
 
 function add(kind: "message" | "rawMessage" | "borrowed", isOnce = false): () => void {
-  const listener = ({ data }: { readonly data: string | Buffer }): void => {
-    emitted.push(`${kind} ${typeof data === "string" ? data : `<${data.toString()}>`}`);
+  const listener = ({ data }: { readonly data: unknown }): void => {
+    emitted.push(`${kind} ${Buffer.isBuffer(data) ? `<${data.toString()}>` : String(data)}`);
   };
   if (kind === "borrowed") listeners.addBorrowed(listener);
   else emitter.add(kind, listener, isOnce);
@@ -31,7 +31,7 @@ function add(kind: "message" | "rawMessage" | "borrowed", isOnce = false): () =>
 const properties = (): boolean[] => [
   listeners.isEmpty,
   listeners.hasLasting,
-  listeners.hasMessageListeners,
+  !listeners.values.isEmpty,
   listeners.hasOnlyMessageListeners,
   listeners.hasOnlyBorrowed,
 ];
@@ -82,7 +82,7 @@ describe("onListenersChanged()", () => {
 
   it("is called when a once() listener is removed, before that listener is called", () => {
     emitter.add("message", () => emitted.push(`${changes}`), true);
-    listeners.emitValue("a");
+    listeners.values.emit({ data: "a" });
     expect(emitted).toEqual(["2"]);
   });
 });
@@ -124,11 +124,11 @@ describe("MessageListeners", () => {
   });
 
   it("emits a queued message only to listeners that have not received it", () => {
-    const decoder = new Decoder<string>(
+    const decoder = new Decoder(
       (data) => `=${String(data)}`,
       () => undefined,
     );
-    const entry = undecoded<string>("a", 1, 0);
+    const entry = undecoded("a", 1, 0);
     add("borrowed");
     listeners.markDelivered(entry);
     add("borrowed");

@@ -3,19 +3,19 @@ import type { Reader } from "../../../src/client/receiving/reader.js";
 import { ReaderQueue } from "../../../src/client/receiving/reader-queue.js";
 import { measureCpuTime } from "../../support/cpu-time.js";
 
-let readers: ReaderQueue<number>;
+let readers: ReaderQueue;
 let events: string[];
 
 beforeEach(() => {
-  readers = new ReaderQueue<number>();
+  readers = new ReaderQueue();
   events = [];
 });
 
-function add(name: string, match?: (message: number) => boolean): Reader<number> {
+function add(name: string, match?: (message: number) => boolean): Reader {
   const reject = (error: unknown): void => void events.push(`${name} rejects: ${String(error)}`);
-  const reader: Reader<number> = {
+  const reader: Reader = {
     filter: match === undefined ? undefined : { match, reject },
-    resolve: (value) => void events.push(`${name} gets ${value}`),
+    resolve: (value) => void events.push(`${name} gets ${String(value)}`),
     end: () => void events.push(`${name} ends`),
   };
   readers.add(reader);
@@ -73,7 +73,7 @@ it("checks a reader that was added during the checks of others", () => {
 
 it("checks each reader once, whatever match functions add and remove", () => {
   const asked: string[] = [];
-  const addLogged = (name: string, act: () => void = () => {}): Reader<number> =>
+  const addLogged = (name: string, act: () => void = () => {}): Reader =>
     add(name, () => {
       asked.push(name);
       act();

@@ -63,7 +63,7 @@ describe("detachedMessage()", () => {
 
   it("uses the copy as the value if the value is the message itself", () => {
     const data = viewOf(10);
-    const message = detachedMessage<string | Buffer>(data, data, 10, 7);
+    const message = detachedMessage(data, data, 10, 7);
     expect(message.value).toBe(message.data);
     expect(message.value).not.toBe(data);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { attemptAdvice } from "../../../src/client/reporting/attempt-advice.js";
-import { adviceFor } from "../../../src/client/reporting/verdict.js";
+import { advices } from "../../../src/client/reporting/verdict.js";
 import type { Verdict } from "../../../src/events/close-report.js";
 import { markTlsFault } from "../../../src/transport/tls-fault.js";
 
@@ -9,7 +9,7 @@ function withCode(code: unknown, ...inner: unknown[]): Error {
   return Object.assign(inner.length > 0 ? new AggregateError(errors, "all") : new Error("one"), { code });
 }
 
-const advices: [verdict: Verdict, code: string, part: string][] = [
+const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["refused", "EACCES", "not permitted"],
   ["refused", "EPERM", "not permitted"],
   ["refused", "ERR_ACCESS_DENIED", "--allow-net"],
@@ -31,7 +31,7 @@ const advices: [verdict: Verdict, code: string, part: string][] = [
 ];
 
 describe("attemptAdvice()", () => {
-  it.each(advices)("returns one or two sentences for %s by %s", (verdict, code, part) => {
+  it.each(codeAdvices)("returns one or two sentences for %s by %s", (verdict, code, part) => {
     const advice = attemptAdvice(verdict, withCode(code));
     expect(advice).toContain(part);
     expect(advice).toMatch(/^[A-Z][^\n]+\.$/);
@@ -53,19 +53,17 @@ describe("attemptAdvice()", () => {
 
   it.each([undefined, new Error("no code"), withCode(5), withCode("EOTHER"), withCode(undefined, null)])(
     "returns the advice of the verdict if the error has no known code: %s",
-    (error) => expect(attemptAdvice("refused", error)).toBe(adviceFor("refused")),
+    (error) => expect(attemptAdvice("refused", error)).toBe(advices.refused),
   );
 
   it("accepts an AggregateError with values that are not errors", () => {
-    expect(attemptAdvice("refused", new AggregateError([null, "text", undefined]))).toBe(
-      adviceFor("refused"),
-    );
+    expect(attemptAdvice("refused", new AggregateError([null, "text", undefined]))).toBe(advices.refused);
   });
 
   it("names the option that Node cannot use", () => {
     const error = markTlsFault(new Error("bad"), { kind: "options", options: "tls.key" });
     expect(attemptAdvice("tls", error)).toContain("Correct the option tls.key:");
-    expect(attemptAdvice("refused", error)).toBe(adviceFor("refused"));
+    expect(attemptAdvice("refused", error)).toBe(advices.refused);
   });
 
   it("names checkServerIdentity", () => {

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as reports from "../../../src/client/reporting/report.js";
-import {
-  adviceFor,
-  attemptVerdict,
-  endVerdict,
-  unansweredAdvice,
-} from "../../../src/client/reporting/verdict.js";
+import { reportConnection, verdictOf } from "../../../src/client/lifecycle/connection-report.js";
+import { advices, unansweredAdvice } from "../../../src/client/reporting/verdict.js";
 import type { ConnectionEnd } from "../../../src/connection/connection-end.js";
 import {
   CloseError,
@@ -32,7 +28,8 @@ function context(given: Partial<Context> = {}): Context {
 }
 
 function reportAttempt(phase: Phase, error: Error | undefined, own: Context): CloseReport {
-  return reports.reportAttempt(phase, error, { ...own, verdict: attemptVerdict(phase, error, own) });
+  const end = { kind: "unopened", phase, error } as const;
+  return reportConnection(end, { ...own, verdict: verdictOf(end, own) });
 }
 
 function reportEnd(
@@ -40,7 +37,9 @@ function reportEnd(
   own: Context,
   setup?: { readonly error: Error | undefined },
 ): CloseReport {
-  return reports.reportEnd(end, { ...own, verdict: endVerdict(end, own, setup?.error) }, setup);
+  const clientEnd =
+    setup === undefined ? ({ kind: "open", end } as const) : ({ kind: "setup", end, ...setup } as const);
+  return reportConnection(clientEnd, { ...own, verdict: verdictOf(clientEnd, own) });
 }
 
 const { closedError, failureOf } = reports;
@@ -64,7 +63,7 @@ describe("reportAttempt()", () => {
     const report = reportAttempt("tcp", cause, context());
     expectFrozen(report);
     expect(report).toEqual({
-      ...{ verdict: "refused", advice: adviceFor("refused"), isRetryable: true, initiatedBy: "network" },
+      ...{ verdict: "refused", advice: advices.refused, isRetryable: true, initiatedBy: "network" },
       ...{ phase: "tcp", url, codeSent: undefined, codeReceived: undefined, reason: "", wasClean: false },
       ...{ error: report.error, statusCode: undefined, headers: [], ageMs: 0, lastReceivedMs: undefined },
       ...{ pausedMs: 0, messagesUnsent: 0, messagesUncertain: 0, unansweredPings: 0, events: [] },
@@ -92,7 +91,7 @@ describe("reportAttempt()", () => {
       expect(error?.cause).toBe(cause);
       const what = cause === undefined ? "the stream was closed" : cause.message;
       expect(error?.message).toBe(
-        `Connecting to ${url} failed (phase: ${phase}): ${what}. ${adviceFor(verdict)}`,
+        `Connecting to ${url} failed (phase: ${phase}): ${what}. ${advices[verdict]}`,
       );
     },
   );
@@ -177,7 +176,7 @@ describe("reportEnd()", () => {
     const report = reportEnd(end, context({ events }));
     expectFrozen(report);
     expect(report).toEqual({
-      ...{ verdict: "going-away", advice: adviceFor("going-away"), isRetryable: true, initiatedBy: "peer" },
+      ...{ verdict: "going-away", advice: advices["going-away"], isRetryable: true, initiatedBy: "peer" },
       ...{ phase: "closing", url, codeSent: 1001, codeReceived: 1001, reason: "deploy", wasClean: true },
       ...{
         error: undefined,
@@ -221,7 +220,7 @@ describe("reportEnd()", () => {
     expect(error).toMatchObject({ code, phase: "open" });
     expect(error?.cause).toBe(cause);
     expect(error?.message).toBe(
-      `The connection to ${url} was lost (phase: open): ${what}. ${adviceFor("network-lost")}`,
+      `The connection to ${url} was lost (phase: open): ${what}. ${advices["network-lost"]}`,
     );
   });
 
@@ -243,7 +242,7 @@ describe("reportEnd()", () => {
   it("returns the verdict aborted if the signal was aborted", () => {
     const isRetryable = false;
     const report = reportEnd(makeEnd({ initiatedBy: "us" }), context({ isAborted: true, isRetryable }));
-    expect(report).toMatchObject({ verdict: "aborted", advice: adviceFor("aborted"), isRetryable: false });
+    expect(report).toMatchObject({ verdict: "aborted", advice: advices.aborted, isRetryable: false });
   });
 
   it.each([
@@ -256,7 +255,7 @@ describe("reportEnd()", () => {
 
   it.each([
     [0, unansweredAdvice],
-    [1, adviceFor("heartbeat-timeout")],
+    [1, advices["heartbeat-timeout"]],
   ])("returns, after a heartbeat timeout, the advice for %i answered pings", (answeredPings, advice) => {
     const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
     const report = reportEnd(makeEnd({ error, answeredPings }), context());
@@ -267,7 +266,7 @@ describe("reportEnd()", () => {
 it("reportEnd() does not advise application pings if they are already used", () => {
   const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
   const report = reportEnd(makeEnd({ error, answeredPings: 0 }), context({ hasApplicationPings: true }));
-  expect(report.advice).toBe(adviceFor("heartbeat-timeout"));
+  expect(report.advice).toBe(advices["heartbeat-timeout"]);
 });
 
 describe("reportEnd() for a connection that was not set up", () => {
@@ -278,7 +277,7 @@ describe("reportEnd() for a connection that was not set up", () => {
     expect(report.error).toBeInstanceOf(ConnectionError);
     expect(report.error).toMatchObject({ phase: "setup", cause });
     expect(report.error?.message).toBe(
-      `Connecting to ${url} failed (phase: setup): no login. ${adviceFor("setup-failed")}`,
+      `Connecting to ${url} failed (phase: setup): no login. ${advices["setup-failed"]}`,
     );
     // The age is undefined, because the connection never became ready.
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-  adviceFor,
+  advices,
   isCertificateError,
   judgeAttempt,
   judgeEnd,
@@ -72,7 +72,7 @@ describe("judgeAttempt()", () => {
     [301, "handshake-rejected"],
     [400, "handshake-rejected"],
     [426, "handshake-rejected"],
-  ] as const)("by HTTP %i is judged %s", (status, verdict) => {
+  ] as const)("returns, for the HTTP status %i, %s", (status, verdict) => {
     expect(judgeAttempt("http", refused(status))).toBe(verdict);
   });
 
@@ -80,9 +80,12 @@ describe("judgeAttempt()", () => {
     ["MALFORMED_RESPONSE", undefined, "handshake-rejected"],
     ["INVALID_ACCEPT", 101, "handshake-rejected"],
     ["CONNECTION_ENDED", undefined, "network-lost"],
-  ] as const)("by an answer with the fault %s is judged", (code, statusCode, verdict) => {
-    expect(judgeAttempt("http", new HandshakeError("no", { code, statusCode }))).toBe(verdict);
-  });
+  ] as const)(
+    "returns, for a response with the fault %s and the status %s, %s",
+    (code, statusCode, verdict) => {
+      expect(judgeAttempt("http", new HandshakeError("no", { code, statusCode }))).toBe(verdict);
+    },
+  );
 
   it("returns setup-failed for any error of a provider function", () => {
     expect(judgeAttempt("provider", refused(401))).toBe("setup-failed");
@@ -194,8 +197,8 @@ describe("isCertificateError()", () => {
   });
 });
 
-it.each(verdicts)("adviceFor() returns one sentence for %s", (verdict) => {
-  expect(adviceFor(verdict)).toMatch(/^[A-Z][^\n]+\.$/);
+it.each(verdicts)("the advice for %s is one sentence", (verdict) => {
+  expect(advices[verdict]).toMatch(/^[A-Z][^\n]+\.$/);
 });
 
 it("the advice for a peer that never answers a ping names both options", () => {

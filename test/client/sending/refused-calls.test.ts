@@ -1,19 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InvalidStateError, JetSocketError, WebSocket } from "../../../src/index.js";
 import { VirtualScene } from "../../support/virtual-scene.js";
+import { recordWarnings } from "../../support/warnings.js";
 
 let scene: VirtualScene;
 let warnings: unknown[][];
 
 beforeEach(() => {
   scene = new VirtualScene();
-  warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined).mock.calls;
+  warnings = recordWarnings();
 });
 
-afterEach(async () => {
-  await scene.finish();
-  vi.restoreAllMocks();
-});
+afterEach(() => scene.finish());
 
 function createClient(): WebSocket {
   return new WebSocket("ws://feed.test/", { runtime: scene.counting.runtime });

@@ -1,12 +1,8 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import {
-  controlPayload,
-  type RawData,
-  rawMessage,
-  serialize,
-} from "../../../src/client/sending/serialize.js";
+import { controlPayload, rawMessage, serialize } from "../../../src/client/sending/serialize.js";
 import { PendingMessage } from "../../../src/connection/pending-message.js";
+import type { RawData } from "../../../src/options/options.js";
 
 describe("serialize()", () => {
   it("returns the string or the bytes that the serializer returns", () => {

@@ -1,10 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HandshakeError, type HeaderField } from "../../../protocol/errors.js";
-import {
-  checkResponse,
-  type Agreement,
-  type ExpectedResponse,
-} from "../../../protocol/handshake/client-response.js";
+import type { ClientRequestOptions } from "../../../protocol/handshake/client-request.js";
+import { checkResponse } from "../../../protocol/handshake/client-response.js";
 import { levelOffer } from "./stand-in-extension.js";
 
 const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -22,15 +19,14 @@ function fieldsWith(...others: HeaderField[]): HeaderField[] {
 
 function check(
   headers: HeaderField[],
-  expected: Partial<ExpectedResponse> = {},
+  options: Partial<ClientRequestOptions> = {},
   minorVersion = 1,
-): Agreement {
-  const line = { minorVersion, statusCode: 101, reason: "" };
-  return checkResponse(line, headers, {
-    accept,
+): ReturnType<typeof checkResponse> {
+  const line = { minorVersion, statusCode: 101 };
+  return checkResponse(line, headers, accept, {
     subprotocols: ["chat", "v2"],
     offers: [levelOffer("ext")],
-    ...expected,
+    ...options,
   });
 }
 

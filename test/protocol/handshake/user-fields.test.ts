@@ -40,6 +40,7 @@ describe("isBodyField", () => {
   it.each([
     ["content-length", true],
     ["transfer-encoding", true],
+    ["Content-Length", true],
     ["content-type", false],
   ])("for %s returns %j", (name, expected) => {
     expect(isBodyField(name)).toBe(expected);

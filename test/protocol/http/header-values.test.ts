@@ -71,6 +71,12 @@ describe("parseExtensions", () => {
     ['a; b="1 2"', undefined],
     ['a; b="1', undefined],
     ['a; b="1"2', undefined],
+    ['a; b="', undefined],
+    [String.raw`a; b="1\"`, undefined],
+    [String.raw`a; b="\"1"`, undefined],
+    ['a; b="1\u00ff"', undefined],
+    ['a; b="1\u0000"', undefined],
+    ["a; b=1=2", undefined],
     ["a; b=1, ü", undefined],
   ])("parses %j", (value, elements) => {
     expect(parseExtensions(value)).toEqual(elements);

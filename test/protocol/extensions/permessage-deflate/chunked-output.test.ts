@@ -86,13 +86,17 @@ describe("ChunkedOutput", () => {
   });
 
   it.each([0, 10, firstChunkSize, firstChunkSize + 10, 199_999])(
-    "appends the bytes from position %i on to a window",
+    "appends each byte to the window once: the first %i bytes, then the others",
     (from) => {
       const output = new ChunkedOutput();
-      output.begin(Infinity);
-      write(output, 200_000);
       const window = new SlidingWindow(15);
-      output.appendTo(window, from);
+      output.begin(Infinity, window);
+      write(output, from);
+      output.record();
+      window.clear();
+      write(output, 200_000 - from);
+      output.record();
+      output.record();
       const content = Buffer.alloc(window.size);
       window.copyTo(content, 0);
       expect(content.equals(counting(Math.max(from, 200_000 - 32_768), 200_000))).toBe(true);

@@ -17,27 +17,15 @@ import type {
 } from "../../../../protocol/extensions/permessage-deflate/codec.js";
 import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
 import { cases } from "../../../support/cases.js";
+import { context, failureOf, finalBlocks, noContext, noLimit } from "../../../support/codecs.js";
+import { compress, matchMessage, noise } from "../../../support/compressed.js";
 import { DeflateBlocks } from "../../../support/deflate-blocks.js";
 import { StrictInflater } from "../../../support/strict-inflate.js";
 
 const backends = ["handle", "dictionary"] as const;
 const allWindowBits = [8, 9, 10, 11, 12, 13, 14, 15];
-const context = { windowBits: 15, keepsContext: true };
-const noContext = { windowBits: 15, keepsContext: false };
 const zlibDefaults = { level: -1, memLevel: 8 };
-const noLimit = 64 * 1024 * 1024;
 const tail = Buffer.of(0x00, 0x00, 0xff, 0xff);
-
-/** Returns bytes that do not compress. They are the same in each run. */
-function noise(size: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(size);
-  let state = seed;
-  for (let index = 0; index < size; index++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[index] = state >>> 24;
-  }
-  return bytes;
-}
 
 function trade(index: number): string {
   return JSON.stringify({
@@ -114,21 +102,6 @@ class ZlibReference {
   }
 }
 
-/** Compresses a message like a peer without context takeover. */
-function deflateWithoutContext(message: Uint8Array, options: ZlibOptions = {}): Buffer {
-  return deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
-}
-
-function failureOf(action: () => unknown): ProtocolError {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(ProtocolError);
-    return error as ProtocolError;
-  }
-  throw new Error("nothing was thrown");
-}
-
 describe.each(backends)("the codecs of the %s backend", (name) => {
   let factory: CodecFactory;
   let inflater: Inflater;
@@ -155,9 +128,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       const codec = factory.inflater({ windowBits, keepsContext });
       const peer = ZlibReference.deflater({ windowBits });
       for (const message of conversation()) {
-        const compressed = keepsContext
-          ? await peer.deflate(message)
-          : deflateWithoutContext(message, { windowBits });
+        const compressed = keepsContext ? await peer.deflate(message) : compress(message, { windowBits });
         expect(codec.inflate(compressed, noLimit, true).equals(message)).toBe(true);
       }
       peer.close();
@@ -213,10 +184,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     expect(
       codec.inflate(new DeflateBlocks().stored(far).flush().bytes(), noLimit, true).toString("latin1"),
     ).toBe(far);
-    const match = new DeflateBlocks()
-      .fixed([{ length: 5, distance: 500 }])
-      .flush()
-      .bytes();
+    const match = matchMessage(5, 500);
     expect(codec.inflate(match, noLimit, true).toString("latin1")).toBe(far.slice(0, 5));
     codec.close();
   });
@@ -330,10 +298,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       expect(inflateText(new DeflateBlocks().stored(before).flush().bytes())).toBe(before);
       expect(inflateText(message)).toBe(text);
       const distance = text.length + 1000;
-      const match = new DeflateBlocks()
-        .fixed([{ length: 10, distance }])
-        .flush()
-        .bytes();
+      const match = matchMessage(10, distance);
       expect(inflateText(match)).toBe(before.slice(0, 10));
     });
 
@@ -342,10 +307,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       for (let round = 0; round < 3; round++) {
         expect(codec.inflate(message, noLimit, true).toString("latin1")).toBe(text);
       }
-      const match = new DeflateBlocks()
-        .fixed([{ length: 3, distance: 1 }])
-        .flush()
-        .bytes();
+      const match = matchMessage(3, 1);
       expect(failureOf(() => codec.inflate(match, noLimit, true))).toMatchObject({
         code: "INVALID_DEFLATE_DATA",
       });
@@ -355,14 +317,11 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     it("keeps a full window that has wrapped", () => {
       const first = noise(40_000, 22);
       const second = noise(5_000, 23);
-      expect(inflater.inflate(deflateWithoutContext(first), noLimit, true).equals(first)).toBe(true);
-      expect(inflater.inflate(deflateWithoutContext(second), noLimit, true).equals(second)).toBe(true);
+      expect(inflater.inflate(compress(first), noLimit, true).equals(first)).toBe(true);
+      expect(inflater.inflate(compress(second), noLimit, true).equals(second)).toBe(true);
       expect(inflateText(new DeflateBlocks().fixed(["Hello"], { isFinal }).flush().bytes())).toBe("Hello");
       const all = Buffer.concat([first, second, Buffer.from("Hello")]).toString("latin1");
-      const match = new DeflateBlocks()
-        .fixed([{ length: 10, distance: 32_768 }])
-        .flush()
-        .bytes();
+      const match = matchMessage(10, 32_768);
       expect(inflateText(match)).toBe(all.slice(all.length - 32_768, all.length - 32_758));
     });
 
@@ -382,25 +341,34 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       }
     });
 
+    it("may occur 4096 times in a message with an empty window, also before a block that is not final", () => {
+      const codec = factory.inflater(noContext);
+      const hello = new DeflateBlocks().fixed(["Hello"]).flush().bytes();
+      const message = Buffer.concat([finalBlocks(4096), hello]);
+      expect(codec.inflate(message, 1000, true).toString()).toBe("Hello");
+      const oneMore = Buffer.concat([finalBlocks(4097), hello]);
+      expect(failureOf(() => codec.inflate(oneMore, 1000, true))).toMatchObject({ code: "MESSAGE_TOO_BIG" });
+      codec.close();
+    });
+
     it("fails if there are so many that the message takes too long", () => {
-      inflater.inflate(deflateWithoutContext(noise(40_000, 25)), noLimit, false);
-      const flood = Buffer.alloc(200_000, Buffer.of(0x03, 0x00));
-      const failure = failureOf(() => inflater.inflate(flood, 1000, false));
+      inflater.inflate(compress(noise(40_000, 25)), noLimit, false);
+      const failure = failureOf(() => inflater.inflate(finalBlocks(100_000), 1000, false));
       expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
       expect(failure.message).toContain("final blocks");
     });
   });
 
   describe("a message over the limit", () => {
-    const bomb = deflateWithoutContext(Buffer.alloc(30_000_000), { level: 9 });
+    const bomb = compress(Buffer.alloc(30_000_000), { level: 9 });
 
     it.each([0, 1, 999, 1000, 65_535, 65_536, 200_000])(
       "of %i bytes is rejected if it is one byte too long",
       (limit) => {
-        const fitting = deflateWithoutContext(Buffer.alloc(limit, "y"));
+        const fitting = compress(Buffer.alloc(limit, "y"));
         expect(inflater.inflate(fitting, limit, true)).toHaveLength(limit);
         const failure = failureOf(() =>
-          inflater.inflate(deflateWithoutContext(Buffer.alloc(limit + 1, "y")), limit, true),
+          inflater.inflate(compress(Buffer.alloc(limit + 1, "y")), limit, true),
         );
         expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
         expect(failure.message).toContain(`${limit} bytes`);
@@ -437,13 +405,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     it.each([
       ["a reserved block type", Buffer.of(0x06)],
       ["a stored block with inconsistent lengths", Buffer.of(0x00, 0x05, 0x00, 0x05, 0x00)],
-      [
-        "a match before the start of the window",
-        new DeflateBlocks()
-          .fixed([{ length: 3, distance: 9 }])
-          .flush()
-          .bytes(),
-      ],
+      ["a match before the start of the window", matchMessage(3, 9)],
       ["code lengths that are not a complete set", Buffer.of(0x04, 0xff, 0xff, 0xff, 0xff)],
     ])("is rejected: %s", (_, message) => {
       const failure = failureOf(() => inflater.inflate(message, noLimit, true));
@@ -454,9 +416,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     it("does not affect other users of a shared codec", () => {
       const [first, second] = [factory.inflater(noContext), factory.inflater(noContext)];
       failureOf(() => first.inflate(Buffer.of(0x06), noLimit, true));
-      expect(second.inflate(deflateWithoutContext(Buffer.from("fine")), noLimit, true).toString()).toBe(
-        "fine",
-      );
+      expect(second.inflate(compress(Buffer.from("fine")), noLimit, true).toString()).toBe("fine");
       first.close();
       second.close();
     });
@@ -465,7 +425,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     // The first byte of a stored block alone is a valid empty message.
     it.each([
       ["fixed codes", new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(), 1],
-      ["dynamic codes", deflateWithoutContext(Buffer.concat([text, noise(300)])), 1],
+      ["dynamic codes", compress(Buffer.concat([text, noise(300)])), 1],
       ["a stored block", new DeflateBlocks().stored("Hello, Hello").flush().bytes(), 2],
       [
         "a stored block that is final",
@@ -508,7 +468,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     it("causes only ProtocolError", () => {
       const valid = conversation()
         .slice(0, 12)
-        .map((message) => deflateWithoutContext(message));
+        .map((message) => compress(message));
       const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
         minLength: 1,
         maxLength: 4,
@@ -577,9 +537,9 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
   });
 
   it("returns a buffer that is not overwritten if isKept is true", () => {
-    const compressed = deflateWithoutContext(Buffer.from("first message"));
+    const compressed = compress(Buffer.from("first message"));
     const kept = inflater.inflate(compressed, noLimit, true);
-    inflater.inflate(deflateWithoutContext(Buffer.alloc(100_000, "-")), noLimit, false);
+    inflater.inflate(compress(Buffer.alloc(100_000, "-")), noLimit, false);
     deflater.deflate(Buffer.alloc(1000, "+"));
     expect(kept.toString()).toBe("first message");
     expect(kept.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + kept.length);
@@ -638,7 +598,7 @@ it("the two backends return the same result for every input", () => {
     new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(),
     new DeflateBlocks().stored("Hello").flush().bytes(),
     new DeflateBlocks().stored("Hello", { isFinal: true }).fixed(["again"], { isFinal: true }).bytes(),
-    deflateWithoutContext(Buffer.from(trade(1) + trade(2))),
+    compress(Buffer.from(trade(1) + trade(2))),
   ];
   const cut = fc
     .tuple(fc.constantFrom(...valid), fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }))

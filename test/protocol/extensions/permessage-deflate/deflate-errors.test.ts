@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { JetSocketError, ProtocolError } from "../../../../protocol/errors.js";
+import { ProtocolError } from "../../../../protocol/errors.js";
 import {
-  asProtocolError,
   inflatesTooBig,
   invalidDeflateData,
   tooManyFinalBlocks,
@@ -43,29 +42,5 @@ describe("tooManyFinalBlocks", () => {
     expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
     expect(error.message).toContain("too many final blocks");
     expect(error.message).not.toContain("maxMessageSize");
-  });
-});
-
-describe("asProtocolError", () => {
-  it("returns a ProtocolError unchanged", () => {
-    for (const error of [
-      inflatesTooBig(1),
-      new ProtocolError("text", { code: "INVALID_UTF8", closeCode: 1007 }),
-    ])
-      expect(asProtocolError(error)).toBe(error);
-  });
-
-  it("makes an error of zlib the cause of an error that repeats its message", () => {
-    const cause = Object.assign(new Error("invalid stored block lengths"), { code: "Z_DATA_ERROR" });
-    const error = asProtocolError(cause);
-    expect(error).toBeInstanceOf(ProtocolError);
-    expect(error).toMatchObject({ code: "INVALID_DEFLATE_DATA", closeCode: 1007 });
-    expect(error.message).toMatch(/DEFLATE data: invalid stored block lengths\.$/);
-    expect(error.cause).toBe(cause);
-  });
-
-  it("also converts the other errors of this package, because they have no close code", () => {
-    const cause = new JetSocketError("not a protocol error", { code: "OTHER" });
-    expect(asProtocolError(cause)).toMatchObject({ code: "INVALID_DEFLATE_DATA", closeCode: 1007, cause });
   });
 });

@@ -1,14 +1,10 @@
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { ProtocolError } from "../../../../protocol/errors.js";
 import type { Deflater, Inflater } from "../../../../protocol/extensions/permessage-deflate/codec.js";
 import { DictionaryBackend } from "../../../../protocol/extensions/permessage-deflate/dictionary-backend.js";
+import { context, failureOf, finalBlocks, noContext, noLimit, unusedSink } from "../../../support/codecs.js";
 import { compress, matchMessage, noise, storedMessage } from "../../../support/compressed.js";
 import { StrictInflater } from "../../../support/strict-inflate.js";
-
-const context = { windowBits: 15, keepsContext: true };
-const noContext = { windowBits: 15, keepsContext: false };
-const noLimit = 64 * 1024 * 1024;
 
 function inflaterOf(options = context): Inflater {
   return new DictionaryBackend().inflater(options);
@@ -16,16 +12,6 @@ function inflaterOf(options = context): Inflater {
 
 function deflaterOf(options = context): Deflater {
   return new DictionaryBackend().deflater({ ...options, level: 6, memLevel: 8 });
-}
-
-function failureOf(action: () => unknown): ProtocolError {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(ProtocolError);
-    return error as ProtocolError;
-  }
-  throw new Error("nothing was thrown");
 }
 
 it("has the name of its option and no shared state between two backends", () => {
@@ -145,7 +131,6 @@ describe("an inflater of the DictionaryBackend", () => {
   });
 
   it("rejects the 4097th final block of a message with an empty window, but counts each message anew", () => {
-    const finalBlocks = (count: number): Buffer => Buffer.alloc(2 * count, Buffer.of(0x03, 0x00));
     const inflater = inflaterOf(noContext);
     const error = failureOf(() => inflater.inflate(finalBlocks(4097), 1000, false));
     expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
@@ -156,13 +141,8 @@ describe("an inflater of the DictionaryBackend", () => {
   it("returns whole messages, even to a sink, and does not accept pieces", () => {
     const inflater = inflaterOf();
     const content = Buffer.alloc(9 * 1024 * 1024, "é");
-    const sink = {
-      onInflated: (): void => {
-        throw new Error("not expected");
-      },
-    };
     const compressed = compress(content, { level: 1 });
-    expect(inflater.inflate(compressed, noLimit, false, sink).equals(content)).toBe(true);
+    expect(inflater.inflate(compressed, noLimit, false, unusedSink).equals(content)).toBe(true);
     expect(inflater.inflatePieces).toBeUndefined();
   });
 

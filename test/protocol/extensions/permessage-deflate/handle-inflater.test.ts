@@ -5,13 +5,10 @@ import { HandleInflater } from "../../../../protocol/extensions/permessage-defla
 import { HandlePool } from "../../../../protocol/extensions/permessage-deflate/handle-pool.js";
 import { HandleScratch } from "../../../../protocol/extensions/permessage-deflate/handle-scratch.js";
 import { ZlibHandle } from "../../../../protocol/extensions/permessage-deflate/zlib-handle.js";
+import { context, failureOf, finalBlocks, noContext, noLimit, unusedSink } from "../../../support/codecs.js";
 import { compress, matchMessage, noise, storedMessage, storedOverhead } from "../../../support/compressed.js";
 import { DeflateBlocks } from "../../../support/deflate-blocks.js";
 import { RecordingZlib } from "../../../support/recording-zlib.js";
-
-const context = { windowBits: 15, keepsContext: true };
-const noContext = { windowBits: 15, keepsContext: false };
-const noLimit = 64 * 1024 * 1024;
 
 /** Largest message in bytes, when compressed, that counts as tiny. */
 const maxTinySize = 128;
@@ -22,11 +19,10 @@ const tail = "write 5";
 class Scene {
   readonly handles = new RecordingZlib();
   readonly scratch = new HandleScratch();
-  readonly #pool: HandlePool<number>;
+  readonly #pool: HandlePool;
 
   constructor(maxHandles: number = 1) {
-    const open = (windowBits: number): ZlibHandle => ZlibHandle.inflater(this.handles, { windowBits });
-    this.#pool = new HandlePool(open, maxHandles);
+    this.#pool = new HandlePool((options) => ZlibHandle.inflater(this.handles, options), maxHandles);
   }
 
   inflater(options = context): HandleInflater {
@@ -52,16 +48,6 @@ function receive(inflater: HandleInflater, size: number, seed = size): void {
   const { compressed, content } = messageOf(size, seed);
   expect(compressed).toHaveLength(size);
   expect(inflater.inflate(compressed, noLimit, false).equals(content)).toBe(true);
-}
-
-function failureOf(action: () => unknown): ProtocolError {
-  try {
-    action();
-  } catch (error) {
-    expect(error).toBeInstanceOf(ProtocolError);
-    return error as ProtocolError;
-  }
-  throw new Error("nothing was thrown");
 }
 
 describe("HandleInflater chooses an inflater", () => {
@@ -339,6 +325,22 @@ describe("HandleInflater.inflatePieces", () => {
     }
   });
 
+  it.each<[string, Buffer[]]>([
+    ["no pieces", []],
+    ["an empty piece", [Buffer.alloc(0)]],
+    ["two empty pieces", [Buffer.alloc(0), Buffer.alloc(0)]],
+  ])("inflates %s as an empty message without zlib, and keeps the window", (_, pieces) => {
+    const scene = new Scene();
+    const inflater = scene.inflater();
+    receive(inflater, 200);
+    const inflate = (): Buffer => inflater.inflatePieces(pieces, 0, true);
+    expect(scene.callsOf(() => expect(inflate()).toHaveLength(0))).toEqual([]);
+    expect(inflater.inflate(matchMessage(3, 194), noLimit, false)).toEqual(
+      messageOf(200).content.subarray(0, 3),
+    );
+    inflater.close();
+  });
+
   it("keeps the window for the next message", () => {
     const inflater = new Scene().inflater();
     const { compressed, content } = messageOf(200);
@@ -397,7 +399,6 @@ describe("the errors of HandleInflater", () => {
 
   it("rejects the 4097th final block of a message with an empty window, but counts each message anew", () => {
     const inflater = new Scene().inflater(noContext);
-    const finalBlocks = (count: number): Buffer => Buffer.alloc(2 * count, Buffer.of(0x03, 0x00));
     const error = failureOf(() => inflater.inflate(finalBlocks(4097), 1000, false));
     expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
     expect(error.message).toContain("too many final blocks");
@@ -443,21 +444,17 @@ describe("HandleInflater with a sink", () => {
 
   it("does not pass a message of less than 8 MiB to it", () => {
     const inflater = new Scene().inflater();
-    const sink = {
-      onInflated: (): void => {
-        throw new Error("not expected");
-      },
-    };
     const message = large.subarray(0, 8 * 1024 * 1024 - 2);
-    expect(inflater.inflate(compress(message, { level: 1 }), noLimit, false, sink).equals(message)).toBe(
-      true,
-    );
+    const inflated = inflater.inflate(compress(message, { level: 1 }), noLimit, false, unusedSink);
+    expect(inflated.equals(message)).toBe(true);
     inflater.close();
   });
 
-  it("throws the ProtocolError of the sink, and does not call that sink for the next message", () => {
+  it.each([
+    ["a ProtocolError", new ProtocolError("not UTF-8", { code: "INVALID_UTF8", closeCode: 1007 })],
+    ["another error", new RangeError("no space for the text")],
+  ])("throws %s of the sink unchanged, and does not call that sink for the next message", (_, refusal) => {
     const inflater = new Scene().inflater(noContext);
-    const refusal = new ProtocolError("not UTF-8", { code: "INVALID_UTF8", closeCode: 1007 });
     let calls = 0;
     const sink = {
       onInflated: (): void => {
@@ -465,7 +462,13 @@ describe("HandleInflater with a sink", () => {
         throw refusal;
       },
     };
-    expect(failureOf(() => inflater.inflate(compressedLarge, noLimit, false, sink))).toBe(refusal);
+    let thrown: unknown;
+    try {
+      inflater.inflate(compressedLarge, noLimit, false, sink);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBe(refusal);
     expect(calls).toBe(1);
     expect(inflater.inflate(compressedLarge, noLimit, true).equals(large)).toBe(true);
     expect(calls).toBe(1);

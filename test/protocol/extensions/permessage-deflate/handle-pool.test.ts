@@ -15,12 +15,12 @@ const sending = { ...context, level: -1, memLevel: 8 };
 const noLimit = 1024 * 1024;
 
 describe("HandlePool", () => {
-  function poolOf(limit: number): HandlePool<number> {
-    return new HandlePool((windowBits) => ZlibHandle.inflater(nodeStreams, { windowBits }), limit);
+  function poolOf(limit: number): HandlePool {
+    return new HandlePool((options) => ZlibHandle.inflater(nodeStreams, options), limit);
   }
 
-  function openLease(pool: HandlePool<number>, kind = 15): HandleLease<number> {
-    const lease = new HandleLease(pool, kind);
+  function openLease(pool: HandlePool, windowBits = 15): HandleLease {
+    const lease = new HandleLease(pool, { windowBits });
     lease.open();
     lease.touch();
     return lease;
@@ -73,7 +73,7 @@ describe("HandlePool", () => {
     expect([busy.mustEvict, pool.isFull]).toEqual([false, false]);
   });
 
-  it("opens a new handle if the oldest one is of another kind", () => {
+  it("opens a new handle if the oldest one has other options", () => {
     const pool = poolOf(1);
     const first = openLease(pool, 15);
     const { handle } = first;
