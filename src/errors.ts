@@ -5,7 +5,13 @@
 import { brandInstances, type ErrorDetails, JetSocketError } from "../protocol/index.js";
 import type { CloseReport, Phase } from "./events/close-report.js";
 
-export { HandshakeError, InvalidStateError, JetSocketError, ProtocolError } from "../protocol/index.js";
+export {
+  HandshakeError,
+  InvalidStateError,
+  JetSocketError,
+  ProtocolError,
+  ProxyError,
+} from "../protocol/index.js";
 
 /** A connection could not be opened, or it was lost without a Close frame. */
 export class ConnectionError extends JetSocketError {

@@ -1,9 +1,12 @@
 // Describes how an open connection ended. The record contains only facts: `client/reporting` derives the verdict.
 import type { CloseFrame } from "../../protocol/index.js";
+import type { AddressAttempt } from "../runtime/transport.js";
 import type { UnsentMessage } from "./message-tokens.js";
 
 /** The facts about the end of an open connection. */
 export interface ConnectionEnd {
+  /** The IP addresses that were tried. */
+  readonly addresses: readonly AddressAttempt[];
   readonly initiatedBy: "us" | "peer" | "network";
   /** `closing` if this client had called `close()`, or if the peer's Close frame had arrived. */
   readonly phase: "open" | "closing";

@@ -415,6 +415,7 @@ export class LiveConnection
       closeReceived,
       // A reset after both Close frames loses nothing.
       error: this.#end?.error ?? (isClosed ? undefined : error),
+      addresses: this.#transport.addresses ?? [],
       openedAt: this.openedAt,
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.lastReceivedAt,

@@ -3,7 +3,13 @@ import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
 import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
-import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
+import type {
+  AddressAttempt,
+  Transport,
+  TransportHandler,
+  TransportPhase,
+  TransportTarget,
+} from "../runtime/transport.js";
 import { ConnectionInput } from "./connection-input.js";
 
 /** The response that opens a connection. */
@@ -23,6 +29,9 @@ export interface OpeningContext {
 /** Milliseconds to wait for the body of a rejection after its status is known. Many servers do not end the body. */
 const bodyTimeout = 1_000;
 
+/** Most addresses that an error message names. */
+const maxShownAddresses = 8;
+
 /** Duration of each phase of an attempt, in milliseconds. */
 export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
 
@@ -39,7 +48,7 @@ export interface OpeningHandler {
    */
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void;
   /** The attempt failed, and its stream is closed. */
-  onFailed(phase: Phase, error: Error | undefined): void;
+  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void;
 }
 
 /** One attempt to open a connection. */
@@ -138,7 +147,15 @@ export class Opening implements TransportHandler {
   onClose(error: Error | undefined): void {
     this.#deadline.clear();
     this.#bodyDeadline?.clear();
-    this.#handler.onFailed(this.#phase, this.#failure ?? this.#rejectionBefore(error) ?? error);
+    this.#handler.onFailed(
+      this.#phase,
+      this.#failure ?? this.#rejectionBefore(error) ?? error,
+      this.#addresses(),
+    );
+  }
+
+  #addresses(): readonly AddressAttempt[] {
+    return this.#transport.addresses ?? [];
   }
 
   /** If the stream breaks during the body of a rejection, the status explains more than the stream's error. */
@@ -156,13 +173,22 @@ export class Opening implements TransportHandler {
     // If the status of a rejection is known and its body is incomplete, the status explains more than a timeout.
     const { handshake, timeout } = this.#context;
     const rejection = handshake.rejection();
-    const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).`;
+    const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).${triedOf(this.#addresses())}`;
     this.#fail(
       rejection?.kind === "rejected"
         ? rejection.error
         : new TimeoutError(message, { operation: "connect", timeoutMs: timeout }),
     );
   }
+}
+
+/** Says which addresses did not answer. */
+function triedOf(addresses: readonly AddressAttempt[]): string {
+  const shown = addresses.slice(0, maxShownAddresses).map(({ address, error }) => {
+    return error === undefined ? address : `${address} (${error.message})`;
+  });
+  const rest = addresses.length > shown.length ? ` and ${addresses.length - shown.length} others` : "";
+  return shown.length === 0 ? "" : ` Addresses tried: ${shown.join(", ")}${rest}.`;
 }
 
 function ignore(): void {

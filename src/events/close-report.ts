@@ -1,6 +1,7 @@
 /**
  * Types of the report on the end of a connection. It does not contain the code that creates reports.
  */
+import type { AddressAttempt } from "../runtime/transport.js";
 import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
 
 /** The phase that a connection had reached when it ended, or when the attempt to open it failed. */
@@ -93,6 +94,8 @@ export interface CloseReport extends ErrorReport {
   readonly unansweredPings: number;
   /** Largest delay of a heartbeat timer in milliseconds. It shows how long the event loop was blocked. */
   readonly loopLagMs: number;
+  /** The IP addresses that were tried, of the server or of the proxy, in the order of their starts. */
+  readonly addresses: readonly AddressAttempt[];
   /** The last 32 entries of the event log, oldest first. */
   readonly events: readonly ReportedEvent[];
 }

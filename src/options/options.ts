@@ -39,6 +39,25 @@ export type Url = string | URL;
 export type HeadersInit =
   Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string]>;
 
+/** A proxy with more than its URL. */
+export interface ProxyOptions {
+  /**
+   * The URL of the proxy with the scheme `http:`, `https:` or `socks5:`. User name and password, if there are any, are
+   * sent as Basic authentication (RFC 7617) or by RFC 1929.
+   */
+  readonly url: string | URL;
+  /** Header fields of the request to an HTTP proxy, such as `Proxy-Authorization`. Default: none. */
+  readonly headers?: HeadersInit | undefined;
+  /** Options of TLS to an `https:` proxy itself, such as `ca`. Default: none. */
+  readonly tls?: ConnectionOptions | undefined;
+}
+
+/**
+ * The proxy for a connection. `"env"` reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` at each attempt;
+ * `false` or `undefined` connects directly.
+ */
+export type ProxyOption = string | URL | ProxyOptions | false | undefined;
+
 /** The parameters of permessage-deflate that the client offers (RFC 7692 7.1). */
 export interface CompressOptions {
   /** Compression level of zlib, 0 to 9. Default: the default of zlib. */
@@ -65,7 +84,7 @@ export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) 
  * Names of reserved options that have no implementation yet. Each option accepts only its default `false`. Any other
  * value is an error.
  */
-export type LayerOption = "schema" | "proxy";
+export type LayerOption = "schema";
 
 /**
  * The options of a client. An unknown name or a wrong value throws a `TypeError` or `RangeError` that names the option.
@@ -165,6 +184,11 @@ export interface WebSocketOptions<Received, Sent>
   readonly noDelay?: boolean | undefined;
   /** TCP keep-alive: the milliseconds without data before the first probe. `true` means 60,000. Default `false`. */
   readonly keepAlive?: boolean | number | undefined;
+  /**
+   * The proxy, or a function that returns it and is called at each attempt. The proxy resolves the host name of the
+   * URL. TLS of `wss:` is inside the tunnel. Default: none; the environment is read only with `"env"`.
+   */
+  readonly proxy?: ProxyOption | ((url: string) => ProxyOption | Promise<ProxyOption>);
   /** Returns a stream that replaces the socket. For `wss:`, this function is responsible for TLS. Default: none. */
   readonly createConnection?: CreateConnection | undefined;
 

@@ -17,6 +17,7 @@ import {
   wrongValue,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
+import { type ResolvedProxy, resolveProxy } from "./resolve-proxy.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
 /** The options after defaults were added. Only code that uses the values of messages sets the type parameters. */
@@ -45,6 +46,7 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   readonly noDelay: boolean;
   /** Milliseconds without data before the first TCP keep-alive probe; `false` disables the probes. */
   readonly keepAlive: number | false;
+  readonly proxy: ResolvedProxy;
   readonly runtime: Runtime;
 }
 
@@ -65,7 +67,7 @@ const maxSize = 512 * mebibyte - 24;
  * Reserved options without an implementation. They accept only `false`. Any other value throws, because it would have
  * no effect.
  */
-const reservedNames: readonly LayerOption[] = ["schema", "proxy"];
+const reservedNames: readonly LayerOption[] = ["schema"];
 
 /**
  * Checks the options of a client and adds the defaults.
@@ -218,12 +220,14 @@ function resolveLimits(options: GivenOptions) {
 }
 
 function resolveSocket(options: GivenOptions) {
+  const { tls, socketPath, createConnection } = options;
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     lookup: checkFunction("lookup", options.lookup),
     localAddress: checkAddress("localAddress", options.localAddress),
     socketPath: checkString("socketPath", options.socketPath),
     createConnection: checkFunction("createConnection", options.createConnection),
+    proxy: resolveProxy(options.proxy, { socketPath, createConnection, "tls.socket": tls?.socket }),
     noDelay: checkBoolean("noDelay", options.noDelay, true),
     keepAlive: resolveKeepAlive(options.keepAlive),
   };

@@ -23,6 +23,7 @@ function isSocket(stream: Duplex | undefined): stream is Socket {
   return stream instanceof nodeNet().Socket;
 }
 
+const noAddresses: readonly AddressAttempt[] = [];
 const emptyBytes = new Uint8Array(0);
 
 /** A property of a stream that refers to its transport. It allows all streams to share the same listener functions. */
@@ -68,7 +69,9 @@ export interface StreamOpener {
 export class SocketTransport implements Transport {
   readonly #handler: TransportHandler;
   readonly #gate: ReadGate;
+  /** Leads to the stream. It is not kept after {@link attach}. */
   #opener: StreamOpener | undefined;
+  #addresses: readonly AddressAttempt[] = noAddresses;
   #stream: Duplex | undefined;
   /** True for a Node socket without TLS. A write to it shows immediately whether the kernel accepted all bytes. */
   #isPlain = false;
@@ -92,7 +95,7 @@ export class SocketTransport implements Transport {
   }
 
   get addresses(): readonly AddressAttempt[] {
-    return this.#opener?.attempts ?? [];
+    return this.#opener?.attempts ?? this.#addresses;
   }
 
   /** Waits for a stream. `opener` is stopped if the transport is destroyed before {@link attach}. */
@@ -121,6 +124,8 @@ export class SocketTransport implements Transport {
   }
 
   attach(stream: Duplex): void {
+    this.#addresses = this.addresses;
+    this.#opener = undefined;
     this.#stream = stream;
     this.#isPlain = isSocket(stream) && (stream as Partial<TLSSocket>).encrypted !== true;
     (stream as unknown as StreamWithTransport)[transportKey] = this;
@@ -212,13 +217,13 @@ export class SocketTransport implements Transport {
 
   ref(): void {
     this.#isRef = true;
-    if (this.#stream === undefined) this.#opener?.ref?.();
+    this.#opener?.ref?.();
     if (isSocket(this.#stream) && !this.#stream.destroyed) this.#stream.ref();
   }
 
   unref(): void {
     this.#isRef = false;
-    if (this.#stream === undefined) this.#opener?.unref?.();
+    this.#opener?.unref?.();
     if (isSocket(this.#stream) && !this.#stream.destroyed) this.#stream.unref();
   }
 

@@ -46,11 +46,12 @@ const defaults: Resolved = {
   noDelay: true,
   keepAlive: false,
   createConnection: undefined,
+  proxy: undefined,
   signal: undefined,
   runtime,
 };
 
-const layers = ["schema", "proxy"];
+const layers = ["schema"];
 
 const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), ...["compress", ...layers]];
 

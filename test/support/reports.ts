@@ -24,6 +24,7 @@ export function makeReport(given: Partial<CloseReport> = {}): CloseReport {
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
+    addresses: [],
     loopLagMs: 0,
     events: [],
     ...given,
@@ -47,6 +48,7 @@ export function makeEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
     unsent: [],
     uncertainCount: 0,
     unansweredPings: 0,
+    addresses: [],
     answeredPings: 0,
     ...given,
   };

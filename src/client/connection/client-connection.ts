@@ -8,6 +8,7 @@ import type { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
+import type { AddressAttempt } from "../../runtime/transport.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
@@ -20,7 +21,12 @@ import { Setup } from "./setup.js";
  * `open`: it was set up, and ended later.
  */
 export type ClientConnectionEnd =
-  | { readonly kind: "unopened"; readonly phase: Phase; readonly error: Error | undefined }
+  | {
+      readonly kind: "unopened";
+      readonly phase: Phase;
+      readonly error: Error | undefined;
+      readonly addresses?: readonly AddressAttempt[];
+    }
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
 
@@ -245,9 +251,9 @@ export class ClientConnection<Received, Sent>
     this.#handler.onDialling(this);
   }
 
-  onFailed(phase: Phase, error: Error | undefined): void {
+  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void {
     this.#attempt = undefined;
-    this.#handler.onEnd(this, { kind: "unopened", phase, error });
+    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses });
   }
 
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {

@@ -18,11 +18,11 @@ import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
-import type { TransportTarget } from "../../runtime/transport.js";
+import type { AddressAttempt, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
 import {
   isRequestStatic,
-  type PreparedRequest,
+  type ProxiedRequest,
   prepareStaticRequest,
   prepareRequest,
   type RequestSource,
@@ -34,7 +34,7 @@ export interface ConnectAttemptHandler {
   /** The connection is open. Messages are delivered after this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
-  onFailed(phase: Phase, error: Error | undefined): void;
+  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void;
 }
 
 /** The options that a single connection needs. */
@@ -65,11 +65,13 @@ class AttemptTarget implements TransportTarget {
   readonly noDelay: boolean;
   readonly keepAlive: number | false;
   readonly createConnection: TransportTarget["createConnection"];
+  readonly proxy: TransportTarget["proxy"];
   readonly readBuffer: Buffer;
   readonly #attempt: { readonly signal: AbortSignal };
 
   constructor(
     uri: WebSocketUri,
+    proxy: TransportTarget["proxy"],
     options: ConnectionOptions,
     readBuffer: Buffer,
     attempt: { readonly signal: AbortSignal },
@@ -85,6 +87,7 @@ class AttemptTarget implements TransportTarget {
     this.noDelay = options.noDelay;
     this.keepAlive = options.keepAlive;
     this.createConnection = options.createConnection;
+    this.proxy = proxy;
     this.readBuffer = readBuffer;
     this.#attempt = attempt;
   }
@@ -94,6 +97,7 @@ class AttemptTarget implements TransportTarget {
   }
 }
 
+const noAddresses: readonly AddressAttempt[] = [];
 const resolvedPromise = Promise.resolve();
 
 /** Shared by all connections on which neither a subprotocol nor an extension was agreed. */
@@ -190,14 +194,14 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake }: PreparedRequest): void {
+  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake, proxy }: ProxiedRequest): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#handler!.onDialling(uri.display);
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
     const { runtime, connectTimeout } = options;
-    const target = new AttemptTarget(uri, options, resources.readBuffer, this);
+    const target = new AttemptTarget(uri, proxy, options, resources.readBuffer, this);
     this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
@@ -222,14 +226,14 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   /** Also called by this class, if the attempt fails before it dials. */
-  onFailed(phase: Phase, error: Error | undefined): void {
+  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[] = noAddresses): void {
     if (this.#isOver) return;
     const handler = this.#handler!;
     this.#hasFailed = true;
     this.#deadline?.clear();
     this.#controller?.abort();
     this.#end();
-    handler.onFailed(phase, error);
+    handler.onFailed(phase, error, addresses);
   }
 
   #end(): void {

@@ -8,18 +8,21 @@ import {
   type DeflateOptions,
   type ExtensionOffer,
   type FillRandom,
-  type HeaderField,
   parseUri,
   type WebSocketUri,
 } from "../../../protocol/index.js";
-import { describeValue, headersForm, kindOf, wrongValue } from "../../options/checks.js";
+import { wrongValue } from "../../options/checks.js";
+import { readHeaderFields } from "../../options/header-fields.js";
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
+import { readProxy } from "../../options/resolve-proxy.js";
+import type { ProxyTarget } from "../../runtime/transport.js";
+import { proxyFromEnvironment } from "./proxy-env.js";
 
 /** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
-  readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate">;
+  readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate" | "proxy">;
 }
 
 /** The inputs of a request, without provider functions. */
@@ -36,10 +39,16 @@ export interface PreparedRequest {
   readonly handshake: ClientHandshake;
 }
 
+/** A request, and the proxy through which it is sent. */
+export interface ProxiedRequest extends PreparedRequest {
+  readonly proxy: ProxyTarget | undefined;
+}
+
 /** True if the source contains no provider function. */
 export function isRequestStatic({ url, options }: RequestSource): boolean {
-  const { headers, subprotocols } = options;
-  return typeof url !== "function" && typeof headers !== "function" && typeof subprotocols !== "function";
+  return [url, options.headers, options.subprotocols, options.proxy].every(
+    (value) => typeof value !== "function",
+  );
 }
 
 /**
@@ -50,20 +59,29 @@ export async function prepareRequest(
   source: RequestSource,
   context: AttemptContext,
   fillRandom: FillRandom,
-): Promise<PreparedRequest> {
-  const { headers, subprotocols, deflate } = source.options;
+): Promise<ProxiedRequest> {
+  const { headers, subprotocols, deflate, proxy } = source.options;
   const [url, fields, names] = await Promise.all([
     callProvider(source.url, context),
     callProvider(headers, context),
     callProvider(subprotocols, context),
   ]);
-  return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
+  const request = makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
+  const chosen = typeof proxy === "function" ? readProxy(await proxy(request.uri.href)) : proxy;
+  return { ...request, proxy: proxyFor(request.uri, chosen) };
+}
+
+function proxyFor(uri: WebSocketUri, proxy: ProxyTarget | "env" | undefined): ProxyTarget | undefined {
+  if (proxy !== "env") return proxy;
+  return readProxy(proxyFromEnvironment(uri, process.env)) as ProxyTarget | undefined;
 }
 
 /** Creates a request synchronously. The source must contain no provider function. */
-export function prepareStaticRequest(source: RequestSource, fillRandom: FillRandom): PreparedRequest {
-  const { headers, subprotocols, deflate } = source.options;
-  return makeRequest({ url: source.url, headers, subprotocols, deflate } as RequestValues, fillRandom);
+export function prepareStaticRequest(source: RequestSource, fillRandom: FillRandom): ProxiedRequest {
+  const { headers, subprotocols, deflate, proxy } = source.options;
+  const values = { url: source.url, headers, subprotocols, deflate } as RequestValues;
+  const request = makeRequest(values, fillRandom);
+  return { ...request, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
 }
 
 /**
@@ -124,7 +142,7 @@ function makeRequest(request: RequestValues, fillRandom: FillRandom): PreparedRe
   const offers = deflate === undefined ? [] : [deflateOffer(deflate)];
   const handshake = new ClientHandshake({
     uri,
-    headers: headerFields(headers),
+    headers: readHeaderFields("headers", headers),
     subprotocols: subprotocolList(subprotocols),
     offers,
     fillRandom,
@@ -141,30 +159,6 @@ function uriOf(url: Url): WebSocketUri {
   const uri = parseUri(url);
   if (typeof url === "string" && hasNoCredentials(uri)) lastParsed = { text: url, uri };
   return uri;
-}
-
-function headerFields(headers: HeadersInit | undefined): HeaderField[] {
-  if (headers === undefined) return [];
-  if (typeof headers !== "object" || (headers as unknown) === null) {
-    throw wrongValue("headers", headersForm, headers);
-  }
-  if (Symbol.iterator in headers) return [...headers].map(checkPair);
-  const values = Object.entries(headers as Record<string, string | readonly string[]>);
-  return values.flatMap(([name, value]) => [value].flat().map((one) => checkPair([name, one])));
-}
-
-/** JavaScript callers may pass any value. The error does not show the value, because it may be a credential. */
-function checkPair(pair: unknown): HeaderField {
-  if (!Array.isArray(pair) || pair.length !== 2) {
-    throw new TypeError(
-      `A header field in the option "headers" must be a pair of name and value, not ${kindOf(pair)}.`,
-    );
-  }
-  const [name, value] = pair as unknown[];
-  if (typeof name === "string" && typeof value === "string") return [name, value];
-  throw new TypeError(
-    `The header field ${describeValue(name)} in the option "headers" must be text, not ${kindOf(value)}.`,
-  );
 }
 
 function subprotocolList(subprotocols: string | readonly string[] | undefined): readonly string[] {

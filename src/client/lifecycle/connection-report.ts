@@ -45,7 +45,7 @@ export function causeOf(end: ClientConnectionEnd): {
 }
 
 export function reportConnection(end: ClientConnectionEnd, context: ReportContext): CloseReport {
-  if (end.kind === "unopened") return reportAttempt(end.phase, end.error, context);
+  if (end.kind === "unopened") return reportAttempt(end, context);
   return reportEnd(end.end, context, end.kind === "setup" ? end : undefined);
 }
 

@@ -8,7 +8,7 @@ import { RetrySchedule } from "../../reconnect/backoff.js";
 import { retryAfterOf } from "../../reconnect/retry-after.js";
 import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
-import { isCertificateError } from "../reporting/verdict.js";
+import { codeOf, isCertificateError } from "../reporting/verdict.js";
 
 type RetryStrategyOptions = Pick<ResolvedOptions, "runtime" | "backoff" | "shouldReconnect">;
 
@@ -77,6 +77,7 @@ export class RetryStrategy {
 
 function causeOf(verdict: Verdict, error: Error | undefined): RetryableEnd["cause"] {
   if (verdict === "auth" || verdict === "not-found") return verdict;
+  if (verdict === "proxy" && codeOf(error) === "PROXY_AUTHENTICATION") return "auth";
   if (verdict !== "tls") return "other";
   const fault = tlsFaultOf(error);
   if (fault?.kind === "options") return "options";

@@ -38,6 +38,21 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     ],
     [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some of them, or raise the limit."],
   ],
+  proxy: [
+    [
+      /^PROXY_AUTHENTICATION$/,
+      "Set the user name and the password of the proxy in the url of the option proxy.",
+    ],
+    [
+      /^PROXY_REFUSED$/,
+      "The proxy opens no tunnel to that host and port; check the url, and the rules of the proxy.",
+    ],
+    [
+      /^PROXY_UNREACHABLE$/,
+      "The proxy does not answer; check its host and port in the option proxy, and the firewall.",
+    ],
+    [/^PROXY_/, "The answer is not that of such a proxy; check scheme, host and port in the option proxy."],
+  ],
   tls: [
     [
       /ALERT.*CERT|CERT.*ALERT/,

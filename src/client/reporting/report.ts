@@ -10,6 +10,7 @@ import {
   TimeoutError,
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
+import type { AddressAttempt } from "../../runtime/transport.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
 import { advices, codeOf, judgeAttempt, type OwnActions, unansweredAdvice } from "./verdict.js";
@@ -30,8 +31,23 @@ export interface ReportContext extends OwnActions {
 /** The verdicts on attempts that this client ended. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
+/** The end of an attempt that never opened a connection. */
+export interface FailedAttempt {
+  readonly phase: Phase;
+  readonly error: Error | undefined;
+  readonly addresses?: readonly AddressAttempt[];
+}
+
+/** Copies the attempts, because the transport may still change them. */
+function frozen(addresses: readonly AddressAttempt[]): readonly AddressAttempt[] {
+  return Object.freeze(addresses.map((attempt) => Object.freeze({ ...attempt })));
+}
+
 /** Creates the report on an attempt that never opened a connection. */
-export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
+export function reportAttempt(
+  { phase, error, addresses = [] }: FailedAttempt,
+  context: ReportContext,
+): CloseReport {
   const { verdict, url } = context;
   const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
@@ -51,6 +67,7 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
+    addresses: frozen(addresses),
   });
 }
 
@@ -83,6 +100,7 @@ export function reportEnd(
     messagesUnsent: end.unsent.length,
     messagesUncertain: end.uncertainCount,
     unansweredPings: end.unansweredPings,
+    addresses: frozen(end.addresses),
   });
 }
 

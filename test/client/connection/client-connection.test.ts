@@ -184,7 +184,9 @@ describe("ClientConnection without a hook", () => {
     await dial();
     peer.peer.reset();
     await clock.advanceAsync(0);
-    expect(ends).toMatchObject([{ kind: "unopened", phase: "http", error: { code: "ECONNRESET" } }]);
+    expect(ends).toMatchObject([
+      { kind: "unopened", phase: "http", error: { code: "ECONNRESET" } },
+    ]);
     expect(eventsOf()).toEqual(["connecting ws://feed.test/?token=***"]);
   });
 
@@ -194,7 +196,12 @@ describe("ClientConnection without a hook", () => {
     else connection.terminate();
     await clock.advanceAsync(0);
     expect(ends).toEqual([
-      { kind: "unopened", phase: "http", error: call === "close" ? new Error("stop") : undefined },
+      {
+        kind: "unopened",
+        phase: "http",
+        error: call === "close" ? new Error("stop") : undefined,
+        addresses: [],
+      },
     ]);
     expect(peer.peer.isDestroyed).toBe(true);
   });

@@ -145,7 +145,10 @@ describe("headers", () => {
     [[["Authorization", "Bearer s3cret", "more"]], "must be a pair of name and value, not an array."],
     [[["Authorization"]], "must be a pair of name and value, not an array."],
     [[null], "must be a pair of name and value, not null."],
-    [{ Authorization: 5 }, 'The header field "Authorization" in the option "headers" must be text, not 5.'],
+    [
+      { Authorization: 5 },
+      'The header field "Authorization" in the option "headers" must be text, not a number.',
+    ],
     [{ Authorization: undefined }, '"Authorization" in the option "headers" must be text, not undefined.'],
     [{ Authorization: null }, '"Authorization" in the option "headers" must be text, not null.'],
     [

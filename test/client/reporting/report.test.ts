@@ -66,7 +66,14 @@ describe("reportAttempt()", () => {
       ...{ verdict: "refused", advice: advices.refused, isRetryable: true, initiatedBy: "network" },
       ...{ phase: "tcp", url, codeSent: undefined, codeReceived: undefined, reason: "", wasClean: false },
       ...{ error: report.error, statusCode: undefined, headers: [], ageMs: 0, lastReceivedMs: undefined },
-      ...{ pausedMs: 0, messagesUnsent: 0, messagesUncertain: 0, unansweredPings: 0, events: [] },
+      ...{
+        pausedMs: 0,
+        messagesUnsent: 0,
+        messagesUncertain: 0,
+        unansweredPings: 0,
+        addresses: [],
+        events: [],
+      },
       loopLagMs: 2,
     });
   });
@@ -170,6 +177,7 @@ describe("reportEnd()", () => {
         unsent: ["a", "b"].map((data) => ({ data, token: undefined })),
         uncertainCount: 3,
         unansweredPings: 4,
+        addresses: [],
       },
     });
     const events = Object.freeze([{ atMs: 1, name: "connected", detail: "" }]);
@@ -186,7 +194,7 @@ describe("reportEnd()", () => {
         lastReceivedMs: 10,
         pausedMs: 7,
       },
-      ...{ messagesUnsent: 2, messagesUncertain: 3, unansweredPings: 4, events },
+      ...{ messagesUnsent: 2, messagesUncertain: 3, unansweredPings: 4, addresses: [], events },
       loopLagMs: 2,
     });
   });

@@ -1,0 +1,49 @@
+/** Checks the option `proxy`, and the result of a function given for it. It does not read the environment. */
+import { HttpTunnel, parseProxy } from "../../protocol/index.js";
+import type { ProxyTarget } from "../runtime/transport.js";
+import { checkObject, readOptions, wrongValue } from "./checks.js";
+import { readHeaderFields } from "./header-fields.js";
+import type { ProxyOption, ProxyOptions } from "./options.js";
+
+/** The option `proxy` after it was checked. */
+export type ResolvedProxy = ProxyTarget | "env" | ((url: string) => unknown) | undefined;
+
+const form = `"env", a url, an object with a url, a function, or false`;
+
+/** @throws TypeError for a wrong value. The message shows no credentials. */
+export function resolveProxy(
+  proxy: ProxyOption | ((url: string) => unknown),
+  others: Readonly<Record<string, unknown>>,
+): ResolvedProxy {
+  if (proxy === undefined || proxy === false) return undefined;
+  for (const [name, value] of Object.entries(others)) {
+    if (value !== undefined)
+      throw new TypeError(
+        `The option "proxy" cannot be used together with "${name}", which replaces the socket.`,
+      );
+  }
+  return typeof proxy === "function" ? proxy : readProxy(proxy);
+}
+
+/** Returns `undefined` for a connection without a proxy. */
+export function readProxy(proxy: unknown): ProxyTarget | "env" | undefined {
+  if (proxy === undefined || proxy === false) return undefined;
+  if (proxy === "env") return proxy;
+  if (typeof proxy === "string" || proxy instanceof URL) return proxyTarget({ url: proxy });
+  if (typeof proxy !== "object" || proxy === null) throw wrongValue("proxy", form, proxy);
+  return proxyTarget(readOptions("proxy", proxy as ProxyOptions, ["url", "headers", "tls"], form));
+}
+
+function proxyTarget({ url, headers: given, tls }: ProxyOptions): ProxyTarget {
+  if (typeof url !== "string" && !(url instanceof URL))
+    throw wrongValue("proxy.url", "a string or a URL", url);
+  const uri = parseProxy(String(url));
+  const headers = readHeaderFields("proxy.headers", given);
+  if (uri.kind === "socks5" && headers.length > 0)
+    throw new TypeError(`The option "proxy.headers" is for HTTP proxies: SOCKS5 has no headers.`);
+  if (uri.kind !== "https" && tls !== undefined)
+    throw new TypeError(`The option "proxy.tls" requires a proxy url with the scheme https.`);
+  // The constructor throws for invalid header fields.
+  if (uri.kind !== "socks5") void new HttpTunnel({ host: "localhost", port: 1 }, uri, headers);
+  return { uri, headers, tls: tls === undefined ? undefined : checkObject("proxy.tls", tls) };
+}
