@@ -99,6 +99,26 @@ describe("openProxied", () => {
     expect(addresses.at(-1)).toMatchObject({ address: "127.0.0.1", port: proxy.port, result: "connected" });
   });
 
+  it("names the proxy if its certificate is not trusted", async () => {
+    const proxy = await listen({ kind: "https" });
+    const { handler } = through(proxy.url(), { proxy: { uri: parseProxy(proxy.url()), headers: [] } });
+    await handler.untilCall("close");
+    expect(handler.error).toMatchObject({
+      code: "PROXY_TLS",
+      message: `TLS to the proxy ${proxy.url()} failed: self-signed certificate`,
+      cause: { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+    });
+  });
+
+  it("says that a proxy does not use TLS", async () => {
+    const server = await dialling.listen();
+    server.play((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    const { handler } = through(`https://127.0.0.1:${server.port}`);
+    await handler.untilCall("close");
+    expect(handler.error).toMatchObject({ code: "PROXY_TLS" });
+    expect(handler.error?.message).toContain("it does not use TLS");
+  });
+
   it("names the option if Node refuses the TLS options of the proxy", async () => {
     const proxy: ProxyTarget = {
       uri: parseProxy("https://localhost"),

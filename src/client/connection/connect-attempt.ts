@@ -181,13 +181,13 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   #onRefused(error: unknown): void {
-    this.onFailed("provider", toError(error, "A function given for url, headers or subprotocols"));
+    this.onFailed("provider", toError(error, "A function given for url, headers, subprotocols or proxy"));
   }
 
   #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
     this.#deadline = runtime.setTimer(timeoutMs, () => {
       const message =
-        "A function given for url, headers or subprotocols did not finish " +
+        "A function given for url, headers, subprotocols or proxy did not finish " +
         `within ${timeoutMs} ms (connectTimeout).`;
       this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
     });

@@ -73,7 +73,15 @@ export async function prepareRequest(
 
 function proxyFor(uri: WebSocketUri, proxy: ProxyTarget | "env" | undefined): ProxyTarget | undefined {
   if (proxy !== "env") return proxy;
-  return readProxy(proxyFromEnvironment(uri, process.env)) as ProxyTarget | undefined;
+  const url = proxyFromEnvironment(uri, process.env);
+  try {
+    return url === undefined ? undefined : (readProxy({ url }) as ProxyTarget);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TypeError(`The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is invalid: ${message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Creates a request synchronously. The source must contain no provider function. */

@@ -224,14 +224,16 @@ describe("a provider function", () => {
       () => {
         throw "mine" as unknown;
       },
-      new Error("A function given for url, headers or subprotocols failed with 'mine'"),
+      new Error("A function given for url, headers, subprotocols or proxy failed with 'mine'"),
     ],
     [
       "throws a value that cannot be converted to a string",
       () => {
         throw Object.create(null);
       },
-      new Error("A function given for url, headers or subprotocols failed with [Object: null prototype] {}"),
+      new Error(
+        "A function given for url, headers, subprotocols or proxy failed with [Object: null prototype] {}",
+      ),
     ],
   ] as const)("that %s fails the attempt before it dials", async (_what, url, error) => {
     begin({ url: url as () => string });
@@ -264,7 +266,7 @@ describe("a provider function", () => {
     expect([word, phase, signal?.aborted]).toEqual(["failed", "provider", true]);
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error.message).toMatch(
-      /A function given for url, headers or subprotocols did not finish within 500 ms/,
+      /A function given for url, headers, subprotocols or proxy did not finish within 500 ms/,
     );
     counting.assertIdle();
   });

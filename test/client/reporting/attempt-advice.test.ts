@@ -28,6 +28,11 @@ const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls.ca"],
   ["tls", "ERR_TLS_CERT_ALTNAME_INVALID", "tls.servername"],
   ["tls", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.cert and tls.key"],
+  ["proxy", "PROXY_AUTHENTICATION", "user name and the password"],
+  ["proxy", "PROXY_REFUSED", "opens no tunnel"],
+  ["proxy", "PROXY_UNREACHABLE", "does not answer"],
+  ["proxy", "PROXY_TLS", "proxy.tls.ca"],
+  ["proxy", "PROXY_CLOSED", "not that of such a proxy"],
 ];
 
 describe("attemptAdvice()", () => {
@@ -35,6 +40,11 @@ describe("attemptAdvice()", () => {
     const advice = attemptAdvice(verdict, withCode(code));
     expect(advice).toContain(part);
     expect(advice).toMatch(/^[A-Z][^\n]+\.$/);
+  });
+
+  it("names the proxy if it used up connectTimeout", () => {
+    expect(attemptAdvice("connect-timeout", new Error("x"), "proxy")).toContain("option proxy");
+    expect(attemptAdvice("connect-timeout", new Error("x"), "http")).toBe(advices["connect-timeout"]);
   });
 
   it.each(["EACCES", "EPERM", "ERR_ACCESS_DENIED"])('does not say "Nothing listens" for %s', (code) => {
