@@ -24,6 +24,8 @@ export interface OpeningContext {
   readonly handshake: ClientHandshake;
   /** Milliseconds for DNS, TCP, TLS and HTTP together. */
   readonly timeout: number;
+  /** Milliseconds of `timeout` that earlier requests of the attempt took. */
+  readonly elapsed?: number | undefined;
 }
 
 /** Milliseconds to wait for the body of a rejection after its status is known. Many servers do not end the body. */
@@ -71,7 +73,9 @@ export class Opening implements TransportHandler {
     // A failure before `createConnection` has returned a stream is a failure of that function.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
-    this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
+    this.#deadline = context.runtime.setTimer(Math.max(context.timeout - (context.elapsed ?? 0), 0), () =>
+      this.#onDeadline(),
+    );
     this.#transport = context.runtime.openTransport(context.target, this.#input);
   }
 

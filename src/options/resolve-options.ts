@@ -33,6 +33,7 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   /** `undefined` if no compression is offered. */
   readonly deflate: DeflateOptions | undefined;
   readonly compressionThreshold: number;
+  readonly followRedirects: number;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
   readonly messageTimeout: number;
@@ -208,6 +209,7 @@ function resolveLimits(options: GivenOptions) {
   const most = Math.max(64 * mebibyte, highWaterMark);
   const { maxBufferedAmount } = options;
   return {
+    followRedirects: checkInteger("followRedirects", options.followRedirects, 0, 0, 20),
     connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxInteger),
     closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxInteger),
     messageTimeout: checkInteger("messageTimeout", options.messageTimeout, 2 * minute, 1, maxInteger),

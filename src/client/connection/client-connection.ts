@@ -251,6 +251,11 @@ export class ClientConnection<Received, Sent>
     this.#handler.onDialling(this);
   }
 
+  onRedirected(url: string): void {
+    this.#url = url;
+    this.log.add("redirected", url);
+  }
+
   onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void {
     this.#attempt = undefined;
     this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses });

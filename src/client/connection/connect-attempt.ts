@@ -2,7 +2,7 @@
  * Makes one attempt to connect: it calls the provider functions, dials, and performs the opening handshake.
  * It does not retry, and keeps no reference to the connection that it opens.
  */
-import type { FrameObserver, Resources, WebSocketUri } from "../../../protocol/index.js";
+import type { FrameObserver, HandshakeError, Resources } from "../../../protocol/index.js";
 import { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import {
@@ -26,11 +26,15 @@ import {
   prepareStaticRequest,
   prepareRequest,
   type RequestSource,
+  addProxy,
 } from "./request.js";
+import { isRedirect, isSameOrigin, Redirects, withoutIdentity } from "./redirects.js";
 
 export interface ConnectAttemptHandler {
   /** The URL is known, and the attempt dials next. */
   onDialling(url: string): void;
+  /** The server redirected the attempt to another URL, which the attempt dials next. */
+  onRedirected(url: string): void;
   /** The connection is open. Messages are delivered after this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
@@ -70,9 +74,9 @@ class AttemptTarget implements TransportTarget {
   readonly #attempt: { readonly signal: AbortSignal };
 
   constructor(
-    uri: WebSocketUri,
-    proxy: TransportTarget["proxy"],
+    { uri, proxy }: ProxiedRequest,
     options: ConnectionOptions,
+    tls: TransportTarget["tls"],
     readBuffer: Buffer,
     attempt: { readonly signal: AbortSignal },
   ) {
@@ -81,7 +85,7 @@ class AttemptTarget implements TransportTarget {
     this.port = uri.port;
     this.isSecure = uri.isSecure;
     this.socketPath = options.socketPath;
-    this.tls = options.tls;
+    this.tls = tls;
     this.lookup = options.lookup;
     this.localAddress = options.localAddress;
     this.noDelay = options.noDelay;
@@ -111,6 +115,10 @@ export class ConnectAttempt implements OpeningHandler {
   #controller: AbortController | undefined;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
+  /** The request that was dialled last. */
+  #request: ProxiedRequest | undefined;
+  #redirects: Redirects | undefined;
+  #dialledAt = 0;
   #isOver = false;
   #hasFailed = false;
   #isReferenced = true;
@@ -184,8 +192,9 @@ export class ConnectAttempt implements OpeningHandler {
     this.onFailed("provider", toError(error, "A function given for url, headers, subprotocols or proxy"));
   }
 
-  #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
-    this.#deadline = runtime.setTimer(timeoutMs, () => {
+  /** @param elapsed - Milliseconds of `connectTimeout` that have passed. */
+  #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions, elapsed: number = 0): void {
+    this.#deadline = runtime.setTimer(Math.max(timeoutMs - elapsed, 0), () => {
       const message =
         "A function given for url, headers, subprotocols or proxy did not finish " +
         `within ${timeoutMs} ms (connectTimeout).`;
@@ -194,15 +203,25 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake, proxy }: ProxiedRequest): void {
+  #dial(plan: ConnectAttemptPlan, request: ProxiedRequest): void {
+    this.#dialledAt = plan.options.runtime.now();
+    this.#handler!.onDialling(request.uri.display);
+    // A listener of that event may have closed the client.
+    if (!this.#isOver) this.#open(plan, request, plan.options.tls);
+  }
+
+  #open(
+    { options, resources }: ConnectAttemptPlan,
+    request: ProxiedRequest,
+    tls: TransportTarget["tls"],
+  ): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
-    this.#handler!.onDialling(uri.display);
-    // A listener of that event may have closed the client.
-    if (this.#isOver) return;
-    const { runtime, connectTimeout } = options;
-    const target = new AttemptTarget(uri, proxy, options, resources.readBuffer, this);
-    this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
+    this.#request = request;
+    const { runtime, connectTimeout: timeout } = options;
+    const target = new AttemptTarget(request, options, tls, resources.readBuffer, this);
+    const elapsed = runtime.now() - this.#dialledAt;
+    this.#opening = new Opening({ runtime, target, handshake: request.handshake, timeout, elapsed }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
 
@@ -228,6 +247,37 @@ export class ConnectAttempt implements OpeningHandler {
   /** Also called by this class, if the attempt fails before it dials. */
   onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[] = noAddresses): void {
     if (this.#isOver) return;
+    const { followRedirects = 0 } = this.#plan?.options ?? {};
+    if (phase === "http" && followRedirects > 0 && isRedirect(error)) void this.#redirect(error, addresses);
+    else this.#fail(phase, error, addresses);
+  }
+
+  /** Follows a redirect within the time that the attempt has left. */
+  async #redirect(error: HandshakeError, addresses: readonly AddressAttempt[]): Promise<void> {
+    const plan = this.#plan!;
+    const { options, resources } = plan;
+    const { uri, values } = this.#request!;
+    this.#opening = undefined;
+    try {
+      this.#redirects ??= new Redirects(options.followRedirects);
+      const next = this.#redirects.next(values, uri, error);
+      this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
+      const request = await addProxy(next, options.proxy, resources.fillRandom);
+      if (this.#isOver) return;
+      this.#handler!.onRedirected(request.uri.display);
+      if (!this.#isOver)
+        this.#open(
+          plan,
+          request,
+          isSameOrigin(uri, request.uri) ? options.tls : withoutIdentity(options.tls),
+        );
+    } catch (thrown) {
+      this.#fail("http", toError(thrown, "The option proxy"), addresses);
+    }
+  }
+
+  #fail(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void {
+    if (this.#isOver) return;
     const handler = this.#handler!;
     this.#hasFailed = true;
     this.#deadline?.clear();
@@ -243,5 +293,6 @@ export class ConnectAttempt implements OpeningHandler {
     this.#liveHandler = undefined;
     this.#deadline = undefined;
     this.#opening = undefined;
+    this.#request = undefined;
   }
 }

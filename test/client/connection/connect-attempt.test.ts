@@ -75,6 +75,7 @@ function create({
       observer,
     },
     {
+      onRedirected: (shown) => calls.push(["redirected", shown]),
       onDialling: (shown) => {
         calls.push(["dialling", shown]);
         onDiallingCall?.();
