@@ -28,8 +28,6 @@ import { ownPing, sourceOf } from "./sending/outbox-message.js";
 import { RefusedCalls } from "./sending/refused-calls.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
 
-type Connection = ClientConnection<unknown, unknown>;
-
 /**
  * The parts of a client that its message hub uses. Messages have the type `unknown`: only the public class knows the
  * types of the user.
@@ -41,7 +39,7 @@ export interface MessageHubClient {
   readonly emitter: Emitter<EventMap<unknown>>;
   readonly statistics: Statistics;
   /** All attempts and connections that have not ended. */
-  connections(): readonly Connection[];
+  connections(): readonly ClientConnection[];
   reportError(error: unknown): void;
   /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
   reportFunctionError(what: string, thrown: unknown): void;
@@ -67,7 +65,7 @@ export class MessageHub
     DispatcherHandler,
     SenderHandler,
     InboundPipelineHandler,
-    ConnectionMessageHandler<unknown, unknown>,
+    ConnectionMessageHandler,
     LeftoversHandler
 {
   readonly dispatcher: Dispatcher;
@@ -233,11 +231,11 @@ export class MessageHub
   // Called by the connections.
 
   /** Creates the connection object that `onConnection` and `onReplay` receive. */
-  createHook(connection: Connection): HookConnection<unknown, unknown> {
+  createHook(connection: ClientConnection): HookConnection {
     const { runtime, maxMessageSize, onConnection } = this.#client.options;
     const live = connection.live!;
     const { subprotocol, extensions } = connection.accepted!;
-    return new HookConnection<unknown, unknown>({
+    return new HookConnection({
       sender: {
         ...{ url: connection.url, subprotocol, extensions },
         send: (value, given) =>
@@ -317,7 +315,7 @@ export class MessageHub
   }
 
   /** Sends a heartbeat: the application ping of the option `heartbeat.ping`, or a WebSocket ping frame. */
-  sendPing({ live, isReady, number }: Connection): void {
+  sendPing({ live, isReady, number }: ClientConnection): void {
     const { heartbeat, runtime } = this.#client.options;
     const ping = heartbeat?.ping;
     // Before the connection is set up, an application ping could interfere with the messages of `onConnection`.

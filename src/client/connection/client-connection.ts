@@ -30,9 +30,9 @@ export type PauseReason = "consumer" | "hook" | "overlap";
 const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
 /** Receives the messages and pings of a connection. All connections of one client share one handler. */
-export interface ConnectionMessageHandler<Received, Sent> {
+export interface ConnectionMessageHandler {
   /** Creates the object that the hooks of a connection use. Called at most once per connection. */
-  createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent>;
+  createHook(connection: ClientConnection): HookConnection;
   /** Receives the messages. */
   readonly inbound: {
     /**
@@ -52,39 +52,33 @@ export interface ConnectionMessageHandler<Received, Sent> {
   onError(error: unknown): void;
   onWithdrawn(token: unknown): void;
   onSampled(duration: number): void;
-  sendPing(connection: ClientConnection<Received, Sent>): void;
+  sendPing(connection: ClientConnection): void;
 }
 
 /** Receives the lifecycle events of a connection. */
-export interface ClientConnectionHandler<Received, Sent> {
+export interface ClientConnectionHandler {
   /** The URL is known, and the connection is dialled next. */
-  onDialling(connection: ClientConnection<Received, Sent>): void;
+  onDialling(connection: ClientConnection): void;
   /** The opening handshake is complete. */
-  onOpen(connection: ClientConnection<Received, Sent>, times: OpeningTimes): void;
+  onOpen(connection: ClientConnection, times: OpeningTimes): void;
   /** The setup is complete. Messages are delivered after this call returns. */
-  onReady(connection: ClientConnection<Received, Sent>): void;
-  onClosing(
-    connection: ClientConnection<Received, Sent>,
-    close: CloseFrame,
-    initiatedBy: "us" | "peer",
-  ): void;
-  onDrain(connection: ClientConnection<Received, Sent>): void;
-  onLastMessages(connection: ClientConnection<Received, Sent>): void;
+  onReady(connection: ClientConnection): void;
+  onClosing(connection: ClientConnection, close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  onDrain(connection: ClientConnection): void;
+  onLastMessages(connection: ClientConnection): void;
   /** The connection has ended. Called once, as the last call. */
-  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void;
+  onEnd(connection: ClientConnection, end: ClientConnectionEnd): void;
 }
 
-export interface ClientConnectionPlan<Received, Sent> extends ConnectAttemptPlan {
-  readonly options: ResolvedOptions<Received, Sent>;
+export interface ClientConnectionPlan extends ConnectAttemptPlan {
+  readonly options: ResolvedOptions;
 }
 
 /**
  * One connection, from its attempt to its end. Every callback passes the connection, so a late event of an ended
  * connection is not mistaken for one of its successor.
  */
-export class ClientConnection<Received, Sent>
-  implements ConnectAttemptHandler, LiveHandler, HeartbeatDriverHandler
-{
+export class ClientConnection implements ConnectAttemptHandler, LiveHandler, HeartbeatDriverHandler {
   readonly attempt: number;
   readonly log: EventLog;
   /** The number of the connection within its client, from 1. It is 0 until the connection opens. */
@@ -93,9 +87,9 @@ export class ClientConnection<Received, Sent>
   closing: { readonly close: CloseFrame; readonly initiatedBy: "us" | "peer" } | undefined;
   /** True when this client closes the connection because another one replaces it. */
   isRotated = false;
-  readonly #options: ResolvedOptions<Received, Sent>;
-  readonly #hub: ConnectionMessageHandler<Received, Sent>;
-  readonly #handler: ClientConnectionHandler<Received, Sent>;
+  readonly #options: ResolvedOptions;
+  readonly #hub: ConnectionMessageHandler;
+  readonly #handler: ClientConnectionHandler;
   /** Undefined once the attempt has succeeded or failed. */
   #attempt: ConnectAttempt | undefined;
   /** One bit of `pauseBits` per active reason. */
@@ -103,7 +97,7 @@ export class ClientConnection<Received, Sent>
   #url = "";
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
-  #hook: HookConnection<Received, Sent> | undefined;
+  #hook: HookConnection | undefined;
   #setup: Setup | undefined;
   #setupError: Error | undefined;
   #heartbeat: HeartbeatDriver | undefined;
@@ -118,11 +112,7 @@ export class ClientConnection<Received, Sent>
   #hasLeftover = false;
   #isReferenced = true;
 
-  constructor(
-    plan: ClientConnectionPlan<Received, Sent>,
-    hub: ConnectionMessageHandler<Received, Sent>,
-    handler: ClientConnectionHandler<Received, Sent>,
-  ) {
+  constructor(plan: ClientConnectionPlan, hub: ConnectionMessageHandler, handler: ClientConnectionHandler) {
     this.attempt = plan.attempt;
     this.log = new EventLog(plan.options.runtime);
     this.#options = plan.options;
@@ -154,7 +144,7 @@ export class ClientConnection<Received, Sent>
    * The object that `onConnection` and `onReplay` use. It is `undefined` if the connection is not open yet, or ended
    * before a hook needed it.
    */
-  get hook(): HookConnection<Received, Sent> | undefined {
+  get hook(): HookConnection | undefined {
     if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#hub.createHook(this);
     return this.#hook;
   }

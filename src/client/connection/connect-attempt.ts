@@ -38,10 +38,7 @@ export interface ConnectAttemptHandler {
 }
 
 /** The options that a single connection needs. */
-export type ConnectionOptions = Omit<
-  ResolvedOptions<never, never>,
-  "serializer" | "deserializer" | keyof ResolvedLayers<never, never>
->;
+export type ConnectionOptions = Omit<ResolvedOptions, "serializer" | "deserializer" | keyof ResolvedLayers>;
 
 export interface ConnectAttemptPlan {
   readonly source: RequestSource;

@@ -19,7 +19,7 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 /** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
-  readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate">;
+  readonly options: Pick<ResolvedOptions, "headers" | "subprotocols" | "deflate">;
 }
 
 /** The inputs of a request, without provider functions. */
