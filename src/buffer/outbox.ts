@@ -126,7 +126,11 @@ export class Outbox<Sent, Received, Message> {
     }
     const displaced = isFull ? this.#makeRoom(entry) : undefined;
     if (canWriteNow) this.#unacked!.append(entry);
-    else this.#enqueue(entry, now);
+    else {
+      this.#isInOrder ||= this.#queue.length === 0;
+      this.#markWaiting(entry, now);
+      this.#queue.push(entry);
+    }
     if (displaced !== undefined) this.#drop(displaced, "overflow");
     return canWriteNow ? "write" : "queued";
   }
@@ -255,12 +259,6 @@ export class Outbox<Sent, Received, Message> {
     this.#markWaiting(entry, now);
     this.#drop([older], "overflow");
     return true;
-  }
-
-  #enqueue(entry: OutboxEntry<Message>, now: number): void {
-    if (this.#queue.length === 0) this.#isInOrder = true;
-    this.#markWaiting(entry, now);
-    this.#queue.push(entry);
   }
 
   #markWaiting(entry: OutboxEntry<Message>, now: number): void {

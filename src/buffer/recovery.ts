@@ -106,7 +106,7 @@ export class Recovery<Message> {
   #bufferMessage(arrival: Arrival<Message>, isInOrder: boolean): void {
     const { stream, at } = arrival;
     const buffer = stream.buffer ?? this.buffers.begin(stream, at, this.requests.count);
-    if (!this.buffers.add(buffer, arrival, isInOrder)) this.#delivery.duplicateCount++;
+    if (!buffer.insert(arrival, isInOrder)) this.#delivery.duplicateCount++;
     if (buffer.length >= this.#policy.maxWaiting) this.#giveUp(stream);
     else this.buffers.schedule(this.#endOf(buffer));
     if (this.buffers.isFull) this.#makeRoom();
@@ -169,7 +169,7 @@ export class Recovery<Message> {
         // A listener may have ended the buffer.
         if (stream.buffer !== buffer) return;
       }
-      this.buffers.shift(buffer);
+      buffer.shift();
       this.#delivery.apply(head, status);
     }
     if (stream.buffer !== buffer) return;
