@@ -144,7 +144,7 @@ function resolveGroups(options: GivenOptions, defaultRuntime: Runtime) {
 function inheriting(defaults: ResolvedOptions, groups: readonly object[]): ResolvedOptions {
   const own = Object.create(defaults) as Record<string, unknown>;
   for (const group of groups)
-    for (const [name, value] of Object.entries<unknown>(group)) if (value !== own[name]) own[name] = value;
+    for (const [name, value] of Object.entries(group)) if (value !== own[name]) own[name] = value;
   return own as unknown as ResolvedOptions;
 }
 
