@@ -69,7 +69,7 @@ export class Recovery<Message> {
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** The numbering of a stream begins with this message. */
+  /** Handles a message with which the numbering of its stream begins. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at } = arrival;
     if (request !== undefined) {

@@ -45,7 +45,7 @@ export class Histogram {
   record(duration: number): void {
     const sample = duration > 0 && duration < Infinity ? duration : 0;
     if (this.#buckets !== undefined) this.#buckets.record(sample);
-    // `push` and a spread would allocate memory for 16 more samples; `concat` does not.
+    // `concat` allocates no unused memory. `push` and a spread would allocate memory for 16 more samples.
     else if (this.#kept.length < maxKeptSamples) this.#kept = this.#kept.concat(sample);
     else {
       this.#buckets = new DurationBuckets([...this.#kept, sample]);
