@@ -5,7 +5,6 @@
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
-import type { LiveHandler } from "../../connection/live-handler.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
@@ -70,15 +69,11 @@ export interface ClientConnectionHandler {
   onEnd(connection: ClientConnection, end: ClientConnectionEnd): void;
 }
 
-export interface ClientConnectionPlan extends ConnectAttemptPlan {
-  readonly options: ResolvedOptions;
-}
-
 /**
  * One connection, from its attempt to its end. Every callback passes the connection, so a late event of an ended
  * connection is not mistaken for one of its successor.
  */
-export class ClientConnection implements ConnectAttemptHandler, LiveHandler, HeartbeatDriverHandler {
+export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverHandler {
   readonly attempt: number;
   readonly log: EventLog;
   /** The number of the connection within its client, from 1. It is 0 until the connection opens. */
@@ -112,13 +107,13 @@ export class ClientConnection implements ConnectAttemptHandler, LiveHandler, Hea
   #hasLeftover = false;
   #isReferenced = true;
 
-  constructor(plan: ClientConnectionPlan, hub: ConnectionMessageHandler, handler: ClientConnectionHandler) {
+  constructor(plan: ConnectAttemptPlan, hub: ConnectionMessageHandler, handler: ClientConnectionHandler) {
     this.attempt = plan.attempt;
     this.log = new EventLog(plan.options.runtime);
     this.#options = plan.options;
     this.#hub = hub;
     this.#handler = handler;
-    this.#attempt = new ConnectAttempt(plan, this, this);
+    this.#attempt = new ConnectAttempt(plan, this);
   }
 
   /** The URL without credentials; empty until it is known. */
