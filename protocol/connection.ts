@@ -4,7 +4,6 @@ import { checkBytes } from "./check-bytes.js";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
-import { ControlScan } from "./control-scan.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
@@ -124,17 +123,16 @@ export class ProtocolConnection {
   constructor(given: EventOptions, messages: MessageSink = (given as ProtocolConnectionOptions).handler) {
     const options = ownOptions(given);
     const limits = resolveLimits(options);
+    const { role, resources, observer } = options;
     this.#handler = options.handler;
-    this.#extension = options.extension?.open(options.resources);
+    this.#extension = options.extension?.open(resources);
     this.#compressionThreshold = options.compressionThreshold ?? defaultCompressionThreshold;
     this.#isPongAutomatic = options.autoPong ?? true;
-    this.#output = new OutputBuffer(options.role, options.resources, options.observer);
-    this.#slab = options.resources.slab;
+    this.#output = new OutputBuffer(role, resources, observer);
+    this.#slab = resources.slab;
     this.#messages = messages;
-    this.#assembler = new MessageAssembler(messages, this, limits, this.#extension, options.resources);
-    const { role, observer } = options;
-    const { spare, loans } = options.resources;
-    this.input = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
+    this.#assembler = new MessageAssembler(messages, this, limits, this.#extension, resources);
+    this.input = new InputBuffer(role, this.#assembler, resources, this.#handler, observer);
   }
 
   get state(): ProtocolState {
@@ -236,9 +234,7 @@ export class ProtocolConnection {
       onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
       onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
     };
-    this.input.scan(
-      new ControlScan(handler, this.#assembler.firstByte, this.#assembler.partialControlPayload),
-    );
+    this.input.scan(this.#assembler.createScan(handler));
     this.input.receiveEnd();
   }
 
@@ -324,12 +320,9 @@ export class ProtocolConnection {
   /** Sends a text message. A lone surrogate in the string is sent as U+FFFD, because UTF-8 cannot encode it. */
   text(text: string, options?: SendOptions): void {
     this.#requireOpen();
-    const extension = this.#extension;
-    if (extension === undefined || !(options?.compress ?? this.#reachesThreshold(Buffer.byteLength(text)))) {
-      this.#output.writeText(text);
-    } else {
-      this.#output.writeEncoded(Opcode.text, extension.encode(Buffer.from(text)), text);
-    }
+    const encoder = this.#encoderFor(text, options);
+    if (encoder === undefined) this.#output.writeText(text);
+    else this.#output.writeEncoded(Opcode.text, encoder.encode(Buffer.from(text)), text);
   }
 
   /**
@@ -339,16 +332,16 @@ export class ProtocolConnection {
   binary(bytes: Uint8Array, options?: SendOptions): void {
     this.#requireOpen();
     checkBytes(bytes);
-    const extension = this.#extension;
-    if (extension === undefined || !(options?.compress ?? this.#reachesThreshold(bytes.length))) {
-      this.#output.writeBinary(bytes);
-    } else {
-      this.#output.writeEncoded(Opcode.binary, extension.encode(bytes), Buffer.from(bytes));
-    }
+    const encoder = this.#encoderFor(bytes, options);
+    if (encoder === undefined) this.#output.writeBinary(bytes);
+    else this.#output.writeEncoded(Opcode.binary, encoder.encode(bytes), Buffer.from(bytes));
   }
 
-  #reachesThreshold(size: number): boolean {
-    return size >= this.#compressionThreshold;
+  /** Returns the extension if it must encode this message. */
+  #encoderFor(message: string | Uint8Array, options?: SendOptions): MessageExtension | undefined {
+    if (this.#extension === undefined) return undefined;
+    const isEncoded = options?.compress ?? Buffer.byteLength(message) >= this.#compressionThreshold;
+    return isEncoded ? this.#extension : undefined;
   }
 
   /**
@@ -423,9 +416,8 @@ export class ProtocolConnection {
   }
 
   #sendClose(close: CloseFrame): void {
-    const payload = encodeClose(close);
     this.#closeSent = close;
-    this.#output.writeClose(payload);
+    this.#output.writeClose(encodeClose(close));
   }
 
   #discard(state: "closed" | "failed"): void {

@@ -161,9 +161,7 @@ export class FrameParser {
     this.#remaining = size;
     this.sink.onFrameHeader(header[at]!, size);
     // An empty payload is reported together with its header, because no later byte would trigger the report.
-    if (size === 0 || this.position < end) {
-      if (!this.#isHalted) this.#parsePayload(bytes, end);
-    }
+    if (!this.#isHalted && (size === 0 || this.position < end)) this.#parsePayload(bytes, end);
   }
 
   #parsePayload(bytes: Buffer, end: number): void {
@@ -171,14 +169,13 @@ export class FrameParser {
     const size = Math.min(end - start, this.#remaining);
     this.#remaining -= size;
     this.position = start + size;
-    if (this.#isMaskExpected) this.#unmask(bytes, start, size);
-    else this.sink.onFramePayload(bytes, start, start + size, this.#remaining === 0);
-  }
-
-  /** Unmasks a copy, because the caller's bytes must not change. */
-  #unmask(bytes: Buffer, start: number, size: number): void {
+    if (!this.#isMaskExpected) {
+      this.sink.onFramePayload(bytes, start, this.position, this.#remaining === 0);
+      return;
+    }
+    // The bytes belong to the caller and must not change, so a copy is unmasked.
     const plain = Buffer.allocUnsafe(size);
-    bytes.copy(plain, 0, start, start + size);
+    bytes.copy(plain, 0, start, this.position);
     this.#maskingKey = maskBytes(plain, 0, size, this.#maskingKey);
     this.sink.onFramePayload(plain, 0, size, this.#remaining === 0);
   }

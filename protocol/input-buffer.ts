@@ -6,21 +6,8 @@ import { type FrameObserver, ObservingSink } from "./frame-observer.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import type { Role } from "./constants.js";
 import type { ActiveRead, Loans } from "./loans.js";
+import type { Resources } from "./resources.js";
 import type { SpareBuffer } from "./spare-buffer.js";
-
-export interface InputBufferContext {
-  readonly role: Role;
-  /** Receives the frames. */
-  readonly sink: FrameSink;
-  readonly spare: SpareBuffer;
-  readonly loans: Loans;
-  readonly observer: FrameObserver | undefined;
-}
-
-export interface InputBufferHandler {
-  /** The stream ended, and everything received before was passed to the sink. Called once. */
-  onEnd(): void;
-}
 
 const noBytes: Buffer = Buffer.alloc(0);
 
@@ -33,7 +20,7 @@ export class InputBuffer implements ActiveRead {
   #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
-  readonly #handler: InputBufferHandler;
+  readonly #handler: { onEnd(): void };
   /** Created on the first read while the observer is active. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
@@ -50,10 +37,20 @@ export class InputBuffer implements ActiveRead {
   isOverwritten = false;
   outer: ActiveRead | undefined;
 
-  constructor({ role, sink, spare, loans, observer }: InputBufferContext, handler: InputBufferHandler) {
+  /**
+   * @param sink - Receives the frames.
+   * @param handler - Its `onEnd` is called once: when the stream has ended and all received bytes are parsed.
+   */
+  constructor(
+    role: Role,
+    sink: FrameSink,
+    resources: Pick<Resources, "spare" | "loans">,
+    handler: { onEnd(): void },
+    observer: FrameObserver | undefined,
+  ) {
     this.#parser = new FrameParser(sink, role);
-    this.#spare = spare;
-    this.#loans = loans;
+    this.#spare = resources.spare;
+    this.#loans = resources.loans;
     this.#sink = sink;
     this.#observer = observer;
     this.#handler = handler;
@@ -77,7 +74,7 @@ export class InputBuffer implements ActiveRead {
   receive(given: Uint8Array, start: number, end: number): void {
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
     if (this.#isDiscarding || this.#isPaused || this.#isParsing || this.isKeeping) {
-      this.#loans.onUnparsed(bytes, start, end);
+      this.#loans.markOverwritten(bytes, start, end);
       if (this.#isDiscarding) return;
       this.#ensureBacklog().append(bytes.subarray(start, end));
     } else this.#parse(bytes, start, end, false);
@@ -86,7 +83,7 @@ export class InputBuffer implements ActiveRead {
 
   /** Whether received bytes are buffered and not parsed yet. */
   get isKeeping(): boolean {
-    return this.#backlog !== undefined && !this.#backlog.isEmpty;
+    return this.#backlog?.isEmpty === false;
   }
 
   /** Passes the frames in the buffered bytes to `scan`. The bytes stay buffered. */
@@ -95,8 +92,7 @@ export class InputBuffer implements ActiveRead {
   }
 
   #ensureBacklog(): Backlog {
-    this.#backlog ??= new Backlog(this.#spare);
-    return this.#backlog;
+    return (this.#backlog ??= new Backlog(this.#spare));
   }
 
   receiveEnd(): void {
@@ -150,10 +146,8 @@ export class InputBuffer implements ActiveRead {
   }
 
   #chooseSink(observer: FrameObserver): void {
-    if (this.#observing === undefined) {
-      if (!observer.isActive) return;
-      this.#observing = new ObservingSink(observer, this.#sink);
-    }
+    if (this.#observing === undefined && !observer.isActive) return;
+    this.#observing ??= new ObservingSink(observer, this.#sink);
     this.#parser.sink = this.#observing.activeSink();
   }
 

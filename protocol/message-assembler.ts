@@ -3,15 +3,16 @@
 import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
+import { ControlScan, type ControlScanHandler } from "./control-scan.js";
 import { ProtocolError } from "./errors.js";
 import type { InflatedSink } from "./extensions/permessage-deflate/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
-import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
+import { hasRsv1, isControl, isFinal, opcodeOf, protocolError } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
-import type { Loans } from "./loans.js";
 import type { MessageLimits } from "./message-limits.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
+import type { Resources } from "./resources.js";
 import type { SmallTextSink } from "./text/small-text-batch.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
@@ -33,12 +34,7 @@ export interface AssemblerHandler {
   onMessageError(error: ProtocolError): void;
 }
 
-export interface AssemblerMemory extends PayloadMemory {
-  /** Memory for data that is not needed after the current call. */
-  readonly scratch: Buffer;
-  /** The messages that are lent from the scratch memory or from the memory of an extension. */
-  readonly loans: Loans;
-}
+type AssemblerMemory = PayloadMemory & Pick<Resources, "scratch" | "loans">;
 
 /** The message assembler of one connection. */
 export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink {
@@ -97,14 +93,10 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     return (this.#text?.size ?? 0) + (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
-  /** The first header byte of the frame that arrived last. */
-  get firstByte(): number {
-    return this.#firstByte;
-  }
-
-  /** A copy of the buffered payload of an incomplete control frame. */
-  get partialControlPayload(): Buffer {
-    return Buffer.from(this.#controlPieces?.lend(this.#memory.scratch) ?? []);
+  /** Creates a scan for the bytes that follow the bytes received so far. */
+  createScan(handler: ControlScanHandler): ControlScan {
+    const partialPayload = this.#controlPieces?.lend(this.#memory.scratch) ?? [];
+    return new ControlScan(handler, this.#firstByte, Buffer.from(partialPayload));
   }
 
   /** Releases the memory of incomplete messages. They will not be delivered. */
@@ -151,36 +143,32 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     const isContinuation = opcodeOf(first) === Opcode.continuation;
     // RFC 6455 5.4: fragments of different messages MUST NOT be interleaved.
     if (isContinuation && this.#opcode === 0) {
-      return invalid(
+      return protocolError(
         "UNEXPECTED_CONTINUATION",
         "The peer sent a continuation frame, but no message has begun.",
       );
     }
     if (!isContinuation && this.#opcode !== 0) {
-      return invalid("EXPECTED_CONTINUATION", "The peer began a message before the last one had ended.");
+      return protocolError(
+        "EXPECTED_CONTINUATION",
+        "The peer began a message before the last one had ended.",
+      );
     }
     // RFC 7692 6: RSV1 belongs to the extension and may only be set on the first frame of a message.
     if (hasRsv1(first) && (isContinuation || this.#extension === undefined)) {
-      return invalid("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
+      return protocolError("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
+    // The limits apply to decoded messages. The extension computes how large a compressed message may be on the wire.
+    const extension = isCompressed ? this.#extension : undefined;
     const wireSize = this.#wireSize + payloadSize;
-    if (isCompressed) return this.#checkEncodedSize(wireSize, payloadSize);
-    if (wireSize > maxMessageSize) return tooBig("message", wireSize, maxMessageSize);
-    if (payloadSize > maxFrameSize) return tooBig("frame", payloadSize, maxFrameSize);
-    return undefined;
-  }
-
-  /** The limits apply to decoded messages. The extension computes how large such a message may be on the wire. */
-  #checkEncodedSize(wireSize: number, payloadSize: number): ProtocolError | undefined {
-    const { maxMessageSize, maxFrameSize } = this.#limits;
-    const maxWireSize = this.#extension!.maxEncodedSize(maxMessageSize);
+    const maxWireSize = extension?.maxEncodedSize(maxMessageSize) ?? maxMessageSize;
     if (wireSize > maxWireSize)
-      return tooBigEncoded("message", wireSize, maxWireSize, `maxMessageSize (${maxMessageSize})`);
-    const maxPayloadSize = this.#extension!.maxEncodedSize(maxFrameSize);
+      return tooBig("message", wireSize, maxWireSize, isCompressed && `maxMessageSize (${maxMessageSize})`);
+    const maxPayloadSize = extension?.maxEncodedSize(maxFrameSize) ?? maxFrameSize;
     if (payloadSize > maxPayloadSize)
-      return tooBigEncoded("frame", payloadSize, maxPayloadSize, `maxFrameSize (${maxFrameSize})`);
+      return tooBig("frame", payloadSize, maxPayloadSize, isCompressed && `maxFrameSize (${maxFrameSize})`);
     return undefined;
   }
 
@@ -320,7 +308,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
     const isLarge = pieces.size > this.#memory.scratch.length && this.#extension!.decodePieces !== undefined;
     const inflated = isLarge
-      ? this.#inflatePieces(pieces.views(), isText)
+      ? this.#inflate(pieces.views(), isText)
       : this.#inflate(pieces.lend(this.#acquireScratch()), isText);
     pieces.clear();
     this.#deliverInflated(inflated, isText);
@@ -330,17 +318,16 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     const { isAscii, isWhole } = this.#utf8!;
     this.#utf8 = undefined;
     try {
-      if (isWhole && this.#text !== undefined) this.#finishLargeText(pieces);
-      else if (isWhole) this.#emitText(pieces.lend(this.#acquireScratch()), 0, pieces.size, isAscii, true);
-      else this.#handler.onMessageError(invalidUtf8());
+      if (!isWhole) this.#handler.onMessageError(invalidUtf8());
+      else if (this.#text === undefined)
+        this.#emitText(pieces.lend(this.#acquireScratch()), 0, pieces.size, isAscii, true);
+      else {
+        this.#decodePieces(pieces);
+        this.#deliverLargeText();
+      }
     } finally {
       pieces.clear();
     }
-  }
-
-  #finishLargeText(pieces: PayloadBuffer): void {
-    this.#decodePieces(pieces);
-    this.#deliverLargeText();
   }
 
   #deliverLargeText(): void {
@@ -378,40 +365,26 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       this.#messages.onMessage(bytes, bytes.length);
   }
 
-  #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
+  /**
+   * @returns The inflated message. If {@link onInflated} has received the first parts of a text, the result is the last
+   *   part. This part is already decoded.
+   */
+  #inflate(compressed: Buffer | readonly Buffer[], isText: boolean): Buffer | ProtocolError {
     // The extension overwrites the memory in which it inflated the previous message.
     this.#memory.loans.copyActiveLoans();
+    const extension = this.#extension!;
+    const { maxMessageSize } = this.#limits;
+    const isKept = !isText && !this.isLending;
+    const sink = isText && !this.isLending ? this : undefined;
     try {
-      const { maxMessageSize } = this.#limits;
-      return this.#extension!.decode(
-        compressed,
-        maxMessageSize,
-        this.#needsOwnMemory(isText),
-        this.#sinkFor(isText),
-      );
+      const inflated = Buffer.isBuffer(compressed)
+        ? extension.decode(compressed, maxMessageSize, isKept, sink)
+        : extension.decodePieces!(compressed, maxMessageSize, isKept, sink);
+      if (this.#text !== undefined) this.onInflated(inflated);
+      return inflated;
     } catch (error) {
       return toProtocolError(error);
     }
-  }
-
-  #inflatePieces(compressed: readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    this.#memory.loans.copyActiveLoans();
-    try {
-      const { maxMessageSize } = this.#limits;
-      const sink = this.#sinkFor(isText);
-      return this.#extension!.decodePieces!(compressed, maxMessageSize, this.#needsOwnMemory(isText), sink);
-    } catch (error) {
-      return toProtocolError(error);
-    }
-  }
-
-  #needsOwnMemory(isText: boolean): boolean {
-    return !isText && !this.isLending;
-  }
-
-  /** Returns the receiver of a text that is decoded while it is inflated; `undefined` for other messages. */
-  #sinkFor(isText: boolean): InflatedSink | undefined {
-    return isText && !this.isLending ? this : undefined;
   }
 
   /** Called by the extension. */
@@ -424,20 +397,10 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     if (!Buffer.isBuffer(inflated)) {
       this.#text = undefined;
       this.#handler.onMessageError(inflated);
-    } else if (this.#text !== undefined) this.#deliverInflatedText(inflated);
+    } else if (this.#text !== undefined) this.#deliverLargeText();
     else if (isText) this.#deliverText(inflated, 0, inflated.length, true);
     else if (this.isLending) this.#lendBinary(inflated, true);
     else this.#messages.onMessage(inflated, inflated.length);
-  }
-
-  /** @param rest - The end of a text whose first part is already decoded. */
-  #deliverInflatedText(rest: Buffer): void {
-    if (this.#text!.push(rest, 0, rest.length)) {
-      this.#deliverLargeText();
-    } else {
-      this.#text = undefined;
-      this.#handler.onMessageError(invalidUtf8());
-    }
   }
 
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
@@ -458,16 +421,8 @@ function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
   return new ProtocolError(
     "The extension failed to decode a message of the peer. Its error is the cause of this one.",
-    {
-      code: "EXTENSION_FAILED",
-      closeCode: CloseCode.internalError,
-      cause: error,
-    },
+    { code: "EXTENSION_FAILED", closeCode: CloseCode.internalError, cause: error },
   );
-}
-
-function invalid(code: string, message: string): ProtocolError {
-  return new ProtocolError(message, { code, closeCode: CloseCode.protocolError });
 }
 
 function invalidUtf8(): ProtocolError {
@@ -477,23 +432,15 @@ function invalidUtf8(): ProtocolError {
   });
 }
 
-function tooBig(what: string, size: number, limit: number): ProtocolError {
-  return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are accepted.`);
-}
-
-/** The header contains the size on the wire. The decompressed size, smaller or larger, is not known yet. */
-function tooBigEncoded(what: string, wireSize: number, limit: number, option: string): ProtocolError {
-  return exceeded(
-    `The peer announced a compressed ${what} that takes ${wireSize} bytes on the wire; ` +
-      `at most ${limit} are accepted on the wire, which is the bound for ${option}.`,
+/** @param option - For a compressed message: the option from which the extension computed `limit`. */
+function tooBig(what: string, size: number, limit: number, option: string | false): ProtocolError {
+  const problem =
+    option === false
+      ? `The peer announced a ${what} of ${size} bytes; at most ${limit} are accepted.`
+      : `The peer announced a compressed ${what} that takes ${size} bytes on the wire; ` +
+        `at most ${limit} are accepted on the wire, which is the bound for ${option}.`;
+  return new ProtocolError(
+    `${problem} Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.`,
+    { code: "MESSAGE_TOO_BIG", closeCode: CloseCode.messageTooBig },
   );
-}
-
-function exceeded(what: string): ProtocolError {
-  const advice =
-    "Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.";
-  return new ProtocolError(`${what} ${advice}`, {
-    code: "MESSAGE_TOO_BIG",
-    closeCode: CloseCode.messageTooBig,
-  });
 }

@@ -33,7 +33,6 @@ export class OutputBuffer {
   #controls: SegmentChain | undefined;
   /** The originals of compressed messages whose frames are still queued. Created for the first one. */
   #originals: Fifo<Original> | undefined;
-  #originalSize = 0;
   /** The bytes that {@link take} returned last. Their segments are released when all of them are written. */
   #inFlight: Buffer | undefined;
   #inFlightSegments: Segment | undefined;
@@ -41,15 +40,22 @@ export class OutputBuffer {
   #splitSegment: Segment | undefined;
   /** Messages that {@link abandon} recovered, until they are returned. */
   #abandonedMessages: (string | Buffer)[] | undefined;
-  #size = 0;
-  #payloadSize = 0;
-  #framedCount = 0;
   #dequeuedCount = 0;
-  #writtenCount = 0;
   #queuedPongBytes = 0;
   #latestPong: Buffer | undefined;
   /** Whether {@link abandon} or {@link takeUnsent} dropped the rest of a partly sent message. */
   #isTruncated = false;
+
+  /** Number of bytes that are queued or in flight, including frame headers. */
+  size = 0;
+  /** Number of bytes of memory that the originals of compressed messages use. */
+  originalSize = 0;
+  /** Total size in bytes of all messages queued so far, before compression. */
+  payloadSize = 0;
+  /** Number of messages queued so far. */
+  framedCount = 0;
+  /** Number of messages written completely so far. */
+  writtenCount = 0;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
     this.#role = role;
@@ -59,24 +65,9 @@ export class OutputBuffer {
     this.#messages = new SegmentChain(resources.segments);
   }
 
-  /** Number of bytes that are queued or in flight, including frame headers. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Bytes of memory used by the originals of compressed messages. */
-  get originalSize(): number {
-    return this.#originalSize;
-  }
-
   /** Whether {@link take} has bytes to return. */
   get isReady(): boolean {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
-  }
-
-  /** Number of messages queued so far. */
-  get framedCount(): number {
-    return this.#framedCount;
   }
 
   /** Number of messages that {@link take} has returned so far, completely or in part. */
@@ -88,16 +79,6 @@ export class OutputBuffer {
   #isAtFrameStart(): boolean {
     const next = this.#messages.first;
     return next === undefined || next.start === next.firstFrame;
-  }
-
-  /** Number of messages written completely so far. */
-  get writtenCount(): number {
-    return this.#writtenCount;
-  }
-
-  /** Total size in bytes of all messages queued so far, before compression. */
-  get payloadSize(): number {
-    return this.#payloadSize;
   }
 
   writeText(text: string): void {
@@ -118,24 +99,24 @@ export class OutputBuffer {
     const first = firstByteOf(opcode, true);
     const segment = this.#writer.writeBytes(this.#messages, first, encoded);
     segment.compressedCount++;
-    const payloadSize = byteLengthOf(original);
+    const payloadSize = Buffer.byteLength(original);
     const memory = typeof original === "string" ? Math.max(payloadSize, 2 * original.length) : payloadSize;
     (this.#originals ??= new Fifo()).push({ data: original, memory });
-    this.#originalSize += memory;
+    this.originalSize += memory;
     this.#countMessage(this.#writer.frameSize(encoded.length), payloadSize);
     if (this.#observer !== undefined) observeWritten(this.#observer, first, encoded);
   }
 
   #countMessage(frameSize: number, payloadSize: number): void {
     this.#messages.last!.messageCount++;
-    this.#payloadSize += payloadSize;
-    this.#framedCount++;
-    this.#size += frameSize;
+    this.payloadSize += payloadSize;
+    this.framedCount++;
+    this.size += frameSize;
   }
 
   /** Queues a ping. Returns the number of messages that certainly precede it on the wire. */
   writePing(payload: Uint8Array): number {
-    const count = this.#isBacklogged() ? this.handedCount : this.#framedCount;
+    const count = this.#isBacklogged() ? this.handedCount : this.framedCount;
     this.#writeControl(Opcode.ping, payload);
     return count;
   }
@@ -167,18 +148,15 @@ export class OutputBuffer {
   }
 
   #writeControl(opcode: Opcode, payload: Uint8Array): void {
-    this.#writeControlInto(this.#isBacklogged() ? this.#controlChain() : this.#messages, opcode, payload);
-  }
-
-  #controlChain(): SegmentChain {
-    this.#controls ??= new SegmentChain(this.#resources.segments);
-    return this.#controls;
+    const isBacklogged = this.#isBacklogged();
+    if (isBacklogged) this.#controls ??= new SegmentChain(this.#resources.segments);
+    this.#writeControlInto(isBacklogged ? this.#controls! : this.#messages, opcode, payload);
   }
 
   #writeControlInto(chain: SegmentChain, opcode: Opcode, payload: Uint8Array): void {
     const first = firstByteOf(opcode, false);
     this.#writer.writeBytes(chain, first, payload);
-    this.#size += this.#writer.frameSize(payload.length);
+    this.size += this.#writer.frameSize(payload.length);
     if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
@@ -190,10 +168,9 @@ export class OutputBuffer {
    */
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
-    const next = this.#messages.first;
     if (this.#hasNoControls()) return this.#takeMessages(maxSize);
     if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
-    const segment = next!;
+    const segment = this.#messages.first!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
     // Only the rest of the partly sent frame precedes the control frames.
     this.#inFlight = segment.view(segment.start, segment.firstFrame);
@@ -208,15 +185,12 @@ export class OutputBuffer {
     const first = this.#messages.shiftContiguous(maxSize)!;
     for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.next) {
       this.#dequeuedCount += segment.messageCount;
-      if (segment.compressedCount > 0) this.#dropOriginals(segment.compressedCount);
+      if (segment.compressedCount === 0) continue;
+      this.#originals!.drop(segment.compressedCount, ({ memory }) => {
+        this.originalSize -= memory;
+      });
     }
     return this.#takeSegments(first);
-  }
-
-  #dropOriginals(count: number): void {
-    this.#originals!.drop(count, ({ memory }) => {
-      this.#originalSize -= memory;
-    });
   }
 
   #takeSegments(first: Segment): Buffer {
@@ -241,8 +215,8 @@ export class OutputBuffer {
    */
   written(): void {
     if (this.#inFlight === undefined) return;
-    this.#size -= this.#inFlight.length;
-    this.#writtenCount = this.#dequeuedCount;
+    this.size -= this.#inFlight.length;
+    this.writtenCount = this.#dequeuedCount;
     this.#inFlight = undefined;
     this.#splitSegment = undefined;
     let segment = this.#inFlightSegments;
@@ -260,22 +234,13 @@ export class OutputBuffer {
    * {@link takeUnsent} and {@link takeBack}; {@link size} includes them until then.
    */
   abandon(): void {
-    if (this.#messages.isEmpty && this.#hasNoControls()) return;
-    const messages = this.#dropQueued();
-    this.#abandonedMessages =
-      this.#abandonedMessages === undefined ? messages : [...this.#abandonedMessages, ...messages];
+    if (!this.#messages.isEmpty || !this.#hasNoControls()) this.#abandonedMessages = this.#dropQueued();
   }
 
   /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte. */
   takeUnsent(): (string | Buffer)[] {
-    const messages = [...this.#takeAbandonedMessages(), ...this.#dropQueued()];
+    const messages = this.#dropQueued();
     this.#recountSize();
-    return messages;
-  }
-
-  #takeAbandonedMessages(): (string | Buffer)[] {
-    const messages = this.#abandonedMessages ?? [];
-    this.#abandonedMessages = undefined;
     return messages;
   }
 
@@ -284,15 +249,17 @@ export class OutputBuffer {
     const { messages, partialFrame, emptied } = this.#readQueued();
     this.#releaseUnsent(partialFrame);
     this.#releaseUnsent(emptied);
-    for (let control = this.#controls?.shift(); control !== undefined; control = this.#controls?.shift())
-      this.#releaseUnsent([control]);
+    while (!this.#hasNoControls()) this.#releaseUnsent([this.#controls!.shift()!]);
     return messages;
   }
 
   #readQueued(): UnsentFrames {
     const originals = this.#originals?.takeAll().map(({ data }) => data) ?? [];
-    this.#originalSize = 0;
-    return readUnsentFrames(this.#messages, this.#role, originals);
+    this.originalSize = 0;
+    const unsent = readUnsentFrames(this.#messages, this.#role, originals);
+    const messages = [...(this.#abandonedMessages ?? []), ...unsent.messages];
+    this.#abandonedMessages = undefined;
+    return { ...unsent, messages };
   }
 
   /** Returns segments to the pool without counting their bytes as sent. */
@@ -310,22 +277,17 @@ export class OutputBuffer {
    * All other frames stay queued in order. A ping that followed some of these messages is then preceded by fewer.
    */
   takeBack(): (string | Buffer)[] {
-    const { messages: queued, controls, partialFrame, emptied } = this.#readQueued();
-    const messages = [...this.#takeAbandonedMessages(), ...queued];
+    const { messages, controls, partialFrame, emptied } = this.#readQueued();
     this.#releaseUnsent(emptied);
     for (const segment of partialFrame) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
-    this.#framedCount -= messages.length;
-    for (const message of messages) this.#payloadSize -= byteLengthOf(message);
+    this.framedCount -= messages.length;
+    for (const message of messages) this.payloadSize -= Buffer.byteLength(message);
     this.#recountSize();
     return messages;
   }
 
   #recountSize(): void {
-    this.#size = (this.#inFlight?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
+    this.size = (this.#inFlight?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
   }
-}
-
-function byteLengthOf(message: string | Buffer): number {
-  return typeof message === "string" ? Buffer.byteLength(message) : message.length;
 }
