@@ -71,15 +71,12 @@ export class Recovery<Message> {
 
   /** Handles a message with which the numbering of its stream begins. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
-    const { stream, request, at } = arrival;
+    const { stream, request, at, connection } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
       // The reset that follows also ends the reported gap.
       if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
-    } else if (
-      this.requests.isReturningMessages(stream, at) &&
-      stream.replay!.connection === arrival.connection
-    ) {
+    } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === connection) {
       this.#bufferMessage(arrival, status === "first");
       return;
     } else if (stream.buffer !== undefined) {
