@@ -495,7 +495,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     return (this.#flushCalls ??= new FlushCalls(this.#runtime, this)).add(live, options);
   }
 
-  // Read by its flush calls.
+  // The following properties are read by the flush calls.
 
   get live(): LiveConnection | undefined {
     return this.#live;
