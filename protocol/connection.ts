@@ -178,7 +178,7 @@ export class ProtocolConnection {
     return this.#extension?.header ?? "";
   }
 
-  /** Whether a message or a frame has arrived only in part. Always `false` after the connection is closed or failed. */
+  /** Whether a message or a frame has arrived only in part. Always `false` in the states `closed` and `failed`. */
   get isInsideMessage(): boolean {
     if (this.#isDiscarding()) return false;
     return this.#assembler.isInsideMessage || this.input.isInsideFrame;
@@ -198,9 +198,9 @@ export class ProtocolConnection {
    * Processes the received bytes from `start` to `end`. The method does not change these bytes. The caller may reuse
    * the memory of `bytes` when the call returns.
    *
-   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). The bytes after
-   * this message are then buffered. The next call of this method, of {@link receiveEnd} or of {@link resume} processes
-   * the buffered bytes.
+   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). After an error,
+   * the bytes that are not processed yet are buffered. The next call of this method, of {@link receiveEnd} or of
+   * {@link resume} processes the buffered bytes.
    * @throws TypeError if `bytes` is not a Uint8Array.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
@@ -504,14 +504,18 @@ export class ProtocolConnection {
     return this.#output.writtenCount;
   }
 
-  /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in order. */
+  /**
+   * Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in the order of
+   * the calls that sent them.
+   */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in order. The
-   * rest of a partly sent message, control frames and a Close frame stay queued. More messages may be sent afterwards.
+   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in the order of the
+   * calls that sent them. The rest of a partly sent message, control frames and a Close frame stay queued. More
+   * messages may be sent afterwards.
    *
    * {@link framedCount} decreases by the number of returned messages. An earlier result of {@link ping}, or an awaited
    * value of {@link writtenCount}, may then be larger than {@link framedCount}. The caller must replace the larger

@@ -30,8 +30,7 @@ export class InputBuffer implements ActiveRead {
   #hasEnded = false;
   #isEndReported = false;
 
-  // The fields of `ActiveRead`: they describe the current read. They are fields of this class so that a read allocates
-  // no object.
+  // These fields describe the current read (see `ActiveRead`). A separate object would be allocated for each read.
   bytes: Buffer = noBytes;
   start = 0;
   end = 0;

@@ -370,7 +370,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
    *   last part.
    */
   #inflate(compressed: Buffer | readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    // The extension inflates into the same memory as before, and messages may be lent from this memory.
+    // The extension overwrites the memory of its previous result. Messages lent from this memory are copied first.
     this.#memory.loans.copyActiveLoans();
     const extension = this.#extension!;
     const { maxMessageSize } = this.#limits;
@@ -404,9 +404,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
-    if (this.isLending) {
-      if (isUtf8(bytes.subarray(start, end))) this.#emitText(bytes, start, end, false, isShared);
-      else this.#handler.onMessageError(invalidUtf8());
+    if (this.isLending && isUtf8(bytes.subarray(start, end))) {
+      this.#emitText(bytes, start, end, false, isShared);
       return;
     }
     const text = decodeText(bytes, start, end);

@@ -6,8 +6,8 @@ import { headerSizeFor } from "./frame-header.js";
 const maxBatchSize = 8 * 1024;
 
 /**
- * Maximum size in bytes of a batch after the previous batch was not consumed completely. The work for the rest of the
- * previous batch was useless.
+ * If the messages of a batch are not all delivered, the next batch has at most this size in bytes. A small batch limits
+ * the work that is done for undelivered messages.
  */
 const minBatchSize = 256;
 
@@ -47,7 +47,7 @@ export class SmallFrameScanner {
     return true;
   }
 
-  /** Must be called after the messages of a batch were delivered. `position` is the end of the last one. */
+  /** Must be called after messages of a batch were delivered. `position` is the end of the last delivered message. */
   endBatch(position: number): void {
     if (position < this.end) this.#maxSize = minBatchSize;
     else this.#grow();

@@ -10,7 +10,7 @@ import { isByteLengthSlow } from "./utf8.js";
  */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** After a batch that is not ASCII, this number of messages is decoded one by one. Then a batch is tried again. */
+/** After a batch that is not ASCII, this number of messages is decoded one by one before the next batch. */
 const messagesPerTry = 256;
 
 /** Receives small complete texts without their frames. */
