@@ -105,7 +105,7 @@ const defaultCompressionThreshold = 128;
  * {@link receive} in any way. After a failure or after the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
-  /** @internal A direct call of `input.receive` does the same as {@link receive} with one call less per read. */
+  /** @internal The caller may call `input.receive` instead of {@link receive}. This saves one call per read. */
   readonly input: InputBuffer;
   readonly #handler: EventHandler;
   readonly #messages: MessageSink;
