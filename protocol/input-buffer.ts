@@ -1,5 +1,5 @@
-// Passes received bytes to the frame parser in order, and buffers them while reading is paused or after a handler
-// threw. It does not parse frames itself.
+// Passes received bytes to the frame parser in order. It buffers the bytes while reading is paused, and after a handler
+// has thrown an error. It does not parse frames itself.
 import { Backlog } from "./backlog.js";
 import type { ControlScan } from "./control-scan.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
@@ -16,12 +16,12 @@ export class InputBuffer implements ActiveRead {
   readonly #parser: FrameParser;
   readonly #spare: SpareBuffer;
   readonly #loans: Loans;
-  /** Created when bytes must be buffered for the first time. */
+  /** The buffered bytes. Created when bytes must be buffered for the first time. */
   #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
   readonly #handler: { onEnd(): void };
-  /** Created on the first read while the observer is active. */
+  /** Created by the first read during which the observer is active. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
   #isParsing = false;
@@ -30,7 +30,7 @@ export class InputBuffer implements ActiveRead {
   #hasEnded = false;
   #isEndReported = false;
 
-  // The current read, as `ActiveRead` describes it. Allocating an object per read would cost more than the other work.
+  // These fields describe the current read (see `ActiveRead`). A separate object would be allocated for each read.
   bytes: Buffer = noBytes;
   start = 0;
   end = 0;
@@ -56,7 +56,7 @@ export class InputBuffer implements ActiveRead {
     this.#handler = handler;
   }
 
-  /** Whether a frame or a header has arrived in part. */
+  /** Whether a frame or its header has arrived only in part. */
   get isInsideFrame(): boolean {
     return this.#parser.isInsideFrame || this.#parser.partialHeaderSize > 0;
   }
@@ -67,9 +67,9 @@ export class InputBuffer implements ActiveRead {
   }
 
   /**
-   * Parses or buffers the bytes. If a handler throws, the error is thrown from here, and the next call continues with
-   * the bytes that follow.
-   * @param given - Only used during the call.
+   * Parses the bytes, or buffers the bytes if they cannot be parsed now. If a handler throws an error, this method
+   * throws the same error. The next call then continues with the first byte that was not parsed.
+   * @param given - The memory is not used after the call.
    */
   receive(given: Uint8Array, start: number, end: number): void {
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
@@ -112,8 +112,8 @@ export class InputBuffer implements ActiveRead {
   }
 
   /**
-   * Parses buffered bytes in a loop. A handler may call `receive` without limit: nested calls only append to the
-   * backlog, so the stack does not grow.
+   * Parses the buffered bytes in a loop. If a handler calls `receive`, the nested call only appends bytes to the
+   * backlog. The stack therefore does not grow, however often handlers call `receive`.
    */
   #processBacklog(): void {
     while (this.isKeeping && !this.#isPaused && !this.#isParsing) {
@@ -125,7 +125,7 @@ export class InputBuffer implements ActiveRead {
     this.#handler.onEnd();
   }
 
-  /** @param isTaken - `true` if `bytes` come from the backlog; `false` if they belong to the caller. */
+  /** @param isTaken - `true` if the backlog owns `bytes`, `false` if the caller of `receive` owns `bytes`. */
   #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isParsing = true;
     if (this.#observer !== undefined) this.#chooseSink(this.#observer);
@@ -151,7 +151,7 @@ export class InputBuffer implements ActiveRead {
     this.#parser.sink = this.#observing.activeSink();
   }
 
-  /** Discards all buffered and all further input. */
+  /** Discards the buffered bytes and all bytes that are received later. */
   discard(): void {
     this.#isDiscarding = true;
     this.#backlog?.clear();

@@ -1,5 +1,5 @@
-// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8,
-// and calls the extension to decompress. It does not answer control frames.
+// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8. It
+// calls the extension to decompress messages. It does not answer control frames.
 import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
@@ -16,7 +16,7 @@ import type { Resources } from "./resources.js";
 import type { SmallTextSink } from "./text/small-text-batch.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
-/** Receives the messages. */
+/** Receives the messages of one connection. */
 export interface MessageSink {
   /** @param size - Size of the message in bytes, after decompression. */
   onMessage(data: string | Buffer, size: number): void;
@@ -27,16 +27,16 @@ export interface MessageSink {
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
 }
 
-/** Receives everything that is not a message. */
+/** Receives the control frames and the errors of one connection. */
 export interface AssemblerHandler {
-  /** @param payload - Only valid during the call. */
+  /** @param payload - A view of the payload. The view is only valid during the call. */
   onControl(opcode: number, payload: Buffer): void;
   onMessageError(error: ProtocolError): void;
 }
 
 type AssemblerMemory = PayloadMemory & Pick<Resources, "scratch" | "loans">;
 
-/** The message assembler of one connection. */
+/** Assembles the messages of one connection. */
 export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink {
   readonly smallTextSink: SmallTextSink = this;
   readonly #messages: MessageSink;
@@ -44,7 +44,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
   readonly #memory: AssemblerMemory;
-  /** The buffered pieces of an incomplete message; `undefined` if there is none. */
+  /** The buffered pieces of an incomplete message. `undefined` if nothing is buffered. */
   #pieces: PayloadBuffer | undefined;
   #controlPieces: PayloadBuffer | undefined;
   /** The decoded first part of a large text. */
@@ -52,21 +52,18 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   /** Validates a text that arrives in several pieces. */
   #utf8: Utf8Validator | undefined;
 
-  /** The first header byte of the current frame. */
+  /** The first byte of the header of the current frame. */
   #firstByte = 0;
-  /** Opcode of the incomplete message; 0 between two messages. */
+  /** The opcode of the incomplete message. 0 between two messages. */
   #opcode = 0;
   #isCompressed = false;
-  /** Sum of the payload sizes in the frame headers of the current message, in bytes on the wire. */
+  /** Sum of the payload sizes in the frame headers of the current message. In bytes, before decompression. */
   #wireSize = 0;
 
-  /** Whether messages are lent instead of decoded or copied. May be set at any time. */
+  /** Whether messages are lent to `onBorrowed`, instead of being decoded or copied. May be set at any time. */
   isLending = false;
 
-  /**
-   * Number of data messages that have started. Together with {@link unfinishedSize} it shows whether input
-   * progresses.
-   */
+  /** Number of data messages that have begun to arrive. */
   beganCount = 0;
 
   constructor(
@@ -83,7 +80,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     this.#memory = memory;
   }
 
-  /** Whether a data message has started and is incomplete. */
+  /** Whether a data message has begun to arrive and is incomplete. */
   get isInsideMessage(): boolean {
     return this.#opcode !== 0;
   }
@@ -93,13 +90,13 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     return (this.#text?.size ?? 0) + (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
-  /** Creates a scan for the bytes that follow the bytes received so far. */
+  /** Creates a scan of the bytes that are not parsed yet. The scan can begin inside a control frame. */
   createScan(handler: ControlScanHandler): ControlScan {
     const partialPayload = this.#controlPieces?.lend(this.#memory.scratch) ?? [];
     return new ControlScan(handler, this.#firstByte, Buffer.from(partialPayload));
   }
 
-  /** Releases the memory of incomplete messages. They will not be delivered. */
+  /** Discards incomplete messages, and releases the memory of these messages. */
   discard(): void {
     this.#pieces?.clear();
     this.#pieces = undefined;
@@ -138,7 +135,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     this.#wireSize += payloadSize;
   }
 
-  /** Checks everything that a header shows, before memory is allocated for the payload. */
+  /** Checks the header of a data frame before memory is allocated for the payload. */
   #checkDataFrame(first: number, payloadSize: number): ProtocolError | undefined {
     const isContinuation = opcodeOf(first) === Opcode.continuation;
     // RFC 6455 5.4: fragments of different messages MUST NOT be interleaved.
@@ -154,13 +151,13 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
         "The peer began a message before the last one had ended.",
       );
     }
-    // RFC 7692 6: RSV1 belongs to the extension and may only be set on the first frame of a message.
+    // RFC 7692 6: RSV1 marks a compressed message. Only the first frame of the message may have RSV1 set.
     if (hasRsv1(first) && (isContinuation || this.#extension === undefined)) {
       return protocolError("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
-    // The limits apply to decoded messages. The extension computes how large a compressed message may be on the wire.
+    // The limits apply to decompressed messages. The extension computes the limit for the compressed size.
     const extension = isCompressed ? this.#extension : undefined;
     const wireSize = this.#wireSize + payloadSize;
     const maxWireSize = extension?.maxEncodedSize(maxMessageSize) ?? maxMessageSize;
@@ -182,7 +179,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       return;
     }
     const isEnd = isLast && isFinal(this.#firstByte);
-    // In the common case, the whole message is in one read. It is processed without buffering.
+    // Most messages arrive completely in one read. A complete message is processed without buffering.
     if (isEnd && this.#wireSize === end - start) this.#handleWhole(bytes, start, end);
     else this.#handlePiece(bytes, start, end, isEnd);
   }
@@ -211,8 +208,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Whether a binary message of this size is lent from the scratch memory. A message that does not fit there is
-   * assembled in a buffer of its own from the start, even if it is lent.
+   * Whether a binary message of `size` bytes is lent from the scratch memory. A message that does not fit into the
+   * scratch memory is assembled in a buffer of its own.
    */
   #canLend(size: number): boolean {
     return this.isLending && size <= this.#memory.scratch.length;
@@ -225,11 +222,12 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Lends a message to the handler. The handler may let other connections receive before it returns.
+   * Lends a message to the handler. Other connections may receive bytes before the handler returns.
    *
-   * @param isShared - Whether the memory may be overwritten by the next message of any connection. `false` if the
-   *   message is in the bytes of the current call of `receive` or in a buffer of its own.
-   * @returns The bytes of the message if the handler declined it: `bytes` itself or a copy.
+   * @param isShared - `true` if the next message of any connection may overwrite the memory of this message. `false` if
+   *   the message is in the bytes of the current call of `receive`, or in a buffer of its own.
+   * @returns The bytes of a message that the handler has declined: `bytes` itself or a copy. `undefined` if the handler
+   *   has accepted the message.
    */
   #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
     const { loans } = this.#memory;
@@ -246,7 +244,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     }
   }
 
-  /** Returns the scratch memory for writing. Messages that are still lent from it are copied first. */
+  /** Returns the scratch memory for writing. First copies the messages that are lent from the scratch memory. */
   #acquireScratch(): Buffer {
     this.#memory.loans.copyActiveLoans();
     return this.#memory.scratch;
@@ -283,15 +281,17 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Whether a text is decoded while it arrives, so that its bytes need not be buffered. ASCII text is decoded as a
-   * whole at the end: this is faster, and an ASCII string uses no more memory than its bytes.
+   * Whether a text is decoded while the text arrives. Its bytes are then not buffered.
+   *
+   * ASCII text is buffered and decoded at the end. Decoding the whole text by one call takes less time than decoding it
+   * in parts. An ASCII string uses as much memory as the bytes of the text.
    */
   #shouldDecodeEarly(gatheredSize: number): boolean {
     if (this.#text !== undefined) return gatheredSize >= textBlockSize;
     return gatheredSize >= minLargeTextSize && !this.#utf8!.isAscii && !this.isLending;
   }
 
-  /** Decodes the buffered pieces of a text. The validator has already accepted them. */
+  /** Decodes the buffered pieces of a text. The validator has already accepted these pieces. */
   #decodePieces(pieces: PayloadBuffer): void {
     this.#text ??= new LargeText();
     for (const view of pieces.views()) this.#text.push(view, 0, view.length);
@@ -300,7 +300,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
 
   #beginPieces(): PayloadBuffer {
     const pieces = new PayloadBuffer(this.#memory);
-    // If the frame is not final, the size of the message is unknown.
+    // The size of the message is only known if the frame is the last frame of the message.
     if (this.isLending && isFinal(this.#firstByte)) pieces.gatherInSpare(this.#wireSize);
     return pieces;
   }
@@ -335,12 +335,12 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     const text = this.#text!.finish();
     this.#text = undefined;
     if (text === undefined) this.#handler.onMessageError(invalidUtf8());
-    // `isLending` was set after decoding had started.
+    // If `isLending` was set after the decoding had begun, the decoded text is encoded again.
     else if (!this.isLending || !this.#messages.onBorrowed!(Buffer.from(text), false))
       this.#messages.onMessage(text, size);
   }
 
-  /** Delivers a text that is known to be valid UTF-8. */
+  /** Delivers a text whose bytes are valid UTF-8. */
   #emitText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
     if (!this.isLending) {
       this.#messages.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
@@ -366,11 +366,11 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * @returns The inflated message. If {@link onInflated} has received the first parts of a text, the result is the last
-   *   part. This part is already decoded.
+   * @returns The inflated message. If {@link onInflated} has received the parts of a large text, the result is only the
+   *   last part.
    */
   #inflate(compressed: Buffer | readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    // The extension overwrites the memory in which it inflated the previous message.
+    // The extension overwrites the memory of its previous result. Messages lent from this memory are copied first.
     this.#memory.loans.copyActiveLoans();
     const extension = this.#extension!;
     const { maxMessageSize } = this.#limits;
@@ -387,7 +387,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     }
   }
 
-  /** Called by the extension. */
+  /** Decodes the next part of a large text. The extension calls this method while it inflates the text. */
   onInflated(bytes: Buffer): void {
     this.#text ??= new LargeText();
     if (!this.#text.push(bytes, 0, bytes.length)) throw invalidUtf8();
@@ -404,9 +404,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
-    if (this.isLending) {
-      if (isUtf8(bytes.subarray(start, end))) this.#emitText(bytes, start, end, false, isShared);
-      else this.#handler.onMessageError(invalidUtf8());
+    if (this.isLending && isUtf8(bytes.subarray(start, end))) {
+      this.#emitText(bytes, start, end, false, isShared);
       return;
     }
     const text = decodeText(bytes, start, end);
@@ -416,7 +415,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 }
 
-/** A third-party extension may throw any value, including an error whose close code may not be sent. */
+/** Third-party extensions may throw any value. Their errors may have a close code that must not be sent. */
 function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
   return new ProtocolError(
@@ -432,7 +431,7 @@ function invalidUtf8(): ProtocolError {
   });
 }
 
-/** @param option - For a compressed message: the option from which the extension computed `limit`. */
+/** @param option - For a compressed message: name and value of the option that determines `limit`. */
 function tooBig(what: string, size: number, limit: number, option: string | false): ProtocolError {
   const problem =
     option === false

@@ -1,5 +1,5 @@
-// The queue of frames to send and their order. It does not write to a socket: the caller takes the bytes and reports
-// when they are written.
+// The queue of the frames to send. It determines the order of the frames. It does not write to a socket: the caller
+// takes the bytes, writes the bytes and reports the end of the write.
 import { Opcode, type Role } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
@@ -10,18 +10,18 @@ import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
 import { readUnsentFrames, type UnsentFrames } from "./unsent-messages.js";
 
-/** Once this number of bytes of pongs is queued, only the newest ping is answered. */
+/** While at least this number of bytes of pongs is queued, only the newest ping is answered. */
 const maxQueuedPongBytes = 16 * 1024;
 
-/** The original of a compressed message, and the bytes of memory that it uses. */
+/** The uncompressed form of a compressed message, with its memory in bytes. */
 interface Original {
   readonly data: string | Buffer;
   readonly memory: number;
 }
 
 /**
- * Queues the frames of one connection. Messages keep their order. Pings and pongs are sent between two messages, before
- * the messages that are queued.
+ * Queues the frames of one connection. Messages are sent in the order of the calls. A ping or pong is sent before the
+ * queued messages, but never inside a partly sent message.
  */
 export class OutputBuffer {
   readonly #role: Role;
@@ -29,32 +29,33 @@ export class OutputBuffer {
   readonly #writer: FrameWriter;
   readonly #observer: FrameObserver | undefined;
   readonly #messages: SegmentChain;
-  /** Created when a control frame must be sent before queued messages. */
+  /** The control frames to send before the queued messages. Created when the first of these frames is queued. */
   #controls: SegmentChain | undefined;
-  /** The originals of compressed messages whose frames are still queued. Created for the first one. */
+  /** The uncompressed forms of the queued compressed messages. Created by the first compressed message. */
   #originals: Fifo<Original> | undefined;
-  /** The bytes that {@link take} returned last. Their segments are released when all of them are written. */
+  /** The bytes that {@link take} returned last. `undefined` after {@link written}. */
   #inFlight: Buffer | undefined;
+  /** The segments that contain the bytes in flight. They are released when all these bytes are written. */
   #inFlightSegments: Segment | undefined;
-  /** A segment whose front is in flight while its rest is still queued. */
+  /** A segment whose first bytes are in flight while its other bytes are still queued. */
   #splitSegment: Segment | undefined;
-  /** Messages that {@link abandon} recovered, until they are returned. */
+  /** The unsent messages at the time of {@link abandon}. Kept until the caller takes these messages. */
   #abandonedMessages: (string | Buffer)[] | undefined;
   #dequeuedCount = 0;
   #queuedPongBytes = 0;
   #latestPong: Buffer | undefined;
-  /** Whether {@link abandon} or {@link takeUnsent} dropped the rest of a partly sent message. */
+  /** Whether {@link abandon} or {@link takeUnsent} has discarded the rest of a partly sent message. */
   #isTruncated = false;
 
-  /** Number of bytes that are queued or in flight, including frame headers. */
+  /** Number of bytes, including frame headers, that are queued or in flight. */
   size = 0;
-  /** Number of bytes of memory that the originals of compressed messages use. */
+  /** Memory in bytes that the uncompressed forms of the queued compressed messages use. */
   originalSize = 0;
   /** Total size in bytes of all messages queued so far, before compression. */
   payloadSize = 0;
   /** Number of messages queued so far. */
   framedCount = 0;
-  /** Number of messages written completely so far. */
+  /** Number of messages of which all bytes are written. */
   writtenCount = 0;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
@@ -65,17 +66,17 @@ export class OutputBuffer {
     this.#messages = new SegmentChain(resources.segments);
   }
 
-  /** Whether {@link take} has bytes to return. */
+  /** `true` if the next call of {@link take} returns bytes. */
   get isReady(): boolean {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
-  /** Number of messages that {@link take} has returned so far, completely or in part. */
+  /** Number of messages of which {@link take} has returned at least the first byte. */
   get handedCount(): number {
     return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }
 
-  /** Whether the next queued byte of the messages starts a frame, or no message is queued. */
+  /** `true` if the queued messages begin with the first byte of a frame, or if no message is queued. */
   #isAtFrameStart(): boolean {
     const next = this.#messages.first;
     return next === undefined || next.start === next.firstFrame;
@@ -94,7 +95,7 @@ export class OutputBuffer {
     if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
-  /** @param original - The message before it was encoded. It is kept until {@link take} returns its frame. */
+  /** @param original - The message before compression. It is kept until {@link take} returns the frame. */
   writeEncoded(opcode: Opcode, encoded: Uint8Array, original: string | Buffer): void {
     const first = firstByteOf(opcode, true);
     const segment = this.#writer.writeBytes(this.#messages, first, encoded);
@@ -114,7 +115,7 @@ export class OutputBuffer {
     this.size += frameSize;
   }
 
-  /** Queues a ping. Returns the number of messages that certainly precede it on the wire. */
+  /** Queues a ping. Returns the number of messages that certainly precede the ping on the wire. */
   writePing(payload: Uint8Array): number {
     const count = this.#isBacklogged() ? this.handedCount : this.framedCount;
     this.#writeControl(Opcode.ping, payload);
@@ -123,7 +124,7 @@ export class OutputBuffer {
 
   writePong(payload: Uint8Array): void {
     if (this.#queuedPongBytes >= maxQueuedPongBytes) {
-      // RFC 6455 5.5.3: if several pings are unanswered, a pong for the most recent one is enough.
+      // RFC 6455 5.5.3: if several pings are not answered yet, a pong for the most recent ping is enough.
       this.#latestPong = Buffer.from(payload);
       return;
     }
@@ -131,14 +132,14 @@ export class OutputBuffer {
     this.#writeControl(Opcode.pong, payload);
   }
 
-  /** Queues the last frame. It follows every message (RFC 6455 5.5.1), and no pong follows it. */
+  /** Queues the Close frame after all messages and pongs, as the last frame (RFC 6455 5.5.1). */
   writeClose(payload: Uint8Array): void {
     if (this.#latestPong !== undefined) this.#writeControl(Opcode.pong, this.#latestPong);
     this.#latestPong = undefined;
     this.#writeControlInto(this.#messages, Opcode.close, payload);
   }
 
-  /** If `false`, all frames are sent in one write, in the order of the calls. */
+  /** Whether queued messages could delay a control frame. If not, one write sends all frames in their order. */
   #isBacklogged(): boolean {
     return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
   }
@@ -161,10 +162,10 @@ export class OutputBuffer {
   }
 
   /**
-   * Returns the next bytes to write. They stay unchanged until {@link written} is called. Returns `undefined` if
-   * nothing is queued or if the last bytes are still in flight.
+   * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
+   * nothing is queued, or if the last bytes are still in flight.
    *
-   * @param maxSize - Maximum number of bytes to return; at least 64 KiB.
+   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller.
    */
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
@@ -172,7 +173,7 @@ export class OutputBuffer {
     if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
     const segment = this.#messages.first!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
-    // Only the rest of the partly sent frame precedes the control frames.
+    // A control frame cannot be sent inside another frame. The rest of the partly sent frame is sent first.
     this.#inFlight = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
@@ -211,7 +212,7 @@ export class OutputBuffer {
 
   /**
    * Releases the bytes that {@link take} returned last. Has no effect if nothing is in flight. After {@link abandon},
-   * it must be called once the stream is closed.
+   * the caller must call this method when the stream is closed.
    */
   written(): void {
     if (this.#inFlight === undefined) return;
@@ -230,8 +231,8 @@ export class OutputBuffer {
   }
 
   /**
-   * Releases the memory of all queued frames, because the stream is closed. The messages among them are kept for
-   * {@link takeUnsent} and {@link takeBack}; {@link size} includes them until then.
+   * Releases the memory of all queued frames, because the stream is closed. Keeps the unsent messages until
+   * {@link takeUnsent} or {@link takeBack} returns them. {@link size} includes these messages until then.
    */
   abandon(): void {
     if (!this.#messages.isEmpty || !this.#hasNoControls()) this.#abandonedMessages = this.#dropQueued();
@@ -262,19 +263,20 @@ export class OutputBuffer {
     return { ...unsent, messages };
   }
 
-  /** Returns segments to the pool without counting their bytes as sent. */
+  /** Returns segments to the pool. The pool does not count the bytes of these segments as sent. */
   #releaseUnsent(segments: readonly Segment[]): void {
     for (const segment of segments) {
       segment.clear();
-      // The kernel still reads the front of this segment. It is released when the front is written.
+      // The first bytes of this segment are still in flight. `written` releases the segment.
       if (segment === this.#splitSegment) this.#inFlightSegments = segment;
       else this.#resources.segments.release(segment);
     }
   }
 
   /**
-   * Removes and returns the messages of which {@link take} has not returned any byte, as if they had never been queued.
-   * All other frames stay queued in order. A ping that followed some of these messages is then preceded by fewer.
+   * Removes and returns the messages of which {@link take} has not returned any byte. The counts then do not include
+   * these messages any more. All other frames stay queued in order. A count that {@link writePing} returned earlier may
+   * then be too high.
    */
   takeBack(): (string | Buffer)[] {
     const { messages, controls, partialFrame, emptied } = this.#readQueued();

@@ -70,7 +70,7 @@ export class MessageHub
 {
   readonly dispatcher: Dispatcher;
   readonly inbound: InboundPipeline;
-  readonly sender: Sender<unknown, unknown>;
+  readonly sender: Sender;
   readonly leftovers: Leftovers = new Leftovers(this);
   readonly serializer: Serializer<unknown>;
   readonly #deserializer: Deserializer<unknown>;
@@ -92,7 +92,7 @@ export class MessageHub
     this.#deserializer = options.deserializer ?? deserializeByDefault;
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
-    const isInspected = this.sender.needsReceivedMessages || heartbeat?.isPong !== undefined;
+    const isInspected = options.outbox?.acknowledges !== undefined || heartbeat?.isPong !== undefined;
     const { dispatcher } = this;
     this.inbound = new InboundPipeline(
       { runtime, replay, emitter, dispatcher, statistics, isInspected, maxBytes: buffer.maxBytes },

@@ -222,7 +222,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     for (const one of [this.#attempt, this.#live, this.#setup]) one?.unref();
   }
 
-  // Called by the connect attempt.
+  // The following methods are called by the connect attempt.
 
   onDialling(url: string): void {
     this.#url = url;
@@ -309,7 +309,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.resume("hook");
   }
 
-  // Called by the live connection.
+  // The following methods are called by the live connection.
 
   onMessage(data: string | Buffer, size: number): void {
     const at = this.#live!.lastReceivedAt;
@@ -349,7 +349,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#handler.onDrain(this);
   }
 
-  onRefused(error: unknown): void {
+  onError(error: unknown): void {
     this.#hub.onError(error);
   }
 
@@ -370,10 +370,6 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     return false;
   }
 
-  onLeftoverFailed(error: Error): void {
-    this.#hub.onError(error);
-  }
-
   onEnd(end: ConnectionEnd): void {
     this.#heartbeat?.stop();
     this.#setup?.cancel();
@@ -388,13 +384,9 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     );
   }
 
-  // Called by the heartbeat driver.
+  // The following methods are called by the heartbeat driver.
 
   sendPing(): void {
     this.#hub.sendPing(this);
-  }
-
-  onStalled(error: Error): void {
-    this.#hub.onError(error);
   }
 }

@@ -166,7 +166,7 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#opening.unref();
   }
 
-  // Called by the opening.
+  // The following methods are called by the opening.
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void {
     const { options, resources, observer } = this.#plan!;
     const handler = this.#handler!;

@@ -34,11 +34,10 @@ const liveHandler: LiveHandler = {
   onPong: () => undefined,
   onClosing: () => undefined,
   onDrain: () => undefined,
-  onRefused: () => undefined,
+  onError: () => undefined,
   onWithdrawn: () => undefined,
   onSampled: () => undefined,
   onLastMessages: () => false,
-  onLeftoverFailed: () => undefined,
   onEnd: () => calls.push("end"),
 };
 
