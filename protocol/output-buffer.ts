@@ -41,22 +41,16 @@ export class OutputBuffer {
   #splitSegment: Segment | undefined;
   /** The unsent messages at the time of {@link abandon}. Kept until the caller takes these messages. */
   #abandonedMessages: (string | Buffer)[] | undefined;
+  #size = 0;
+  #originalSize = 0;
+  #payloadSize = 0;
+  #framedCount = 0;
+  #writtenCount = 0;
   #dequeuedCount = 0;
   #queuedPongBytes = 0;
   #latestPong: Buffer | undefined;
   /** Whether {@link abandon} or {@link takeUnsent} has discarded the rest of a partly sent message. */
   #isTruncated = false;
-
-  /** Number of bytes, including frame headers, that are queued or in flight. */
-  size = 0;
-  /** Memory in bytes that the uncompressed forms of the queued compressed messages use. */
-  originalSize = 0;
-  /** Total size in bytes of all messages queued so far, before compression. */
-  payloadSize = 0;
-  /** Number of messages queued so far. */
-  framedCount = 0;
-  /** Number of messages of which all bytes are written. */
-  writtenCount = 0;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
     this.#role = role;
@@ -64,6 +58,31 @@ export class OutputBuffer {
     this.#writer = resources.writerFor(role);
     this.#observer = observer;
     this.#messages = new SegmentChain(resources.segments);
+  }
+
+  /** Number of bytes, including frame headers, that are queued or in flight. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Memory in bytes that the uncompressed forms of the queued compressed messages use. */
+  get originalSize(): number {
+    return this.#originalSize;
+  }
+
+  /** Total size in bytes of all messages queued so far, before compression. */
+  get payloadSize(): number {
+    return this.#payloadSize;
+  }
+
+  /** Number of messages queued so far. */
+  get framedCount(): number {
+    return this.#framedCount;
+  }
+
+  /** Number of messages of which all bytes are written. */
+  get writtenCount(): number {
+    return this.#writtenCount;
   }
 
   /** `true` if the next call of {@link take} returns bytes. */
@@ -103,21 +122,21 @@ export class OutputBuffer {
     const payloadSize = Buffer.byteLength(original);
     const memory = typeof original === "string" ? Math.max(payloadSize, 2 * original.length) : payloadSize;
     (this.#originals ??= new Fifo()).push({ data: original, memory });
-    this.originalSize += memory;
+    this.#originalSize += memory;
     this.#countMessage(this.#writer.frameSize(encoded.length), payloadSize);
     if (this.#observer !== undefined) observeWritten(this.#observer, first, encoded);
   }
 
   #countMessage(frameSize: number, payloadSize: number): void {
     this.#messages.last!.messageCount++;
-    this.payloadSize += payloadSize;
-    this.framedCount++;
-    this.size += frameSize;
+    this.#payloadSize += payloadSize;
+    this.#framedCount++;
+    this.#size += frameSize;
   }
 
   /** Queues a ping. Returns the number of messages that certainly precede the ping on the wire. */
   writePing(payload: Uint8Array): number {
-    const count = this.#isBacklogged() ? this.handedCount : this.framedCount;
+    const count = this.#isBacklogged() ? this.handedCount : this.#framedCount;
     this.#writeControl(Opcode.ping, payload);
     return count;
   }
@@ -157,7 +176,7 @@ export class OutputBuffer {
   #writeControlInto(chain: SegmentChain, opcode: Opcode, payload: Uint8Array): void {
     const first = firstByteOf(opcode, false);
     this.#writer.writeBytes(chain, first, payload);
-    this.size += this.#writer.frameSize(payload.length);
+    this.#size += this.#writer.frameSize(payload.length);
     if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
@@ -188,7 +207,7 @@ export class OutputBuffer {
       this.#dequeuedCount += segment.messageCount;
       if (segment.compressedCount === 0) continue;
       this.#originals!.drop(segment.compressedCount, ({ memory }) => {
-        this.originalSize -= memory;
+        this.#originalSize -= memory;
       });
     }
     return this.#takeSegments(first);
@@ -216,8 +235,8 @@ export class OutputBuffer {
    */
   written(): void {
     if (this.#inFlight === undefined) return;
-    this.size -= this.#inFlight.length;
-    this.writtenCount = this.#dequeuedCount;
+    this.#size -= this.#inFlight.length;
+    this.#writtenCount = this.#dequeuedCount;
     this.#inFlight = undefined;
     this.#splitSegment = undefined;
     let segment = this.#inFlightSegments;
@@ -256,7 +275,7 @@ export class OutputBuffer {
 
   #readQueued(): UnsentFrames {
     const originals = this.#originals?.takeAll().map(({ data }) => data) ?? [];
-    this.originalSize = 0;
+    this.#originalSize = 0;
     const unsent = readUnsentFrames(this.#messages, this.#role, originals);
     const messages = [...(this.#abandonedMessages ?? []), ...unsent.messages];
     this.#abandonedMessages = undefined;
@@ -283,13 +302,13 @@ export class OutputBuffer {
     this.#releaseUnsent(emptied);
     for (const segment of partialFrame) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
-    this.framedCount -= messages.length;
-    for (const message of messages) this.payloadSize -= Buffer.byteLength(message);
+    this.#framedCount -= messages.length;
+    for (const message of messages) this.#payloadSize -= Buffer.byteLength(message);
     this.#recountSize();
     return messages;
   }
 
   #recountSize(): void {
-    this.size = (this.#inFlight?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
+    this.#size = (this.#inFlight?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
   }
 }

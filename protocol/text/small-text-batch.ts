@@ -17,6 +17,7 @@ const messagesPerTry = 256;
 export interface SmallTextSink {
   /** `true` if no message is incomplete, and if the size limits allow a message of `maxSize` bytes. */
   mayTakeBatch(maxSize: number): boolean;
+  /** Receives a text of a batch. The batch has checked that the text is ASCII. */
   onSmallText(text: string, size: number): void;
   /** `true` if texts are passed to {@link onLentText}, not to {@link onSmallText}. May change between two texts. */
   readonly isLending: boolean;

@@ -1,5 +1,5 @@
-// The outbox: messages that wait for a connection, and messages that are sent but not acknowledged. It does not write
-// to a connection itself: the caller gets the messages from next().
+// The outbox: messages that wait for a connection, and unacknowledged messages, which are sent again after a loss. It
+// does not write to a connection itself: the caller gets the messages from next().
 import { BufferOverflowError } from "../errors.js";
 import { ChunkedList } from "./chunked-list.js";
 import { KeyedQueue } from "./keyed-queue.js";
