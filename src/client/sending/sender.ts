@@ -41,7 +41,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** The kind of the refusals by a full outbox. Such refusals may share one error. */
+/** The kind of all refusals by a full outbox. Refusals of the same kind may share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -49,9 +49,9 @@ export class Sender implements FlushCallsHost {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions;
   readonly #handler: SenderHandler;
-  /** Exists if the option `outbox` is set. Otherwise it exists only during a rotation. */
+  /** The outbox of the option `outbox`. Without this option, a temporary outbox exists during a rotation. */
   #outbox: MessageOutbox | undefined;
-  /** The connection over which messages are sent; `undefined` while there is none. */
+  /** The connection that accepts messages; `undefined` if there is none. */
   #live: LiveConnection | undefined;
   /** Fires when a waiting message expires, or when the rate limit permits the next message. */
   #timer: Timer | undefined;
@@ -63,7 +63,10 @@ export class Sender implements FlushCallsHost {
   #blockedSends: Set<Wait> | undefined;
   /** The promise of all blocked calls that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
-  /** True if a connection ended before it emitted `drain`. The next connection then emits `drain`. */
+  /**
+   * True if a connection reached its high-water mark and ended before the event `drain`. The event is emitted after the
+   * next connection has written the returned messages.
+   */
   #isDrainPending = false;
   /** A connection that accepts no new messages. It still writes its accepted messages, or returns them as unsent. */
   #previous: LiveConnection | undefined;
@@ -123,7 +126,7 @@ export class Sender implements FlushCallsHost {
 
   /** A rotation begins. New messages wait in the outbox until {@link move} or {@link resume} is called. */
   hold(): void {
-    // `maxBufferedAmount` limits the sum: waiting messages, and unwritten messages of the previous connection.
+    // `maxBufferedAmount` limits the sum of the waiting bytes and the unwritten bytes of the previous connection.
     this.#outbox ??= this.#createOutbox(
       rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
@@ -173,8 +176,8 @@ export class Sender implements FlushCallsHost {
   }
 
   #rejectPendingCalls(error: unknown): void {
-    const pendingCalls = [...(this.#flushCalls?.takeAll() ?? []), ...this.#takeBlockedSends()];
-    for (const wait of pendingCalls) wait.reject(error);
+    for (const wait of this.#flushCalls?.takeAll() ?? []) wait.reject(error);
+    for (const wait of this.#takeBlockedSends()) wait.reject(error);
   }
 
   /** Moves unsent messages back to the outbox. Messages without an outbox entry are reported as dropped. */
@@ -261,7 +264,7 @@ export class Sender implements FlushCallsHost {
       const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // A refused message is reported by `error`. A dropped message is already reported by `dropped`.
+      // Only a refused message is reported here: a dropped message is already reported by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -276,10 +279,7 @@ export class Sender implements FlushCallsHost {
       this.#handler.onUnsent(next.message, next.cause);
   }
 
-  /**
-   * Passes a message to the current connection. If the connection throws, the message is removed from the outbox. The
-   * call of `outbox.send()` may have run a user function that changed the connection.
-   */
+  /** Passes a message to the current connection. If the connection throws, the message is removed from the outbox. */
   #write(
     outbox: MessageOutbox,
     entry: Entry,
@@ -287,6 +287,7 @@ export class Sender implements FlushCallsHost {
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
+      // A function of the option `outbox` may have changed the connection, so it is read again.
       return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
@@ -457,7 +458,7 @@ export class Sender implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may do this. */
+  /** Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may write some. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
@@ -479,7 +480,7 @@ export class Sender implements FlushCallsHost {
     return this.#returnCount;
   }
 
-  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit. */
+  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount`, without a rate limit. */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);
