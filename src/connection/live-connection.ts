@@ -42,8 +42,8 @@ export class LiveConnection
   #pauses: PauseClock | undefined;
   #isReferenced = true;
   /**
-   * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at that
-   * time, the value is `Infinity`: the next bytes may be older than our Close frame.
+   * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at
+   * that time, the value is `Infinity`: the next bytes may be older than our Close frame.
    */
   #receivedBeforeClose: number | undefined;
   /** True if the peer has answered our Close frame. The peer has then read all messages before this frame. */
@@ -431,7 +431,7 @@ export class LiveConnection
     return (this.#isCloseAnswered ? 0 : Math.max(unconfirmed, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` resolves if the owner of the message keeps the message. */
+  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

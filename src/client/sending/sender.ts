@@ -458,7 +458,7 @@ export class Sender implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may write some. */
+  /** Resolves after all accepted messages were passed to the kernel. An outbox may pass some to a later connection. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
