@@ -19,6 +19,13 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 
+/**
+ * The result of `trySend()`.
+ *
+ * - `sent`: the message was framed.
+ * - `queued`: the message waits in the send queue or in the outbox.
+ * - `dropped`: the message was not accepted.
+ */
 export type SendResult = "sent" | "queued" | "dropped";
 
 export interface SenderHandler {
@@ -92,14 +99,12 @@ export class Sender implements FlushCallsHost {
   #createOutbox(policy: OutboxPolicy<unknown, unknown>): MessageOutbox {
     return new Outbox(policy, {
       isAccepting: () => this.#handler.isAccepting,
-      onDropped: ({ data }, cause) => this.#onDropped(sourceOf(data), cause),
+      onDropped: ({ data }, cause) => {
+        (this.#dropped ??= new ChunkedList()).push({ message: sourceOf(data), cause });
+        if (!this.#isQueueing) this.#reportDropped();
+      },
       onError: (error) => this.#handler.onError(error),
     });
-  }
-
-  #onDropped(message: unknown, cause: OutboxDropCause): void {
-    (this.#dropped ??= new ChunkedList()).push({ message, cause });
-    if (!this.#isQueueing) this.#reportDropped();
   }
 
   /** The number of messages in the outbox: waiting messages and unacknowledged messages. */
@@ -217,9 +222,8 @@ export class Sender implements FlushCallsHost {
    */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
-    const hasOutboxOption = this.#options.outbox !== undefined;
-    const returned = unsent.filter(isMessage).map(({ data, token }) => {
-      const isNew = !hasOutboxOption && token === undefined;
+    const returned = unsent.map(({ data, token }) => {
+      const isNew = this.#options.outbox === undefined && token === undefined;
       return { data, token: isNew ? entryOf(data, undefined, false) : token };
     });
     this.#returnUnsent(returned);
