@@ -331,7 +331,7 @@ export class LiveConnection
     else this.destroyStream();
   }
 
-  // The following methods are called by the send queue, the pings, the writer and the closing handshake.
+  // The following methods are called by the parts of this connection.
 
   onQueued(): void {
     this.#writer.wake();

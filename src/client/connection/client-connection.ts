@@ -184,7 +184,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   }
 
   #readToEnd(): void {
-    // The messages of a standby connection wait for the end of the previous connection. `leaveStandby()` resumes it.
+    // A standby connection stays paused until `leaveStandby()` is called after the end of the previous connection.
     if (this.#hasEnded || this.#isOnStandby) return;
     if (!this.#isReady) this.#discardHookMessages();
     this.#pauses = 0;
@@ -223,7 +223,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     for (const one of [this.#attempt, this.#live, this.#setup]) one?.unref();
   }
 
-  // The following methods are called by the connect attempt.
+  // The following three methods are called by the connect attempt.
 
   onDialling(url: string): void {
     this.#url = url;
@@ -261,10 +261,12 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     // `onConnection` or the peer may have closed the connection.
     if (this.#live?.isClosing !== false) return;
     this.#becomeReady();
-    if (!this.#isOnStandby && !this.#holdsHookMessages) this.#deliverHookMessages();
+    this.#deliverHookMessages();
   }
 
+  /** Delivers the messages that the hook has not consumed, unless they must wait for an earlier connection. */
   #deliverHookMessages(): void {
+    if (this.#isOnStandby || this.#holdsHookMessages) return;
     for (const { data, size, at } of this.#hook?.release() ?? [])
       this.#hub.inbound.receive(this.number, data, size, at);
     this.resume("hook");
@@ -279,7 +281,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   leaveStandby(): void {
     if (!this.#isOnStandby) return;
     this.#isOnStandby = false;
-    if (!this.#holdsHookMessages) this.#deliverHookMessages();
+    this.#deliverHookMessages();
     this.resume("overlap");
   }
 
@@ -290,7 +292,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   releaseHookMessages(): void {
     this.#holdsHookMessages = false;
-    if (!this.#isOnStandby) this.#deliverHookMessages();
+    this.#deliverHookMessages();
   }
 
   #becomeReady(): void {
