@@ -25,7 +25,7 @@ export interface ClosingOwner {
 
 /** Performs the closing handshake of one connection, and records which side started the handshake. */
 export class Closing {
-  /** Limits the duration of the handshake. The owner pauses this timer while it does not read. */
+  /** Limits the duration of the handshake. The owner pauses this timer while reading is paused. */
   readonly timer: ClosingTimer;
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
@@ -70,7 +70,7 @@ export class Closing {
     return this.#error;
   }
 
-  /** True after the handshake or a failure: only the output that is already queued is still written. */
+  /** True after the closing handshake or a failure. From then on, only queued output is written. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
@@ -122,7 +122,7 @@ export class Closing {
     this.#owner.onQueued();
   }
 
-  /** RFC 6455 7.1.1: no side sends further frames. Ends our side of the stream after our Close frame is written. */
+  /** RFC 6455 7.1.1: neither side sends further frames. Ends our side of the stream after the output is written. */
   #endWhenWritten(): void {
     this.#isEnding = true;
     if (!this.timer.isRunning) this.timer.start(this.#timeout);

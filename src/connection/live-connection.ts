@@ -33,17 +33,17 @@ export class LiveConnection
   readonly #handler: LiveHandler;
   readonly #protocol: ProtocolConnection;
   readonly #writer: SocketWriter;
-  /** Created by the first send or flush. */
+  /** Created by the first call of `send()` or `flush()`. */
   #queue: SendQueue | undefined;
   readonly #pings: PingExchange;
   /** Created when the connection starts to close. */
   #closing: Closing | undefined;
-  /** Created by the first pause. */
+  /** Created by the first call of {@link pause}. */
   #pauses: PauseClock | undefined;
   #isReferenced = true;
   /**
-   * Number of bytes that had arrived when our Close frame was written; `undefined` before that write. `Infinity` if
-   * reading was paused at that time: the peer may have sent the next bytes before it received our Close frame.
+   * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at
+   * that time, the value is `Infinity`: the next bytes may be older than our Close frame.
    */
   #receivedBeforeClose: number | undefined;
   /** True if the peer has answered our Close frame. The peer has then read all messages before this frame. */
@@ -73,7 +73,7 @@ export class LiveConnection
       autoPong: settings.autoPong,
       observer: context.observer,
     };
-    // The protocol passes messages directly to the handler.
+    // The protocol passes messages to `handler`, and all other events to this class.
     this.#protocol = new ProtocolConnection(options, handler);
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, this);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
@@ -173,12 +173,12 @@ export class LiveConnection
     this.#protocol.releaseUnused();
   }
 
-  /** True if the load has reached the high-water mark and has not fallen to the low-water mark since. */
+  /** True if the load has reached the high-water mark, and has not yet fallen to the low-water mark. */
   get isDrainPending(): boolean {
     return this.#queue?.isDrainPending === true;
   }
 
-  /** Removes and returns all messages without a written byte. A partly written message stays in the output. */
+  /** Removes and returns all messages of which no byte is written. A partly written message stays in the output. */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
@@ -331,7 +331,7 @@ export class LiveConnection
     else this.destroyStream();
   }
 
-  // The following methods are called by the send queue, the pings, the writer and the closing handshake.
+  // The following methods are called by the parts of this connection.
 
   onQueued(): void {
     this.#writer.wake();
@@ -431,7 +431,7 @@ export class LiveConnection
     return (this.#isCloseAnswered ? 0 : Math.max(unconfirmed, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects all pending calls. A `send()` whose message returns to its owner resolves instead. */
+  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

@@ -20,7 +20,7 @@ export interface OpeningContext {
   readonly timeout: number;
 }
 
-/** Maximum milliseconds from the head of a rejecting response to the end of its body. Many servers never end the body. */
+/** Maximum milliseconds to wait for the body of a rejecting response. Many servers never end this body. */
 const bodyTimeout = 1_000;
 
 /** The duration of each phase of an attempt, in milliseconds. */
@@ -125,7 +125,7 @@ export class Opening implements TransportHandler {
     if (result.kind === "rejected") this.abandon(result.error);
   }
 
-  /** The status of a rejection is known. The attempt waits only briefly for the body, which contains details. */
+  /** Waits a short time for the body of a rejecting response. The body only adds details to the status. */
   #awaitBody(): void {
     if (this.#bodyDeadline !== undefined) return;
     this.#bodyDeadline = this.#context.runtime.setTimer(bodyTimeout, () => this.#onDeadline());

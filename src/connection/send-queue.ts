@@ -24,7 +24,7 @@ export interface SendMarks {
 }
 
 export interface MessageOptions extends WaitOptions {
-  /** Whether to compress this message. Default: messages from `compressionThreshold` bytes on are compressed. */
+  /** Whether to compress this message. Default: compress messages of at least `compressionThreshold` bytes. */
   readonly compress?: boolean | undefined;
 }
 
@@ -52,11 +52,11 @@ export interface SendEvents {
   onDrain(): void;
   /** The caller has cancelled a message before it was framed, or the queue has refused the message. */
   onWithdrawn(token: unknown): void;
-  /** @param duration - Milliseconds from the `send()` of a message until the kernel accepted it. */
+  /** @param duration - Milliseconds from the call of `send()` until the kernel accepted the message. */
   onSampled(duration: number): void;
 }
 
-/** The kind of the refusals because of `maxBufferedAmount`. Such refusals may share one error. */
+/** The kind of all refusals because of `maxBufferedAmount`. Refusals of the same kind may share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
@@ -70,7 +70,7 @@ export class SendQueue {
   readonly #writer: Pick<SocketWriter, "wake" | "flush">;
   readonly #events: SendEvents;
   readonly #handler: { onRefused(error: unknown): void };
-  // The following objects are created on first use. A connection that only receives messages has none of them.
+  // The following objects are created on first use. A connection that only receives has none of these objects.
   #gate: FairnessGate | undefined;
   #entries: LinkedQueue<Entry> | undefined;
   #waitingSize = 0;
@@ -116,7 +116,7 @@ export class SendQueue {
     return this.#loadWith(this.#waitingSize, this.#waitingOverhead);
   }
 
-  /** Returns the load of all framed messages, and of waiting messages with the given bytes. */
+  /** Returns the load of all framed messages and of the given number of waiting bytes. */
   #loadWith(waitingSize: number, waitingOverhead: number): number {
     const { bufferedSize, originalSize } = this.#protocol;
     const tokenOverhead = this.#tokens === undefined ? 0 : this.#tokens.length * ownedMessageOverhead;
@@ -133,7 +133,7 @@ export class SendQueue {
     return this.#tokens?.receiptsUpTo(position) ?? 0;
   }
 
-  /** Number of written messages that the peer acknowledges individually and has not acknowledged yet. */
+  /** Number of written messages that wait for an individual acknowledgement by the peer. */
   get unacknowledgedCount(): number {
     return this.#tokens?.unacknowledgedCount ?? 0;
   }
@@ -143,7 +143,7 @@ export class SendQueue {
     return this.#acceptedCount;
   }
 
-  /** True if `onDrain` will be called when the load falls. */
+  /** True if `onDrain` will be called when the load falls to the low-water mark. */
   get isDrainPending(): boolean {
     return this.#isDrainDue;
   }
@@ -175,7 +175,7 @@ export class SendQueue {
     return wait.promise;
   }
 
-  /** @param kind - {@link overflowKind}, or the error itself. */
+  /** @param kind - `overflowKind`, or the error of the refusal. */
   #refuse(kind: unknown, token: unknown, data: Sendable): Promise<never> {
     const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, (isShared) =>
       kind === overflowKind ? this.#overflow(isShared ? undefined : data) : kind,
@@ -238,7 +238,10 @@ export class SendQueue {
     return typeof data === "string" || !(data instanceof PendingMessage);
   }
 
-  /** Writes the output if only additional memory has raised the load. Writing a message releases its memory. */
+  /**
+   * Writes the output if the load has reached the high-water mark only because of additional memory.
+   * @returns `true` if this write has released enough memory.
+   */
   #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
     this.#writer.flush();

@@ -60,7 +60,7 @@ export class ConnectAttempt implements OpeningHandler {
   /** `undefined` after the attempt has succeeded or failed. */
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
-  /** Created for provider functions and for `createConnection`. Most attempts use neither. */
+  /** Created for provider functions and for `createConnection`. Most attempts use neither of them. */
   #controller: AbortController | undefined;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
@@ -146,7 +146,7 @@ export class ConnectAttempt implements OpeningHandler {
     if (this.#plan === undefined) return;
     const { runtime, connectTimeout: timeout, createConnection } = options;
     if (createConnection !== undefined) this.#controller ??= new AbortController();
-    // Neither a spread nor a getter: V8 would create a hidden class for each object.
+    // This literal has no spread and no getter. With one of them, V8 would create a hidden class for each object.
     const target: TransportTarget = {
       url: uri.href,
       host: uri.host,
@@ -166,7 +166,8 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#opening.unref();
   }
 
-  // The following methods are called by the opening.
+  // The following methods are called by `Opening`.
+
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void {
     const { options, resources, observer } = this.#plan!;
     const handler = this.#handler!;

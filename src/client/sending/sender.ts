@@ -19,6 +19,13 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 
+/**
+ * The result of `trySend()`.
+ *
+ * - `sent`: the message was framed.
+ * - `queued`: the message waits in the send queue or in the outbox.
+ * - `dropped`: the message was not accepted.
+ */
 export type SendResult = "sent" | "queued" | "dropped";
 
 export interface SenderHandler {
@@ -41,7 +48,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** The kind of the refusals by a full outbox. Such refusals may share one error. */
+/** The kind of all refusals by a full outbox. Refusals of the same kind may share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -49,9 +56,9 @@ export class Sender implements FlushCallsHost {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions;
   readonly #handler: SenderHandler;
-  /** Exists if the option `outbox` is set. Otherwise it exists only during a rotation. */
+  /** The outbox of the option `outbox`. Without this option, a temporary outbox exists during a rotation. */
   #outbox: MessageOutbox | undefined;
-  /** The connection over which messages are sent; `undefined` while there is none. */
+  /** The connection that accepts messages; `undefined` if there is none. */
   #live: LiveConnection | undefined;
   /** Fires when a waiting message expires, or when the rate limit permits the next message. */
   #timer: Timer | undefined;
@@ -63,7 +70,10 @@ export class Sender implements FlushCallsHost {
   #blockedSends: Set<Wait> | undefined;
   /** The promise of all blocked calls that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
-  /** True if a connection ended before it emitted `drain`. The next connection then emits `drain`. */
+  /**
+   * True if a connection reached its high-water mark and ended before the event `drain`. The event is emitted after the
+   * next connection has written the returned messages.
+   */
   #isDrainPending = false;
   /** A connection that accepts no new messages. It still writes its accepted messages, or returns them as unsent. */
   #previous: LiveConnection | undefined;
@@ -89,14 +99,12 @@ export class Sender implements FlushCallsHost {
   #createOutbox(policy: OutboxPolicy<unknown, unknown>): MessageOutbox {
     return new Outbox(policy, {
       isAccepting: () => this.#handler.isAccepting,
-      onDropped: ({ data }, cause) => this.#onDropped(sourceOf(data), cause),
+      onDropped: ({ data }, cause) => {
+        (this.#dropped ??= new ChunkedList()).push({ message: sourceOf(data), cause });
+        if (!this.#isQueueing) this.#reportDropped();
+      },
       onError: (error) => this.#handler.onError(error),
     });
-  }
-
-  #onDropped(message: unknown, cause: OutboxDropCause): void {
-    (this.#dropped ??= new ChunkedList()).push({ message, cause });
-    if (!this.#isQueueing) this.#reportDropped();
   }
 
   /** The number of messages in the outbox: waiting messages and unacknowledged messages. */
@@ -123,7 +131,7 @@ export class Sender implements FlushCallsHost {
 
   /** A rotation begins. New messages wait in the outbox until {@link move} or {@link resume} is called. */
   hold(): void {
-    // `maxBufferedAmount` limits the sum: waiting messages, and unwritten messages of the previous connection.
+    // `maxBufferedAmount` limits the sum of the waiting bytes and the unwritten bytes of the previous connection.
     this.#outbox ??= this.#createOutbox(
       rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
@@ -173,8 +181,8 @@ export class Sender implements FlushCallsHost {
   }
 
   #rejectPendingCalls(error: unknown): void {
-    const pendingCalls = [...(this.#flushCalls?.takeAll() ?? []), ...this.#takeBlockedSends()];
-    for (const wait of pendingCalls) wait.reject(error);
+    for (const wait of this.#flushCalls?.takeAll() ?? []) wait.reject(error);
+    for (const wait of this.#takeBlockedSends()) wait.reject(error);
   }
 
   /** Moves unsent messages back to the outbox. Messages without an outbox entry are reported as dropped. */
@@ -214,9 +222,8 @@ export class Sender implements FlushCallsHost {
    */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
-    const hasOutboxOption = this.#options.outbox !== undefined;
-    const returned = unsent.filter(isMessage).map(({ data, token }) => {
-      const isNew = !hasOutboxOption && token === undefined;
+    const returned = unsent.map(({ data, token }) => {
+      const isNew = this.#options.outbox === undefined && token === undefined;
       return { data, token: isNew ? entryOf(data, undefined, false) : token };
     });
     this.#returnUnsent(returned);
@@ -261,7 +268,7 @@ export class Sender implements FlushCallsHost {
       const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // A refused message is reported by `error`. A dropped message is already reported by `dropped`.
+      // Only a refused message is reported here: a dropped message is already reported by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -276,10 +283,7 @@ export class Sender implements FlushCallsHost {
       this.#handler.onUnsent(next.message, next.cause);
   }
 
-  /**
-   * Passes a message to the current connection. If the connection throws, the message is removed from the outbox. The
-   * call of `outbox.send()` may have run a user function that changed the connection.
-   */
+  /** Passes a message to the current connection. If the connection throws, the message is removed from the outbox. */
   #write(
     outbox: MessageOutbox,
     entry: Entry,
@@ -287,6 +291,7 @@ export class Sender implements FlushCallsHost {
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
+      // A function of the option `outbox` may have changed the connection, so it is read again.
       return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
@@ -457,7 +462,7 @@ export class Sender implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may do this. */
+  /** Resolves after all accepted messages were passed to the kernel. An outbox may pass some to a later connection. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
@@ -479,7 +484,7 @@ export class Sender implements FlushCallsHost {
     return this.#returnCount;
   }
 
-  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit. */
+  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount`, without a rate limit. */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);

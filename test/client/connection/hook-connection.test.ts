@@ -33,7 +33,7 @@ function create(isBuffering: boolean): HookConnection {
     deserializer: (data, isBinary) => {
       decodedCount++;
       if (data === "bad") throw new Error("no good");
-      return isBinary ? `bytes ${data.toString()}` : (data as string);
+      return isBinary ? `bytes ${data.toString()}` : data;
     },
     onFull: (isFull) => void fullChanges.push(isFull),
   });
