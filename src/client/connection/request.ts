@@ -22,7 +22,7 @@ import { proxyFromEnvironment } from "./proxy-env.js";
 /** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
-  readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate" | "proxy">;
+  readonly options: Pick<ResolvedOptions, "headers" | "subprotocols" | "deflate" | "proxy">;
 }
 
 /** The inputs of a request, without provider functions. */

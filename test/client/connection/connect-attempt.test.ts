@@ -34,11 +34,10 @@ const liveHandler: LiveHandler = {
   onPong: () => undefined,
   onClosing: () => undefined,
   onDrain: () => undefined,
-  onRefused: () => undefined,
+  onError: () => undefined,
   onWithdrawn: () => undefined,
   onSampled: () => undefined,
   onLastMessages: () => false,
-  onLeftoverFailed: () => undefined,
   onEnd: () => calls.push("end"),
 };
 
@@ -75,6 +74,7 @@ function create({
       observer,
     },
     {
+      ...liveHandler,
       onRedirected: (shown) => calls.push(["redirected", shown]),
       onDialling: (shown) => {
         calls.push(["dialling", shown]);
@@ -87,7 +87,6 @@ function create({
       },
       onFailed: (phase, error) => calls.push(["failed", phase, error]),
     },
-    liveHandler,
   );
 }
 
@@ -173,8 +172,8 @@ it("dials with the options of the connection and the URL without userinfo", asyn
 });
 
 describe("a failed attempt", () => {
-  it("reports the error of the transport with its phase", async () => {
-    begin();
+  it("reports the error of the transport with its phase, and aborts the signal of createConnection", async () => {
+    begin({ options: { createConnection: never } });
     await clock.advanceAsync(0);
     const [peer] = clock.peers;
     const error = systemError("connect", "ECONNREFUSED");
@@ -321,7 +320,7 @@ describe("abandon()", () => {
   });
 
   it("destroys the socket while dialling, and has no effect a second time", async () => {
-    const attempt = begin();
+    const attempt = begin({ options: { createConnection: never } });
     const link = await dial();
     const reason = new Error("stop");
     attempt.abandon(reason);
