@@ -1,4 +1,4 @@
-// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8,
+// Assembles messages from the frames of one connection. It checks the order of fragments, the limits and UTF-8,
 // and calls the extension to decompress. It does not answer control frames.
 import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
@@ -63,6 +63,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   #isCompressed = false;
   /** Sum of the payload sizes in the frame headers of the current message, in bytes on the wire. */
   #wireSize = 0;
+  /** Number of frames of the current message whose header has arrived. */
+  #fragmentCount = 0;
 
   /** Whether messages are lent instead of decoded or copied. May be set at any time. */
   isLending = false;
@@ -144,6 +146,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       this.beganCount++;
     }
     this.#wireSize += payloadSize;
+    this.#fragmentCount++;
   }
 
   /** Checks everything that a header shows, before memory is allocated for the payload. */
@@ -164,7 +167,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       return invalid("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
-    const { maxMessageSize, maxFrameSize } = this.#limits;
+    const { maxMessageSize, maxFrameSize, maxFragments } = this.#limits;
+    if (this.#fragmentCount >= maxFragments) return tooManyFragments(maxFragments);
     const wireSize = this.#wireSize + payloadSize;
     if (isCompressed) return this.#checkEncodedSize(wireSize, payloadSize);
     if (wireSize > maxMessageSize) return tooBig("message", wireSize, maxMessageSize);
@@ -267,6 +271,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   #endMessage(): void {
     this.#opcode = 0;
     this.#wireSize = 0;
+    this.#fragmentCount = 0;
   }
 
   #handlePiece(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
@@ -475,6 +480,14 @@ function invalidUtf8(): ProtocolError {
     code: "INVALID_UTF8",
     closeCode: CloseCode.invalidPayload,
   });
+}
+
+/** RFC 6455 7.4.1: 1008 is the generic code. 1009 does not fit, because the message may be small. */
+function tooManyFragments(limit: number): ProtocolError {
+  return new ProtocolError(
+    `The peer sent a message of more than ${limit} fragments. Raise maxFragments if such messages are expected.`,
+    { code: "TOO_MANY_FRAGMENTS", closeCode: CloseCode.policyViolation },
+  );
 }
 
 function tooBig(what: string, size: number, limit: number): ProtocolError {
