@@ -138,6 +138,28 @@ describe.each(backends)("the $name backend, with WebAssembly: $hasWasm", ({ fact
     inflater.close();
   });
 
+  it("accepts final blocks after each byte, whatever the pieces of the message are", () => {
+    const count = 20_000;
+    const message = Buffer.alloc(6 * count, deflateRawSync("x", { level: 0 }));
+    const inflater = factory.inflater(context);
+    for (const size of [1, 7, 1000, 65_536]) {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < message.length; at += size) pieces.push(message.subarray(at, at + size));
+      const inflated = inflater.inflatePieces!(pieces, count, true);
+      expect(inflated.equals(Buffer.alloc(count, "x"))).toBe(true);
+    }
+    inflater.close();
+  });
+
+  it("reports corrupt data in a large message without data", () => {
+    const inflater = factory.inflater(noContext);
+    for (const start of [Buffer.of(0x06), Buffer.concat([finalBlocks(1), Buffer.of(0x06)])]) {
+      const message = Buffer.concat([start, Buffer.alloc(1e6)]);
+      expect(failureOf(() => inflater.inflate(message, noLimit, false)).closeCode).toBe(1007);
+    }
+    inflater.close();
+  });
+
   it("accepts large messages that do not compress, and large messages that compress well", () => {
     const inflater = factory.inflater(context);
     const incompressible = noise(5 * mebibyte);

@@ -118,6 +118,7 @@ class DictionaryInflater implements Inflater {
       const excess = engine.bytesWritten - part.length;
       // Only a final block ends a stream of zlib before or at the end of the message.
       if (excess <= 0) budget.addFinalBlocks(1);
+      if (excess <= 0 && parts.length > 0) budget.addRestart();
       add(engine.bytesWritten, excess > 0 ? this.#removeSentinel(buffer, excess, part) : buffer);
       // Each new stream of zlib takes time to load its window, so the inflater of this package is tried first.
       while (offset < compressed.length) {
@@ -126,7 +127,6 @@ class DictionaryInflater implements Inflater {
         if (consumed === 0) break;
         add(consumed, Buffer.from(inflated));
       }
-      budget.addRestart();
     }
     return parts;
   }

@@ -157,8 +157,8 @@ export class HandleInflater implements Inflater {
       this.#isBetweenStreams = unread === 0;
       if (this.#isBetweenStreams) return;
       this.#restart(handle);
-      budget.addRestart();
       unread = handle.run(Z_SYNC_FLUSH, compressed, unread, inflated);
+      if (unread > 0) budget.addRestart();
     }
   }
 

@@ -16,7 +16,10 @@ const maxWirePerByte = 24;
  */
 const finalBlockCost = 8;
 
-/** Each new stream of zlib counts as this number of bytes: zlib loads its whole window in 3 to 15 us. */
+/**
+ * A whole stream after the first that is left to zlib counts as this number of bytes: zlib loads its window in 3 to 15 us.
+ * The stream has more than 32 KiB or produces more than 128 KiB, because shorter ones are inflated by this package.
+ */
 const restartCost = 1024;
 
 /** The first check is at this number of bytes on the wire, and each further check at twice the previous number. */
