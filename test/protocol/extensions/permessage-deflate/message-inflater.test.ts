@@ -215,6 +215,14 @@ describe.each(implementations)("MessageInflater in %s", (_, maxInputSize, inflat
       }
     });
 
+    it("are not completed by bytes of an earlier input", () => {
+      for (let size = 1; size < hello.length; size++) {
+        expect(inflater.inflateStreams(hello, noLimit, emptyWindow)).toBe(5);
+        expect(inflater.inflateStreams(hello.subarray(0, size), noLimit, emptyWindow)).toBe(0);
+        expect([inflater.consumed, inflater.finalBlockCount]).toEqual([0, 0]);
+      }
+    });
+
     it.each([
       ["no bytes", Buffer.alloc(0), noLimit],
       ["a corrupt stream", Buffer.of(0x07, 0), noLimit],
