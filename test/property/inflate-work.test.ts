@@ -215,8 +215,9 @@ describe.each(backends)("the $name backend, with WebAssembly: $hasWasm", ({ fact
       const message = repeated(60e6);
       const cpuTime = measureCpuTime();
       expect(failureOf(() => inflater.inflate(message, noLimit, false)).closeCode).toBe(1008);
-      // Inflating 60 MB takes 0.1 s for stored, 0.5 s for fixed and 3 s for dynamic blocks.
-      expect(cpuTime()).toBeLessThan(60);
+      // Inflating all of them takes 0.1 s for stored, 0.4 s for fixed and 3 s for dynamic blocks. Inflating the first
+      // 256 KiB takes at most 15 ms.
+      expect(cpuTime()).toBeLessThan(150);
       inflater.close();
     });
   });

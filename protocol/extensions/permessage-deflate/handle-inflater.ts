@@ -152,8 +152,7 @@ export class HandleInflater implements Inflater {
     // RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message.
     while (unread > 0) {
       budget.addFinalBlocks(1);
-      unread = this.#inflateStreams(compressed, unread);
-      budget.check(this.#wireSize + size - unread, inflated.size);
+      unread = this.#inflateStreams(compressed, unread, this.#wireSize + size);
       this.#isBetweenStreams = unread === 0;
       if (this.#isBetweenStreams) return;
       this.#restart(handle);
@@ -164,19 +163,21 @@ export class HandleInflater implements Inflater {
 
   /**
    * Inflates streams by the inflater of this package, because each new stream of zlib takes time to load its window.
+   *
+   * @param wireSize - Number of bytes of the message up to the end of `compressed`.
    * @returns The number of unread bytes.
    */
-  #inflateStreams(compressed: Uint8Array, unread: number): number {
+  #inflateStreams(compressed: Uint8Array, unread: number, wireSize: number): number {
     const { inflated, ownInflater, budget } = this.#scratch;
     let left = unread;
     for (;;) {
+      budget.check(wireSize - left, inflated.size);
       inflated.record();
       const input = compressed.subarray(compressed.length - left);
       const [consumed, bytes] = ownInflater.inflateStreams(input, inflated.remaining, this.#window, budget);
       if (consumed === 0) return left;
       inflated.append(bytes);
       left -= consumed;
-      budget.check(this.#wireSize + unread - left, inflated.size);
     }
   }
 
