@@ -61,6 +61,11 @@ export interface ProtocolConnectionOptions {
   readonly maxMessageSize?: number | undefined;
   /** Maximum payload size in bytes of a received frame. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
+  /**
+   * Maximum number of frames of a received message, empty ones included. One more frame fails the connection with the
+   * close code 1008. Default 131,072.
+   */
+  readonly maxFragments?: number | undefined;
   /** Messages smaller than this number of bytes are not compressed. Default 128. */
   readonly compressionThreshold?: number | undefined;
   /** Whether pings are answered automatically (RFC 6455 5.5.2). Default `true`. */
@@ -128,7 +133,8 @@ export class ProtocolConnection {
    */
   constructor(given: EventOptions, messages: MessageSink);
   /**
-   * @throws RangeError if `maxMessageSize` or `maxFrameSize` is not a whole number from 1 to the maximum string length.
+   * @throws RangeError if `maxMessageSize` or `maxFrameSize` is not a whole number from 1 to the maximum string length,
+   *   or if `maxFragments` is not a whole number of at least 1.
    */
   constructor(given: ProtocolConnectionOptions);
   constructor(given: EventOptions, messages: MessageSink = (given as ProtocolConnectionOptions).handler) {

@@ -1,5 +1,5 @@
-// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8. It
-// calls the extension to decompress messages. It does not answer control frames.
+// Assembles messages from the frames of one connection. It checks the order of fragments, the limits and UTF-8. It calls
+// the extension to decompress messages. It does not answer control frames.
 import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
@@ -59,6 +59,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   #isCompressed = false;
   /** Sum of the payload sizes in the frame headers of the current message. In bytes, before decompression. */
   #wireSize = 0;
+  /** Number of frames of the current message whose header has arrived. */
+  #fragmentCount = 0;
 
   /** Whether messages are lent to `onBorrowed`, instead of being decoded or copied. May be set at any time. */
   isLending = false;
@@ -133,6 +135,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       this.beganCount++;
     }
     this.#wireSize += payloadSize;
+    this.#fragmentCount++;
   }
 
   /** Checks the header of a data frame before memory is allocated for the payload. */
@@ -156,7 +159,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       return protocolError("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
-    const { maxMessageSize, maxFrameSize } = this.#limits;
+    const { maxMessageSize, maxFrameSize, maxFragments } = this.#limits;
+    if (this.#fragmentCount >= maxFragments) return tooManyFragments(maxFragments);
     // The limits apply to decompressed messages. The extension computes the limit for the compressed size.
     const extension = isCompressed ? this.#extension : undefined;
     const wireSize = this.#wireSize + payloadSize;
@@ -253,6 +257,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   #endMessage(): void {
     this.#opcode = 0;
     this.#wireSize = 0;
+    this.#fragmentCount = 0;
   }
 
   #handlePiece(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
@@ -429,6 +434,14 @@ function invalidUtf8(): ProtocolError {
     code: "INVALID_UTF8",
     closeCode: CloseCode.invalidPayload,
   });
+}
+
+/** RFC 6455 7.4.1: 1008 is the generic code. 1009 does not fit, because the message may be small. */
+function tooManyFragments(limit: number): ProtocolError {
+  return new ProtocolError(
+    `The peer sent a message of more than ${limit} fragments. Raise maxFragments if such messages are expected.`,
+    { code: "TOO_MANY_FRAGMENTS", closeCode: CloseCode.policyViolation },
+  );
 }
 
 /** @param option - For a compressed message: name and value of the option that determines `limit`. */

@@ -11,6 +11,15 @@ export function messageStalled(timeout: number): ProtocolError {
   );
 }
 
+/** RFC 6455 7.4.1: 1008 is the code for a violated policy of this endpoint. */
+export function tooManyControlFrames(perSecond: number): ProtocolError {
+  return new ProtocolError(
+    `The peer sends more than ${perSecond} pings and pongs per second. ` +
+      `Raise maxControlRate if this rate is expected.`,
+    { code: "TOO_MANY_CONTROL_FRAMES", closeCode: CloseCode.policyViolation },
+  );
+}
+
 /**
  * The inbox is full and `buffer.overflow` is `"error"`. The connection fails, because it would lose messages otherwise.
  */

@@ -10,10 +10,12 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
 import type { Transport } from "../runtime/transport.js";
 import { Closing, type ClosingOwner } from "./closing.js";
+import { ControlRate } from "./control-rate.js";
 import type { ConnectionEnd } from "./connection-end.js";
 import type { ConnectionInput } from "./connection-input.js";
 import type { ConnectionSettings, LiveContext, LiveHandler } from "./live-handler.js";
 import type { UnsentMessage } from "./message-tokens.js";
+import { tooManyControlFrames } from "./failures.js";
 import { PauseClock } from "./pause-clock.js";
 import { PingExchange, type PingExchangeHandler } from "./ping-exchange.js";
 import { SendQueue } from "./send-queue.js";
@@ -36,6 +38,8 @@ export class LiveConnection
   /** Created by the first call of `send()` or `flush()`. */
   #queue: SendQueue | undefined;
   readonly #pings: PingExchange;
+  /** Created by the first ping or pong that arrives. */
+  #controlRate: ControlRate | undefined;
   /** Created when the connection starts to close. */
   #closing: Closing | undefined;
   /** Created by the first call of {@link pause}. */
@@ -69,6 +73,7 @@ export class LiveConnection
       extension: context.extension,
       maxMessageSize: settings.maxMessageSize,
       maxFrameSize: settings.maxFrameSize,
+      maxFragments: settings.maxFragments,
       compressionThreshold: settings.compressionThreshold,
       autoPong: settings.autoPong,
       observer: context.observer,
@@ -205,7 +210,9 @@ export class LiveConnection
   resume(): void {
     const pauses = this.#pauses;
     if (pauses?.isPaused !== true) return;
-    pauses.end(this.#runtime.now());
+    const now = this.#runtime.now();
+    this.#controlRate ??= new ControlRate(this.#settings.maxControlRate);
+    this.#controlRate.addPause(pauses.end(now), now);
     this.#closing?.timer.resume();
     this.#protocol.resume();
     this.#writer.wake();
@@ -300,11 +307,21 @@ export class LiveConnection
   // The following methods are called by the protocol.
 
   onPing(payload: Buffer): void {
-    this.#handler.onPing(payload);
+    if (this.#passesControlRate()) this.#handler.onPing(payload);
   }
 
   onPong(payload: Buffer): void {
+    if (!this.#passesControlRate()) return;
     this.#handler.onPong(payload, this.#pings.answer(payload, this.lastReceivedAt));
+  }
+
+  /** Counts a control frame. Fails the connection if there are too many; after the end of the stream none counts. */
+  #passesControlRate(): boolean {
+    const { maxControlRate } = this.#settings;
+    this.#controlRate ??= new ControlRate(maxControlRate);
+    if (this.#isStreamClosed || this.#controlRate.take(this.lastReceivedAt)) return true;
+    this.fail(tooManyControlFrames(maxControlRate));
+    return false;
   }
 
   onClose(code: number, reason: string): void {

@@ -12,6 +12,9 @@ export interface ConnectionSettings extends SendMarks {
   readonly messageTimeout: number;
   readonly maxMessageSize: number;
   readonly maxFrameSize: number;
+  readonly maxFragments: number;
+  /** Pings and pongs per second. */
+  readonly maxControlRate: number;
   readonly compressionThreshold: number;
   readonly autoPong: boolean;
 }

@@ -18,8 +18,11 @@ export class PauseClock {
     this.#since ??= now;
   }
 
-  end(now: number): void {
-    if (this.#since !== undefined) this.#total += now - this.#since;
+  /** Returns the duration of the pause in milliseconds; 0 if there was no pause. */
+  end(now: number): number {
+    const duration = this.#since === undefined ? 0 : now - this.#since;
+    this.#total += duration;
     this.#since = undefined;
+    return duration;
   }
 }

@@ -157,6 +157,17 @@ export interface WebSocketOptions<Received, Sent>
   readonly maxMessageSize?: number | undefined;
   /** Maximum size of a received frame in bytes. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
+  /**
+   * Maximum number of frames of a received message, empty ones included. Pings and pongs between them do not count. One
+   * more frame fails the connection with code 1008 and a `ProtocolError`, code `TOO_MANY_FRAGMENTS`. Default 131,072.
+   */
+  readonly maxFragments?: number | undefined;
+  /**
+   * Maximum number of pings and pongs that arrive per second, on average. The frames of one minute may arrive at once,
+   * and the frames of a pause of reading in addition. More frames fail the connection with code 1008 and a
+   * `ProtocolError`, code `TOO_MANY_CONTROL_FRAMES`. Default 2,000.
+   */
+  readonly maxControlRate?: number | undefined;
 
   /**
    * Number of buffered bytes above which `send()` waits. The option `maxBufferedAmount` describes which bytes count.

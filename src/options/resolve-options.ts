@@ -39,6 +39,8 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   readonly messageTimeout: number;
   readonly maxMessageSize: number;
   readonly maxFrameSize: number;
+  readonly maxFragments: number;
+  readonly maxControlRate: number;
   readonly highWaterMark: number;
   readonly lowWaterMark: number;
   readonly maxBufferedAmount: number;
@@ -217,6 +219,8 @@ function resolveLimits(options: GivenOptions) {
     messageTimeout: checkInteger("messageTimeout", options.messageTimeout, 2 * minute, 1, maxInteger),
     maxMessageSize,
     maxFrameSize: checkInteger("maxFrameSize", options.maxFrameSize, maxMessageSize, 1, maxSize),
+    maxFragments: checkInteger("maxFragments", options.maxFragments, 131_072, 1, maxInteger),
+    maxControlRate: checkInteger("maxControlRate", options.maxControlRate, 2_000, 1, maxInteger),
     highWaterMark,
     lowWaterMark: checkInteger("lowWaterMark", options.lowWaterMark, half, 0, highWaterMark),
     maxBufferedAmount: checkInteger("maxBufferedAmount", maxBufferedAmount, most, highWaterMark, maxInteger),

@@ -65,7 +65,7 @@ export class AddressRace {
     const { host, lookup } = this.#context;
     let isDone = false;
     try {
-      (lookup ?? (nodeDns().lookup))(host, { all: true }, (error, found, family) => {
+      (lookup ?? nodeDns().lookup)(host, { all: true }, (error, found, family) => {
         if (this.#isOver || isDone) return;
         isDone = true;
         if (error) this.#end(toError(error, "lookup"));

@@ -5,6 +5,7 @@ import {
   heartbeatTimedOut,
   inboxOverflow,
   messageStalled,
+  tooManyControlFrames,
   mutualStall,
   tooManyPings,
 } from "../../src/connection/failures.js";
@@ -14,6 +15,11 @@ const failures: readonly (readonly [Error, object, RegExp])[] = [
     messageStalled(5),
     { code: "MESSAGE_STALLED", closeCode: 1008 },
     /less than 1 KiB of it in 5 ms.*messageTimeout/,
+  ],
+  [
+    tooManyControlFrames(7),
+    { code: "TOO_MANY_CONTROL_FRAMES", closeCode: 1008 },
+    /more than 7 pings and pongs per second\. Raise maxControlRate/,
   ],
   [inboxOverflow(7), { code: "INBOX_OVERFLOW", closeCode: 1008 }, /More than 7 .*buffer\.capacity/],
   [closingTimedOut(9, false), { operation: "close", timeoutMs: 9 }, /did not answer our Close in the 9 ms/],

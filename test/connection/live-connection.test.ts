@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deflateOffer } from "../../protocol/index.js";
-import { heartbeatTimedOut, messageStalled } from "../../src/connection/failures.js";
+import { heartbeatTimedOut, messageStalled, tooManyControlFrames } from "../../src/connection/failures.js";
 import type { UnsentMessage } from "../../src/connection/message-tokens.js";
 import { PendingMessage, type Sendable } from "../../src/connection/pending-message.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
@@ -74,6 +74,57 @@ describe("LiveConnection", () => {
         ["pong", "q", undefined],
       ]);
       expect(frameSummaries()).toEqual(["pong p"]);
+    });
+
+    describe("maxControlRate", () => {
+      const sixty = Buffer.alloc(120, pingFrame(""));
+
+      it("fails the connection with 1008 if more control frames arrive, of both kinds and between fragments", () => {
+        begin({ maxControlRate: 1 });
+        const [first, second] = fragments(opcodes.text, ["a", "b"]);
+        scene.receive(first!, Buffer.alloc(60, pingFrame("")), Buffer.alloc(60, pongFrame("")), second!);
+        expect([scene.messages, scene.recorded.length]).toEqual([["ab"], 60]);
+        scene.receive(pongFrame("one too many"), pingFrame("p"), textFrame("lost"));
+        expect(scene.recorded.slice(60)).toEqual([["closing", 1008, "", "us"]]);
+        expect(scene.messages).toEqual(["ab"]);
+        expect(scene.endWithin(5_000).error).toEqual(tooManyControlFrames(1));
+      });
+
+      it("counts at the time of arrival, whatever the split into reads", () => {
+        begin({ maxControlRate: 1 });
+        for (const byte of sixty) scene.receive(Buffer.of(byte));
+        for (let second = 0; second < 100; second++) {
+          scene.clock.advance(1_000);
+          scene.receive(pingFrame("p"));
+        }
+        expect(scene.recorded).toHaveLength(160);
+        scene.receive(pingFrame("one too many"));
+        expect(scene.recorded.slice(160)).toEqual([["closing", 1008, "", "us"]]);
+      });
+
+      it("does not count the time of a pause of reading", () => {
+        begin({ maxControlRate: 1 }).receive(sixty);
+        scene.live.pause();
+        for (let second = 0; second < 1_000; second++) {
+          scene.clock.advance(1_000);
+          scene.receive(pingFrame("p"));
+        }
+        scene.live.resume();
+        scene.clock.advance(0);
+        expect(scene.recorded).toHaveLength(1_060);
+        scene.receive(Buffer.alloc(4, pingFrame("")));
+        expect(scene.recorded.at(-1)).toEqual(["closing", 1008, "", "us"]);
+      });
+
+      it("does not count frames that are delivered after the stream is closed", () => {
+        let isPausing = true;
+        begin({ maxControlRate: 1 }).onMessageCall = () => isPausing && scene.live.pause();
+        scene.receive(textFrame("1"), sixty, sixty);
+        scene.transport.destroy();
+        scene.onLastMessagesCall = () => (isPausing = false);
+        expect(scene.endWithin(0).error).toBeUndefined();
+        expect(scene.recorded).toHaveLength(120);
+      });
     });
 
     it("does not answer pings with autoPong: false", () => {

@@ -15,7 +15,7 @@ describe("PauseClock", () => {
   it("counts a pause when it ends", () => {
     pauses.begin(0);
     expect([pauses.isPaused, pauses.total]).toEqual([true, 0]);
-    pauses.end(30);
+    expect(pauses.end(30)).toBe(30);
     expect([pauses.isPaused, pauses.total]).toEqual([false, 30]);
   });
 
@@ -37,7 +37,7 @@ describe("PauseClock", () => {
   it("ignores end() without a pause", () => {
     pauses.begin(100);
     pauses.end(110);
-    pauses.end(500);
+    expect(pauses.end(500)).toBe(0);
     expect(pauses.total).toBe(10);
   });
 });

@@ -340,6 +340,34 @@ describe("a flood of pings", () => {
     expect([opcode, payload.toString()]).toEqual([opcodes.pong, "by hand"]);
     expect(peer.frameCount).toBe(1);
   });
+
+  it.each([
+    ["pings", pingFrame("")],
+    ["pongs", pongFrame("")],
+  ])("of more %s than maxControlRate allows fails the connection with 1008", async (_name, flooding) => {
+    const { client, ws, peer } = await scene.open({ reconnect: false, autoPong: false });
+    peer.endWithClient();
+    const most = 2_000 * 60;
+    peer.send(textFrame("before"), Buffer.alloc(2 * (most + 1), flooding), textFrame("never"));
+    expect(await peer.untilClose()).toEqual({ code: 1008, reason: "" });
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "policy", codeSent: 1008, initiatedBy: "us" });
+    expect(report.advice).toContain("maxControlRate");
+    expect(client.fatalError).toMatchObject({ code: "TOO_MANY_CONTROL_FRAMES", closeCode: 1008 });
+    expect([client.all("ping").length, client.all("pong").length]).toContain(most);
+    expect(await ws.recv()).toBe("before");
+  });
+
+  it("may be as long as the rate allows", async () => {
+    const { client, peer } = await scene.open({ maxControlRate: 100, autoPong: false });
+    for (let round = 0; round < 20; round++) {
+      const size = scene.readSize;
+      peer.send(Buffer.alloc(2 * 1_000, pingFrame("")));
+      await scene.untilRead(size + 2_000);
+      scene.clock.advance(10_000);
+    }
+    expect(client.all("ping")).toHaveLength(20_000);
+  });
 });
 
 describe("ping()", () => {

@@ -21,7 +21,7 @@ export interface Violation {
   readonly bytes: readonly Uint8Array[];
   readonly code: string;
   readonly closeCode: number;
-  readonly verdict: "protocol-error" | "too-big";
+  readonly verdict: "protocol-error" | "too-big" | "policy";
   readonly options?: Options;
   /** True if permessage-deflate is negotiated. */
   readonly isCompressed?: boolean;
@@ -40,7 +40,7 @@ function violation(
   bytes: Uint8Array | readonly Uint8Array[],
   more: Details = {},
 ): Violation {
-  const verdict = closeCode === 1009 ? "too-big" : "protocol-error";
+  const verdict = closeCode === 1009 ? "too-big" : closeCode === 1008 ? "policy" : "protocol-error";
   return { name, code, closeCode, verdict, bytes: bytes instanceof Uint8Array ? [bytes] : bytes, ...more };
 }
 
@@ -249,6 +249,36 @@ const corrupt: Violation[] = (
   ),
 );
 
+const amounts: Violation[] = [
+  violation(
+    "a message of too many fragments",
+    "TOO_MANY_FRAGMENTS",
+    1008,
+    fragments(opcodes.text, ["a", "", "b", ""]),
+    {
+      options: { maxFragments: 3 },
+    },
+  ),
+  violation("an endless message of empty fragments", "TOO_MANY_FRAGMENTS", 1008, [
+    begun,
+    Buffer.alloc(2 * 131_072, frame({ opcode: opcodes.continuation, isFinal: false })),
+  ]),
+  violation(
+    "a compressed message of empty blocks",
+    "TOO_MANY_DEFLATE_BLOCKS",
+    1008,
+    binaryFrame(Buffer.alloc(300_000, blocks().stored("").bytes()), { rsv1: true }),
+    compressed,
+  ),
+  violation(
+    "a compressed message of final blocks",
+    "TOO_MANY_DEFLATE_BLOCKS",
+    1008,
+    binaryFrame(Buffer.alloc(130_000, bytes(0x03, 0x00)), { rsv1: true }),
+    compressed,
+  ),
+];
+
 export const violations: readonly Violation[] = [
   ...flags,
   ...lengths,
@@ -257,4 +287,5 @@ export const violations: readonly Violation[] = [
   ...closes,
   ...sizes,
   ...corrupt,
+  ...amounts,
 ];

@@ -35,6 +35,8 @@ const defaults: Resolved = {
   messageTimeout: 120_000,
   maxMessageSize: 67_108_864,
   maxFrameSize: 67_108_864,
+  maxFragments: 131_072,
+  maxControlRate: 2_000,
   ...resolveLayers({}, 10_000),
   highWaterMark: 1_048_576,
   lowWaterMark: 524_288,
@@ -211,7 +213,10 @@ const numbers = [
   "messageTimeout",
   "maxMessageSize",
 ];
-const moreNumbers = ["maxFrameSize", "highWaterMark", "lowWaterMark", "maxBufferedAmount"];
+const moreNumbers = [
+  ...["maxFrameSize", "maxFragments", "maxControlRate"],
+  ...["highWaterMark", "lowWaterMark", "maxBufferedAmount"],
+];
 const functions = ["serializer", "deserializer", "lookup", "createConnection"];
 const strings = ["localAddress", "socketPath"];
 
@@ -266,6 +271,10 @@ const outOfBounds: readonly (readonly [options: object, name: string, min: numbe
   [{ maxMessageSize: 0 }, "maxMessageSize", 1],
   [{ maxMessageSize: 2 ** 30 }, "maxMessageSize", 1],
   [{ maxFrameSize: 0 }, "maxFrameSize", 1],
+  [{ maxFragments: 0 }, "maxFragments", 1],
+  [{ maxFragments: Infinity }, "maxFragments", 1],
+  [{ maxControlRate: 0 }, "maxControlRate", 1],
+  [{ maxControlRate: 0.5 }, "maxControlRate", 1],
   [{ highWaterMark: 0 }, "highWaterMark", 1],
   [{ highWaterMark: 10, lowWaterMark: 11 }, "lowWaterMark", 0],
   [{ lowWaterMark: -1 }, "lowWaterMark", 0],

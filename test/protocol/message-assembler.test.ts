@@ -10,7 +10,7 @@ import {
   MessageAssembler,
   type MessageSink,
 } from "../../protocol/message-assembler.js";
-import type { MessageLimits } from "../../protocol/message-limits.js";
+import { type MessageLimits, resolveLimits } from "../../protocol/message-limits.js";
 import { expectAtEverySplit, type Feed, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension, invertingOverhead } from "../support/inverting-extension.js";
 import { badUtf8, edgeCharacters } from "../support/utf8-table.js";
@@ -34,7 +34,7 @@ const message = (data: string | Buffer): Call => ["message", data, Buffer.byteLe
 const control = (opcode: number, payload: string): Call => ["control", opcode, payload];
 const failed = (code: string, closeCode: number): Call => ["failed", code, closeCode];
 
-const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000 };
+const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000, maxFragments: 131_072 };
 
 /** Memory that all subjects share, with a small scratch buffer. */
 const memory = {
@@ -49,8 +49,8 @@ class Subject implements MessageSink, AssemblerHandler {
   readonly assembler: MessageAssembler;
   readonly parser: FrameParser;
 
-  constructor(limits: MessageLimits = wide, extension?: InvertingExtension) {
-    this.assembler = new MessageAssembler(this, this, limits, extension, memory);
+  constructor(limits: Partial<MessageLimits> = {}, extension?: InvertingExtension) {
+    this.assembler = new MessageAssembler(this, this, { ...wide, ...limits }, extension, memory);
     this.parser = new FrameParser(this.assembler, "client");
   }
 
@@ -249,6 +249,73 @@ describe("invalid UTF-8", () => {
   });
 });
 
+describe("maxFragments", () => {
+  const three = (): Subject => new Subject({ maxFragments: 3 });
+  const tooMany = failed("TOO_MANY_FRAGMENTS", 1008);
+
+  it.each([[["a", "b", "c"]], [["", "", ""]], [["a", "", "b"]]])(
+    "accepts as many fragments, in each message anew: %j",
+    (pieces) => {
+      const bytes = Buffer.concat([
+        ...fragments(opcodes.text, pieces),
+        textFrame("whole"),
+        ...fragments(opcodes.binary, pieces),
+      ]);
+      const text = pieces.join("");
+      expectAtEverySplit(bytes, three, [message(text), message("whole"), message(Buffer.from(text))]);
+    },
+  );
+
+  it.each([
+    ["with data", ["a", "b", "c", "d"]],
+    ["without data", ["", "", "", ""]],
+    ["of which the last one is empty", ["a", "b", "c", ""]],
+  ])("rejects one more %s, at the end of its header", (_, pieces) => {
+    const frames = fragments(opcodes.binary, pieces);
+    const bytes = Buffer.concat(frames);
+    expectAtEverySplit(bytes, three, [tooMany]);
+    const end = bytes.length - frames[3]!.length + 2;
+    const subject = three();
+    subject.receive(bytes, 0, end - 1);
+    expect(subject.calls).toEqual([]);
+    subject.receive(bytes, end - 1, end);
+    expect(subject.calls).toEqual([tooMany]);
+  });
+
+  it("does not count control frames between the fragments", () => {
+    const frames = fragments(opcodes.text, ["a", "b", "c"]);
+    const bytes = Buffer.concat(frames.flatMap((one) => [pingFrame("1"), one, pongFrame("2")]).slice(1, -1));
+    const [ping, pong] = [control(opcodes.ping, "1"), control(opcodes.pong, "2")];
+    expectAtEverySplit(bytes, three, [pong, ping, pong, ping, message("abc")]);
+  });
+
+  it("counts the fragments of a compressed message", () => {
+    const subject = (): Subject => new Subject({ maxFragments: 2 }, new InvertingExtension());
+    const [first, second, third] = fragments(opcodes.text, ["", "", ""], { rsv1: true });
+    expectAtEverySplit(Buffer.concat([first!, second!, third!]), subject, [tooMany]);
+  });
+
+  it("accepts by default a message of 4 MiB in fragments of 64 bytes, with an empty last one", () => {
+    const limits = resolveLimits({});
+    const subject = new Subject(limits);
+    const pieces = [...Array.from({ length: 65_536 }, () => "x".repeat(64)), ""];
+    feedPieces(fragments(opcodes.text, pieces), subject.receive);
+    expect(subject.calls).toEqual([message("x".repeat(4 * 1024 * 1024))]);
+    feedPieces([textFrame("", { isFinal: false }), Buffer.alloc(2 * limits.maxFragments)], subject.receive);
+    expect(subject.calls.slice(1)).toEqual([tooMany]);
+  });
+
+  it("does not apply to whole messages, and names the option in the error", () => {
+    const subject = new Subject({ maxFragments: 1 });
+    feedPieces([textFrame("a"), textFrame("b"), binaryFrame(bytesOf(1))], subject.receive);
+    expect(subject.calls).toHaveLength(3);
+    feedPieces(fragments(opcodes.text, ["a", "b"]), subject.receive);
+    expect(subject.errors[0]!.message).toBe(
+      "The peer sent a message of more than 1 fragments. Raise maxFragments if such messages are expected.",
+    );
+  });
+});
+
 describe("limits", () => {
   const limits = { maxMessageSize: 1000, maxFrameSize: 300 };
   const small = (): Subject => new Subject(limits);
@@ -329,7 +396,7 @@ describe("memory", () => {
   });
 
   it("for a million fragments of one byte is about their size", () => {
-    const subject = new Subject({ maxMessageSize: 2_000_000, maxFrameSize: 2_000_000 });
+    const subject = new Subject({ maxMessageSize: 2_000_000, maxFragments: 2_000_000 });
     const count = 1_000_000;
     const start = textFrame("a", { isFinal: false });
     const piece = Buffer.concat(

@@ -17,6 +17,8 @@ const defaults: ConnectionSettings = {
   messageTimeout: 120_000,
   maxMessageSize: 1_000_000,
   maxFrameSize: 1_000_000,
+  maxFragments: 131_072,
+  maxControlRate: 2_000,
   compressionThreshold: 128,
   autoPong: true,
   highWaterMark: 100_000,

@@ -63,6 +63,21 @@ export class ChunkedOutput {
     return Math.min(this.#chunk.length - this.#offset, this.#limit + 1 - this.size);
   }
 
+  /** Number of bytes by which the message may still grow. */
+  get remaining(): number {
+    return this.#limit - this.size;
+  }
+
+  append(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      if (this.freeSpace === 0) this.grow();
+      const size = Math.min(this.freeSpace, bytes.length - at);
+      bytes.copy(this.#chunk, this.#offset, at, at + size);
+      this.#offset += size;
+      at += size;
+    }
+  }
+
   advance(size: number): void {
     this.#offset += size;
   }

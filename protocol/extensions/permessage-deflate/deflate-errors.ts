@@ -18,9 +18,12 @@ export function inflatesTooBig(limit: number): ProtocolError {
   );
 }
 
-export function tooManyFinalBlocks(): ProtocolError {
-  return tooBig(
-    "The peer sent a compressed message with too many final blocks: to inflate it would take too long.",
+/** RFC 6455 7.4.1: 1008 is the generic code. 1009 does not fit, because a smaller message may be rejected, too. */
+export function tooManyBlocks(wireSize: number, produced: number): ProtocolError {
+  return new ProtocolError(
+    `The peer sent a compressed message with too many empty or final blocks: its first ${wireSize} bytes contain only ` +
+      `${produced} bytes of data. Such a message costs time and carries no data; fix the peer.`,
+    { code: "TOO_MANY_DEFLATE_BLOCKS", closeCode: CloseCode.policyViolation },
   );
 }
 

@@ -5,9 +5,9 @@ import type { ZlibOptions } from "node:zlib";
 import { ProtocolError } from "../../errors.js";
 import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import { inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
+import { InflateBudget } from "./inflate-budget.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
 import { WasmInflater } from "./wasm-inflater.js";
-import { RestartBudget } from "./restart-budget.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
 
@@ -38,7 +38,7 @@ const maxWindowSize = 32 * 1024;
 
 /** Objects shared by all codecs of one factory. No codec keeps data in them between two calls. */
 class DictionaryScratch {
-  readonly restarts: RestartBudget = new RestartBudget();
+  readonly budget: InflateBudget = new InflateBudget();
   readonly ownInflater: WasmInflater = new WasmInflater();
   #bytes: Buffer | undefined;
 
@@ -96,32 +96,71 @@ class DictionaryInflater implements Inflater {
    * block ends a stream of zlib, but not the message.
    */
   #inflateByZlib(compressed: Uint8Array, maxSize: number): Buffer[] {
-    const input = Buffer.concat([compressed, tailAndSentinel]);
+    let input: Buffer | undefined;
+    const { budget, ownInflater } = this.#scratch;
     const parts: Buffer[] = [];
-    this.#scratch.restarts.begin(maxSize);
+    budget.begin();
     let offset = 0;
     let remaining = maxSize;
-    while (offset < compressed.length) {
-      const { buffer, engine } = this.#inflatePart(input.subarray(offset), remaining);
-      const part = compressed.subarray(offset);
-      const excess = engine.bytesWritten - part.length;
-      const inflated = excess > 0 ? this.#removeSentinel(buffer, excess, part) : buffer;
+    const add = (size: number, inflated: Buffer): void => {
       remaining -= inflated.length;
       if (remaining < 0) throw inflatesTooBig(maxSize);
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
-      offset += engine.bytesWritten;
+      offset += size;
+      budget.check(Math.min(offset, compressed.length), maxSize - remaining);
+    };
+    while (offset < compressed.length) {
+      const part = compressed.subarray(offset);
+      this.#checkPrefixes(part, offset, maxSize - remaining);
+      input ??= Buffer.concat([compressed, tailAndSentinel]);
+      const { buffer, engine } = this.#inflatePart(input.subarray(offset), remaining);
+      const excess = engine.bytesWritten - part.length;
       // Only a final block ends a stream of zlib before or at the end of the message.
-      if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
+      if (excess <= 0) budget.addFinalBlocks(1);
+      if (excess <= 0 && parts.length > 0) budget.addRestart();
+      add(engine.bytesWritten, excess > 0 ? this.#removeSentinel(buffer, excess, part) : buffer);
+      // Each new stream of zlib takes time to load its window, so the inflater of this package is tried first.
+      while (offset < compressed.length) {
+        const rest = compressed.subarray(offset);
+        const [consumed, inflated] = ownInflater.inflateStreams(rest, remaining, this.#window, budget);
+        if (consumed === 0) break;
+        add(consumed, Buffer.from(inflated));
+      }
     }
     return parts;
   }
 
-  #inflatePart(input: Uint8Array, remaining: number) {
+  /**
+   * Rejects a message without data early. zlib inflates the whole message in one call, so prefixes of increasing length
+   * are inflated before. Such a call ends as soon as the prefix has produced enough bytes.
+   *
+   * @param offset - Start of `part` in the message, which has produced `produced` bytes before.
+   */
+  #checkPrefixes(part: Uint8Array, offset: number, produced: number): void {
+    const { budget } = this.#scratch;
+    const end = offset + part.length;
+    for (let at = budget.nextCheck(offset); at < end; at = budget.nextCheck(at)) {
+      const wanted = budget.minProduced(at) - produced;
+      if (wanted > 0) budget.check(at, produced + this.#countProduced(part.subarray(0, at - offset), wanted));
+    }
+  }
+
+  /** Returns the number of bytes that a prefix produces. `Infinity` means enough bytes, or that a stream ends earlier. */
+  #countProduced(prefix: Uint8Array, wanted: number): number {
+    try {
+      const options = { ...this.#options(wanted), maxOutputLength: wanted, finishFlush: Z_SYNC_FLUSH };
+      const { buffer, engine } = inflateWithInfo(prefix, options);
+      return engine.bytesWritten < prefix.length ? Infinity : buffer.length;
+    } catch (error) {
+      if (isTooLarge(error)) return Infinity;
+      throw error;
+    }
+  }
+
+  #inflatePart(input: Uint8Array, remaining: number): Inflated {
     const maxOutputLength = Math.min(remaining + sentinel.length, bufferConstants.MAX_LENGTH);
-    const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
-    // The types of Node do not contain the result of the option `info`.
-    return inflateRawSync(input, options) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    return inflateWithInfo(input, { ...this.#options(input.length * 4), maxOutputLength });
   }
 
   /**
@@ -184,6 +223,16 @@ class DictionaryDeflater implements Deflater {
   close(): void {
     this.#window.clear();
   }
+}
+
+/** The types of Node do not contain the result of the option `info`. */
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+function inflateWithInfo(input: Uint8Array, options: ZlibOptions): Inflated {
+  return inflateRawSync(input, { ...options, info: true }) as unknown as Inflated;
 }
 
 /** Creates codecs that start a new zlib stream for each message, with the window as its dictionary. */

@@ -33,6 +33,10 @@ export class HandleInflater implements Inflater {
   readonly #keepsContext: boolean;
   /** `true` if the handle's window does not contain all bytes of {@link #window}. */
   #isStale = false;
+  /** Number of bytes of the current message that were inflated. */
+  #wireSize = 0;
+  /** `true` if the inflater of this package has inflated a final block of the message, and the handle has no stream. */
+  #isBetweenStreams = false;
   /** Number of tiny messages since the last larger one. */
   #tinyCount = 0;
 
@@ -69,14 +73,17 @@ export class HandleInflater implements Inflater {
   ): Buffer {
     if (pieces.every(({ length }) => length === 0)) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#discardContext();
-    const { inflated: output, restarts } = this.#scratch;
+    const { inflated: output, budget } = this.#scratch;
     output.begin(maxSize, this.#window, sink);
-    restarts.begin(maxSize);
+    budget.begin();
+    this.#wireSize = 0;
+    this.#isBetweenStreams = false;
     const handle = this.#primedHandle();
     this.#lease.touch();
     try {
       for (const piece of pieces) this.#inflatePiece(handle, piece);
       this.#inflateTail(handle);
+      budget.check(this.#wireSize, output.size);
       if (this.#keepsContext) output.record();
       return output.finish(isKept);
     } catch (error) {
@@ -116,23 +123,77 @@ export class HandleInflater implements Inflater {
     return handle;
   }
 
+  /** Inflates a piece in parts, so that a message without data is rejected early. */
   #inflatePiece(handle: ZlibHandle, compressed: Uint8Array): void {
-    const output = this.#scratch.inflated;
-    let unread = handle.run(Z_SYNC_FLUSH, compressed, compressed.length, output);
+    const { budget, inflated } = this.#scratch;
+    let unread = compressed.length;
+    while (unread > 0) {
+      const next = budget.nextCheck(this.#wireSize);
+      const size = Math.min(unread, next - this.#wireSize);
+      const end = compressed.length - unread + size;
+      this.#inflatePart(handle, end === compressed.length ? compressed : compressed.subarray(0, end), size);
+      this.#wireSize += size;
+      unread -= size;
+      if (this.#wireSize === next) budget.check(next, inflated.size);
+    }
+  }
+
+  /** Inflates the last `size` bytes of `compressed`. */
+  #inflatePart(handle: ZlibHandle, compressed: Uint8Array, size: number): void {
+    const { inflated, budget } = this.#scratch;
+    if (this.#isBetweenStreams) this.#restart(handle);
+    this.#isBetweenStreams = false;
+    let unread = handle.run(Z_SYNC_FLUSH, compressed, size, inflated);
+    if (unread === size && this.#wireSize === 0) {
+      // The tail of the previous message has completed a final block. That block does not count for this message.
+      this.#restart(handle);
+      unread = handle.run(Z_SYNC_FLUSH, compressed, size, inflated);
+    }
     // RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message.
     while (unread > 0) {
+      budget.addFinalBlocks(1);
+      unread = this.#inflateStreams(compressed, unread, this.#wireSize + size);
+      this.#isBetweenStreams = unread === 0;
+      if (this.#isBetweenStreams) return;
       this.#restart(handle);
-      unread = handle.run(Z_SYNC_FLUSH, compressed, unread, output);
+      unread = handle.run(Z_SYNC_FLUSH, compressed, unread, inflated);
+      if (unread > 0) budget.addRestart();
+    }
+  }
+
+  /**
+   * Inflates streams by the inflater of this package, because each new stream of zlib takes time to load its window.
+   *
+   * @param wireSize - Number of bytes of the message up to the end of `compressed`.
+   * @returns The number of unread bytes.
+   */
+  #inflateStreams(compressed: Uint8Array, unread: number, wireSize: number): number {
+    const { inflated, ownInflater, budget } = this.#scratch;
+    let left = unread;
+    for (;;) {
+      budget.check(wireSize - left, inflated.size);
+      inflated.record();
+      const input = compressed.subarray(compressed.length - left);
+      const [consumed, bytes] = ownInflater.inflateStreams(input, inflated.remaining, this.#window, budget);
+      if (consumed === 0) return left;
+      inflated.append(bytes);
+      left -= consumed;
     }
   }
 
   /** Inflates the four bytes that the sender removed (RFC 7692 7.2.2). They output nothing if a message is complete. */
   #inflateTail(handle: ZlibHandle): void {
-    const output = this.#scratch.inflated;
+    const { inflated: output, budget } = this.#scratch;
     const size = output.size;
-    const unread = handle.run(Z_BLOCK, tailAndProbe, tailAndProbe.length, output);
+    const isCounted = this.#isBetweenStreams;
+    const unread = isCounted
+      ? tailAndProbe.length
+      : handle.run(Z_BLOCK, tailAndProbe, tailAndProbe.length, output);
     if (unread === tailAndProbe.length) {
-      this.#restart(handle);
+      // The message ends with a final block. The next message starts a new stream.
+      if (!isCounted) budget.addFinalBlocks(1);
+      output.record();
+      this.#isStale = true;
     } else if (unread !== probeSize || output.size !== size) {
       throw invalidDeflateData("it ends inside a block");
     }
@@ -140,11 +201,10 @@ export class HandleInflater implements Inflater {
 
   /** RFC 7692 7.2.3.4: the window survives a final block, but zlib loses the window at the end of its stream. */
   #restart(handle: ZlibHandle): void {
-    const { inflated, primer, restarts } = this.#scratch;
+    const { inflated, primer } = this.#scratch;
     inflated.record();
-    restarts.spend(this.#window.size);
     handle.reset();
-    primer.primeInflater(handle, this.#window);
+    if (this.#window.size > 0) primer.primeInflater(handle, this.#window);
   }
 
   rest(): void {

@@ -55,17 +55,20 @@ export class HuffmanTable {
 
   /**
    * Builds the table for the canonical codes (RFC 1951 3.2.2) with the code lengths from `start` to `end`.
+   *
+   * @param mayBeSparse - `true` if no code and a single code of one bit are allowed (RFC 1951 3.2.7). zlib allows both
+   *   for literals and for distances.
    * @returns `false` if the codes are not a complete set: there are too many of them or too few.
    */
-  build(lengths: Uint8Array, start: number, end: number): boolean {
-    const maxLength = this.#sort(lengths, start, end);
-    if (maxLength === 0) return false;
+  build(lengths: Uint8Array, start: number, end: number, mayBeSparse: boolean = false): boolean {
+    const maxLength = this.#sort(lengths, start, end, mayBeSparse);
+    if (maxLength < 0) return false;
     this.#fill(maxLength);
     return true;
   }
 
-  /** Sorts the symbols by their codes and returns the length of the longest code, or 0 if the set is not complete. */
-  #sort(lengths: Uint8Array, start: number, end: number): number {
+  /** Sorts the symbols by their codes and returns the length of the longest code, or -1 if the set is not allowed. */
+  #sort(lengths: Uint8Array, start: number, end: number, mayBeSparse: boolean): number {
     const counts = this.#counts.fill(0);
     const starts = this.#starts;
     for (let at = start; at < end; at++) counts[lengths[at]!]!++;
@@ -76,10 +79,10 @@ export class HuffmanTable {
       const count = counts[length]!;
       starts[length + 1] = starts[length]! + count;
       freeCodes = 2 * freeCodes - count;
-      if (freeCodes < 0) return 0;
+      if (freeCodes < 0) return -1;
       if (count > 0) maxLength = length;
     }
-    if (freeCodes > 0) return 0;
+    if (freeCodes > 0 && !(mayBeSparse && maxLength <= 1)) return -1;
     for (let at = start; at < end; at++) {
       const length = lengths[at]!;
       if (length > 0) this.#sorted[starts[length]!++] = at - start;
@@ -96,6 +99,8 @@ export class HuffmanTable {
     const width = this.#width;
     let code = 0;
     let next = 0;
+    // The codes that a sparse set does not use. A complete set overwrites the entry.
+    entries[0] = EntryKind.forbidden;
     for (let length = 1; length <= Math.min(maxLength, width); length++) {
       const half = 1 << (length - 1);
       for (let at = 0; at < half; at++) entries[half + at] = entries[at]!;
@@ -104,8 +109,8 @@ export class HuffmanTable {
         code = nextCode(code, length);
       }
     }
-    const filled = 1 << Math.min(maxLength, width);
-    for (let at = filled; at < 1 << width; at++) entries[at] = entries[at - filled]!;
+    let filled = 1 << Math.min(maxLength, width);
+    for (; filled < 1 << width; filled *= 2) entries.copyWithin(filled, 0, filled);
     if (maxLength > width) this.#fillSubtables(maxLength, code, next);
   }
 

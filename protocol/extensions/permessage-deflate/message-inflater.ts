@@ -16,7 +16,7 @@ const literalMask = (1 << literalWidth) - 1;
 const distanceMask = (1 << distanceWidth) - 1;
 const codeLengthMask = (1 << codeLengthWidth) - 1;
 
-/** The first three bits of a block that is not the last of a stream (RFC 1951 3.2.3). */
+/** The first three bits of a block, without the bit that says whether the block is final (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
 /** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */
@@ -34,14 +34,22 @@ interface Tables {
   readonly distances: HuffmanTable;
 }
 
+/** The bit of a block header that ends a stream. */
+const finalBit = 0b001;
+const typeMask = ~finalBit;
+
+/** Number of dynamic blocks that may be smaller than {@link minDynamicBits} on average. */
+const maxSmallBlocks = 4;
+const minDynamicBits = 24 * 8;
+
 /** Returned instead of a size if zlib must inflate the message. */
 const declined = -1;
 
 /**
  * Inflates a message in less time than zlib needs to load its window.
  *
- * It declines long messages and messages with a final block, with an incomplete set of codes or with an error. The
- * caller passes declined messages to zlib, so all errors are reported by zlib.
+ * It declines long messages and messages with an error. The caller passes declined messages to zlib, so all errors are
+ * reported by zlib. A final block costs no more than any other block, while zlib must load its window again.
  */
 export class MessageInflater {
   readonly #memory: InflateMemory;
@@ -58,6 +66,8 @@ export class MessageInflater {
   /** Size of the output in bytes. */
   #size = 0;
   #maxSize = 0;
+  #consumed = 0;
+  #finalBlockCount = 0;
 
   /** @param minWasmSize - Smallest message in bytes that WebAssembly inflates, if the memory supports WebAssembly. */
   constructor(memory: InflateMemory, minWasmSize: number = defaultMinWasmSize) {
@@ -75,6 +85,16 @@ export class MessageInflater {
     return this.#memory.copier.bytes;
   }
 
+  /** Number of bytes of the last input that {@link inflateStreams} has inflated. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  /** Number of final blocks in the inflated part of the last input. */
+  get finalBlockCount(): number {
+    return this.#finalBlockCount;
+  }
+
   /**
    * Inflates a whole message to the start of {@link output}.
    *
@@ -85,21 +105,68 @@ export class MessageInflater {
   inflate(compressed: Uint8Array, maxSize: number, window: SlidingWindow): number {
     this.#usesWasm = compressed.length >= this.#minWasmSize;
     if (compressed.length > (this.#usesWasm ? maxInputSize : maxScriptSize)) return declined;
-    this.#memory.input.set(compressed);
+    this.#begin(compressed, maxSize, window);
+    let dynamicBlocks = 0;
+    for (;;) {
+      const header = this.#readHeader();
+      if ((header & typeMask) === BlockHeader.dynamic && this.#areTooSmall(++dynamicBlocks)) return declined;
+      // RFC 7692 7.2.2: the four bytes that the sender removed are the rest of an empty stored block.
+      const isRemoved = (header & typeMask) === BlockHeader.stored && this.#position === this.#end;
+      if (!isRemoved && !this.#inflateBlock(header & typeMask, window)) return declined;
+      if ((header & finalBit) !== 0) this.#endStream();
+      if (isRemoved || ((header & finalBit) !== 0 && this.#position === this.#end)) return this.#size;
+    }
+  }
+
+  /**
+   * Inflates the streams at the start of `input` that end with a final block, to the start of {@link output}. A stream
+   * that is longer than 32 KiB, that produces more than 128 KiB, or that has an error, is left to zlib.
+   *
+   * @returns The size of the output in bytes. {@link consumed} is the size of the streams.
+   */
+  inflateStreams(input: Uint8Array, maxSize: number, window: SlidingWindow): number {
+    this.#usesWasm = input.length >= this.#minWasmSize;
+    this.#begin(input.subarray(0, maxInputSize), maxSize, window);
+    let size = 0;
+    for (;;) {
+      const header = this.#readHeader();
+      if (!this.#inflateBlock(header & typeMask, window)) return size;
+      if ((header & finalBit) === 0) continue;
+      // A last code that continues after the end of the input may have been read from older bytes.
+      if (this.#position > this.#end) return size;
+      this.#endStream();
+      this.#consumed = this.#position >>> 3;
+      size = this.#size;
+    }
+  }
+
+  /** zlib builds the tables of many small blocks faster. The blocks of a real deflater are rarely so small. */
+  #areTooSmall(dynamicBlocks: number): boolean {
+    return dynamicBlocks > maxSmallBlocks && dynamicBlocks * minDynamicBits > this.#position;
+  }
+
+  /** RFC 7692 7.2.3.4: a final block ends at a byte boundary, and the next block may refer to the data before it. */
+  #endStream(): void {
+    this.#finalBlockCount++;
+    this.#position = (this.#position + 7) & ~7;
+  }
+
+  /** Reads the header of a block, and skips the padding before the length of a stored block (RFC 1951 3.2.4). */
+  #readHeader(): number {
+    const header = this.#readBits(3);
+    if ((header & typeMask) === BlockHeader.stored) this.#position = (this.#position + 7) & ~7;
+    return header;
+  }
+
+  #begin(input: Uint8Array, maxSize: number, window: SlidingWindow): void {
+    this.#memory.input.set(input);
     this.#position = 0;
-    this.#end = compressed.length * 8;
+    this.#consumed = 0;
+    this.#finalBlockCount = 0;
+    this.#end = input.length * 8;
     this.#size = 0;
     this.#maxSize = Math.min(maxSize, maxOutputSize);
     if (this.#usesWasm) this.#memory.begin(this.#end, this.#maxSize, window);
-    for (;;) {
-      const header = this.#readBits(3);
-      if (header === BlockHeader.stored) {
-        this.#position = (this.#position + 7) & ~7;
-        // RFC 7692 7.2.2: the four bytes that the sender removed are the rest of an empty stored block.
-        if (this.#position === this.#end) return this.#size;
-      }
-      if (!this.#inflateBlock(header, window)) return declined;
-    }
   }
 
   #inflateBlock(header: number, window: SlidingWindow): boolean {
@@ -158,8 +225,8 @@ export class MessageInflater {
     const count = literalCount + distanceCount;
     if (!this.#readLengths(count) || lengths[endOfBlock] === 0) return false;
     return (
-      this.#memory.literals.build(lengths, 0, literalCount) &&
-      this.#memory.distances.build(lengths, literalCount, count)
+      this.#memory.literals.build(lengths, 0, literalCount, true) &&
+      this.#memory.distances.build(lengths, literalCount, count, true)
     );
   }
 

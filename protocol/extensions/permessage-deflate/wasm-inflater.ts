@@ -2,6 +2,7 @@
 // zlib.
 import type { Buffer } from "node:buffer";
 import { Slab } from "../../slab.js";
+import { InflateBudget } from "./inflate-budget.js";
 import { InflateMemory, maxInputSize } from "./inflate-memory.js";
 import { MessageInflater } from "./message-inflater.js";
 import type { SlidingWindow } from "./sliding-window.js";
@@ -18,14 +19,16 @@ const minInflatedSize = 512 * 1024;
 /** Inflates messages for all codecs of a factory, one at a time. It needs no native memory per codec. */
 export class WasmInflater {
   readonly #slab: Slab = new Slab();
+  readonly #budget: InflateBudget = new InflateBudget();
   #inflater: MessageInflater | undefined;
   #inflatedSize = 0;
 
   /**
-   * Inflates a message like `Inflater.inflate`, but does not throw.
+   * Inflates a message like `Inflater.inflate`. It throws no error for corrupt data.
    *
    * @param window - The bytes of earlier messages. It is not changed.
    * @returns The message, or `undefined` if zlib must inflate it.
+   * @throws ProtocolError (1008) if the message has too many final blocks.
    */
   inflate(
     compressed: Uint8Array,
@@ -33,12 +36,40 @@ export class WasmInflater {
     isKept: boolean,
     window: SlidingWindow,
   ): Buffer | undefined {
-    this.#count(compressed.length);
-    this.#inflater ??= new MessageInflater(new InflateMemory());
-    const size = this.#inflater.inflate(compressed, maxSize, window);
+    const inflater = this.#counted(compressed.length);
+    const size = inflater.inflate(compressed, maxSize, window);
     if (size < 0) return undefined;
-    const { output } = this.#inflater;
+    if (inflater.finalBlockCount > 0) {
+      this.#budget.begin();
+      this.#budget.addFinalBlocks(inflater.finalBlockCount);
+      this.#budget.check(compressed.length, size);
+    }
+    const { output } = inflater;
     return isKept ? this.#slab.copy(output, 0, size) : output.subarray(0, size);
+  }
+
+  /**
+   * Inflates the streams at the start of `input` that end with a final block.
+   *
+   * @param budget - The final blocks are added to it.
+   * @returns The size of these streams in `input`, and their data, which is valid until the next call.
+   */
+  inflateStreams(
+    input: Uint8Array,
+    maxSize: number,
+    window: SlidingWindow,
+    budget: InflateBudget,
+  ): readonly [consumed: number, inflated: Buffer] {
+    const inflater = this.#counted(Math.min(input.length, maxInputSize));
+    const size = inflater.inflateStreams(input, maxSize, window);
+    budget.addFinalBlocks(inflater.finalBlockCount);
+    return [inflater.consumed, inflater.output.subarray(0, size)];
+  }
+
+  #counted(size: number): MessageInflater {
+    this.#count(size);
+    this.#inflater ??= new MessageInflater(new InflateMemory());
+    return this.#inflater;
   }
 
   /** Counts a message of `size` bytes and returns `true` if WebAssembly inflates it faster than zlib. */

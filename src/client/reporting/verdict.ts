@@ -115,7 +115,8 @@ export const advices: Readonly<Record<Verdict, string>> = {
     "The server is overloaded or limits requests; wait as long as it asks before the next attempt.",
   auth: "Check the token or password, and whether it has expired; another attempt with the same one will fail.",
   policy:
-    "The server rejected the traffic as a policy violation, or a local timeout expired; see the reason and the error.",
+    "The server rejected the traffic as a policy violation, or the peer exceeded messageTimeout, maxFragments or " +
+    "maxControlRate of this client; see the reason and the error.",
   "not-found": "Check the path of the URL; the server has no resource there.",
   "handshake-rejected":
     "Check that the URL leads to a WebSocket server; the error contains the status, headers and body.",

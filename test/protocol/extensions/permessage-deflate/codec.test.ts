@@ -341,21 +341,56 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       }
     });
 
-    it("may occur 4096 times in a message with an empty window, also before a block that is not final", () => {
-      const codec = factory.inflater(noContext);
-      const hello = new DeflateBlocks().fixed(["Hello"]).flush().bytes();
-      const message = Buffer.concat([finalBlocks(4096), hello]);
+    it.each([context, noContext])("may occur 13,000 times without data: %o", (options) => {
+      const codec = factory.inflater(options);
+      codec.inflate(compress(noise(40_000, 25)), noLimit, false);
+      const message = Buffer.concat([finalBlocks(13_000), compress("Hello")]);
       expect(codec.inflate(message, 1000, true).toString()).toBe("Hello");
-      const oneMore = Buffer.concat([finalBlocks(4097), hello]);
-      expect(failureOf(() => codec.inflate(oneMore, 1000, true))).toMatchObject({ code: "MESSAGE_TOO_BIG" });
       codec.close();
     });
 
-    it("fails if there are so many that the message takes too long", () => {
+    it("fails if 14,000 of them contain no data", () => {
       inflater.inflate(compress(noise(40_000, 25)), noLimit, false);
-      const failure = failureOf(() => inflater.inflate(finalBlocks(100_000), 1000, false));
-      expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
-      expect(failure.message).toContain("final blocks");
+      const failure = failureOf(() => inflater.inflate(finalBlocks(14_000), 1000, false));
+      expect(failure).toMatchObject({ code: "TOO_MANY_DEFLATE_BLOCKS", closeCode: 1008 });
+    });
+
+    it("may occur after each byte of a long message", () => {
+      const bytes = noise(100_000, 26);
+      const message = Buffer.concat(
+        Array.from(bytes, (_, at) =>
+          new DeflateBlocks().fixed([bytes.toString("latin1", at, at + 1)], { isFinal }).bytes(),
+        ),
+      );
+      for (let round = 0; round < 2; round++)
+        expect(inflater.inflate(message, noLimit, true).equals(bytes)).toBe(true);
+    });
+
+    it("may be in a message of several large and small streams", () => {
+      const parts = [300, 50_000, 20, 1, 200_000, 5].map((size) => noise(size, size));
+      const zeros = Buffer.alloc(300_000);
+      const streams = [...parts, zeros, ...parts].map((part) => deflateRawSync(part));
+      const expected = Buffer.concat([...parts, zeros, ...parts, Buffer.from("end")]);
+      const message = Buffer.concat([...streams, compress("end")]);
+      for (let round = 0; round < 2; round++) {
+        expect(inflater.inflate(message, noLimit, true).equals(expected)).toBe(true);
+      }
+      const other = factory.inflater(noContext);
+      expect(failureOf(() => other.inflate(message, expected.length - 1, true)).code).toBe("MESSAGE_TOO_BIG");
+      other.close();
+      const match = matchMessage(10, 32_768);
+      expect(inflater.inflate(match, noLimit, true)).toEqual(expected.subarray(-32_768, -32_758));
+    });
+
+    it("whose length is in the removed tail does not count for the next message", () => {
+      const large = new DeflateBlocks().stored("x".repeat(200)).flush({ isFinal }).bytes();
+      inflater.inflate(compress(noise(300)), noLimit, false);
+      for (let round = 0; round < 3; round++) expect(inflateText(large)).toBe("x".repeat(200));
+      // As many final blocks as one message may contain: 13,107 of 2 bytes that each count 8 bytes more.
+      const most = Math.floor((128 * 1024) / 10);
+      inflater.inflate(large, noLimit, false);
+      expect(inflater.inflate(finalBlocks(most), noLimit, false)).toHaveLength(0);
+      expect(failureOf(() => inflater.inflate(finalBlocks(most + 1), noLimit, false)).closeCode).toBe(1008);
     });
   });
 

@@ -3,7 +3,7 @@ import { ProtocolError } from "../../../../protocol/errors.js";
 import {
   inflatesTooBig,
   invalidDeflateData,
-  tooManyFinalBlocks,
+  tooManyBlocks,
 } from "../../../../protocol/extensions/permessage-deflate/deflate-errors.js";
 
 describe("invalidDeflateData", () => {
@@ -35,12 +35,12 @@ describe("inflatesTooBig", () => {
   });
 });
 
-describe("tooManyFinalBlocks", () => {
-  it("closes with 1009 and does not advise to raise maxMessageSize", () => {
-    const error = tooManyFinalBlocks();
+describe("tooManyBlocks", () => {
+  it("closes with 1008, names the sizes and does not advise to raise maxMessageSize", () => {
+    const error = tooManyBlocks(300_000, 7);
     expect(error).toBeInstanceOf(ProtocolError);
-    expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
-    expect(error.message).toContain("too many final blocks");
+    expect(error).toMatchObject({ code: "TOO_MANY_DEFLATE_BLOCKS", closeCode: 1008 });
+    expect(error.message).toContain("its first 300000 bytes contain only 7 bytes of data");
     expect(error.message).not.toContain("maxMessageSize");
   });
 });

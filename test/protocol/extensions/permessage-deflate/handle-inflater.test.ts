@@ -168,21 +168,37 @@ describe("HandleInflater chooses an inflater", () => {
     const scene = new Scene();
     const inflater = scene.inflater();
     receive(inflater, 56);
-    const isFinal = true;
-    const message = new DeflateBlocks()
-      .fixed([{ length: 5, distance: 50 }], { isFinal })
-      .flush()
-      .bytes();
-    const inflate = (): unknown => inflater.inflate(message, noLimit, false);
-    expect(scene.callsOf(() => expect(inflate()).toEqual(messageOf(56).content.subarray(0, 5)))).toEqual([
+    // 115 bytes that produce more than the 128 KiB that its own inflater can return.
+    const zeros = Buffer.alloc(130 * 1024);
+    const message = compress(zeros, { level: 9 });
+    const inflate = (): Buffer => inflater.inflate(message, noLimit, false);
+    expect(scene.callsOf(() => expect(inflate().equals(zeros)).toBe(true)).slice(0, 3)).toEqual([
       "open inflate 15",
       "write 55",
       `write ${message.length}`,
-      "reset",
-      "write 60",
-      "write 1",
-      tail,
     ]);
+    inflater.close();
+  });
+
+  it("inflates a final block of a tiny message without zlib", () => {
+    const scene = new Scene();
+    const inflater = scene.inflater();
+    receive(inflater, 56);
+    const isFinal = true;
+    const message = new DeflateBlocks().fixed([{ length: 5, distance: 50 }], { isFinal }).bytes();
+    const inflate = (): Buffer => inflater.inflate(message, noLimit, false);
+    expect(scene.callsOf(() => expect(inflate()).toEqual(messageOf(56).content.subarray(0, 5)))).toEqual([]);
+    inflater.close();
+  });
+
+  it("passes only the first of many streams of a message to zlib, and loads the window for the next message", () => {
+    const scene = new Scene();
+    const inflater = scene.inflater();
+    const streams = Array.from({ length: 100 }, (_, index) => deflateRawSync(noise(20, index)));
+    const message = Buffer.concat(streams);
+    const calls = scene.callsOf(() => inflater.inflate(message, noLimit, false));
+    expect(calls).toEqual(["open inflate 15", `write ${message.length}`]);
+    expect(scene.callsOf(() => receive(inflater, 200))).toEqual(["reset", "write 2005", "write 200", tail]);
     inflater.close();
   });
 
@@ -397,12 +413,11 @@ describe("the errors of HandleInflater", () => {
     inflater.close();
   });
 
-  it("rejects the 4097th final block of a message with an empty window, but counts each message anew", () => {
+  it("rejects the 13,108th final block of a message without data, but counts each message anew", () => {
     const inflater = new Scene().inflater(noContext);
-    const error = failureOf(() => inflater.inflate(finalBlocks(4097), 1000, false));
-    expect(error).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
-    expect(error.message).toContain("too many final blocks");
-    expect(inflater.inflate(finalBlocks(4096), 1000, false)).toHaveLength(0);
+    const error = failureOf(() => inflater.inflate(finalBlocks(13_108), 1000, false));
+    expect(error).toMatchObject({ code: "TOO_MANY_DEFLATE_BLOCKS", closeCode: 1008 });
+    expect(inflater.inflate(finalBlocks(13_107), 1000, false)).toHaveLength(0);
     inflater.close();
   });
 });

@@ -91,4 +91,21 @@ describe("HuffmanTable", () => {
       false,
     );
   });
+
+  it("accepts one code of one bit and no code at all if the set may be sparse, and forbids the other bits", () => {
+    const table = new HuffmanTable(literals(8), width);
+    expectCodes(table, [3, 3, 3, 3, 3, 2, 4, 4]);
+    expect(table.build(Uint8Array.of(0, 0, 1), 0, 3, true)).toBe(true);
+    expect(lookUp(table, "0")).toEqual({ symbol: 2, length: 1 });
+    const entryOf = (bits: number): number => table.entries[bits]! & kindMask;
+    for (const bits of [0b1, 0b11, 0b1111]) expect(entryOf(bits)).toBe(EntryKind.forbidden);
+    expect(table.build(Uint8Array.of(0, 0, 0), 0, 3, true)).toBe(true);
+    for (const bits of [0, 1, 2, 15]) expect(entryOf(bits)).toBe(EntryKind.forbidden);
+    for (const lengths of [
+      [2, 0],
+      [2, 2, 2],
+      [1, 1, 1],
+    ])
+      expect(table.build(Uint8Array.from(lengths), 0, lengths.length, true)).toBe(false);
+  });
 });

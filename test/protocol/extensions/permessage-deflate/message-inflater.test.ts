@@ -6,6 +6,7 @@ import { InflateMemory } from "../../../../protocol/extensions/permessage-deflat
 import { MessageInflater } from "../../../../protocol/extensions/permessage-deflate/message-inflater.js";
 import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
 import { cases } from "../../../support/cases.js";
+import { finalBlocks } from "../../../support/codecs.js";
 import { DeflateBlocks } from "../../../support/deflate-blocks.js";
 
 const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE, Z_SYNC_FLUSH } = constants;
@@ -137,11 +138,107 @@ describe.each(implementations)("MessageInflater in %s", (_, maxInputSize, inflat
     },
   );
 
+  /** Eight equal dynamic blocks with a single distance code, or with none. Each has at least one literal "a". */
+  const oneDistance =
+    "ecc081000000008020d6fd2516a9981d38100000000010c4babfc42215b3030702000000008258f79758a46276e04000000000" +
+    "4010ebfe128b54cc0e1c08000000000862dd5f62918ad98103010000000041acfb4b2c52313b7020000000002088757f89452a" +
+    "66070e040000000004b1ee2fb148c5";
+  const noDistance =
+    "ecc0810c0000008030d6fc2512f99a1d38900100000010c69abf44225fb303073200000000c258f39748e46b76e04006000000" +
+    "40186bfe12897ccd0e1cc8000000000863cd5f2291afd98103190000000061acf94b24f2353b702003000000208c357f8944be" +
+    "66070e640000000084b1e62f91c8d7";
+
+  it.each([
+    ["a single distance code", oneDistance, 2072],
+    ["no distance code", noDistance, 8],
+  ])("inflates blocks with %s, which zlib accepts", (_, hex, size) => {
+    // After 600 bytes of data, the blocks are not too small on average.
+    const blocks = Buffer.from(hex, "hex");
+    const message = Buffer.concat([
+      new DeflateBlocks().stored("x".repeat(600)).bytes(),
+      blocks,
+      Buffer.of(0),
+    ]);
+    const inflated = inflate(message);
+    expect(inflated).toHaveLength(600 + size);
+    expect(inflated!.equals(Buffer.concat([Buffer.alloc(600, "x"), Buffer.alloc(size, "a")]))).toBe(true);
+  });
+
+  it("leaves many dynamic blocks of less than 24 bytes on average to zlib", () => {
+    const blocks = Buffer.from(noDistance, "hex");
+    expect(inflate(Buffer.concat([blocks, Buffer.of(0)]))).toBeUndefined();
+  });
+
+  describe("final blocks", () => {
+    const isFinal = true;
+    const hello = new DeflateBlocks().fixed(["Hello"], { isFinal }).bytes();
+
+    it.each([
+      ["at the end", hello, "Hello", 1],
+      ["before an empty block", Buffer.concat([hello, Buffer.of(0)]), "Hello", 1],
+      ["that are stored", new DeflateBlocks().stored("Hello", { isFinal }).bytes(), "Hello", 1],
+      [
+        "whose length is removed",
+        new DeflateBlocks().fixed(["Hello"]).flush({ isFinal }).bytes(),
+        "Hello",
+        1,
+      ],
+      [
+        "before a block that refers to earlier data",
+        new DeflateBlocks()
+          .fixed(["Hello"], { isFinal })
+          .fixed([{ length: 5, distance: 5 }], { isFinal })
+          .flush()
+          .bytes(),
+        "HelloHello",
+        2,
+      ],
+    ])("%s are inflated", (_name, message, text, count) => {
+      expect(inflate(message)?.toString()).toBe(text);
+      expect(inflater.finalBlockCount).toBe(count);
+      for (let size = 2; size < message.length - 1; size++) {
+        const cut = inflate(message.subarray(0, size));
+        // A cut after a final block is the end of a message.
+        if (cut !== undefined) expect(inflater.finalBlockCount).toBeGreaterThan(0);
+      }
+    });
+
+    it("end the inflated part of an input that continues with another stream", () => {
+      const streams = [deflateRawSync(feed(700, 1)), hello, deflateRawSync(feed(900, 2))];
+      const input = Buffer.concat([...streams, deflateRawSync(feed(500, 3)).subarray(0, -1)]);
+      const size = inflater.inflateStreams(input, noLimit, emptyWindow);
+      expect(inflater.output.toString("latin1", 0, size)).toBe(`${feed(700, 1)}Hello${feed(900, 2)}`);
+      expect([inflater.consumed, inflater.finalBlockCount]).toEqual([Buffer.concat(streams).length, 3]);
+      for (let cut = 1; cut < streams[0]!.length; cut += 7) {
+        expect(inflater.inflateStreams(input.subarray(0, cut), noLimit, emptyWindow)).toBe(0);
+        expect([inflater.consumed, inflater.finalBlockCount]).toEqual([0, 0]);
+      }
+    });
+
+    it("are not completed by bytes of an earlier input", () => {
+      for (let size = 1; size < hello.length; size++) {
+        expect(inflater.inflateStreams(hello, noLimit, emptyWindow)).toBe(5);
+        expect(inflater.inflateStreams(hello.subarray(0, size), noLimit, emptyWindow)).toBe(0);
+        expect([inflater.consumed, inflater.finalBlockCount]).toEqual([0, 0]);
+      }
+    });
+
+    it.each([
+      ["no bytes", Buffer.alloc(0), noLimit],
+      ["a corrupt stream", Buffer.of(0x07, 0), noLimit],
+      ["more data than the limit", Buffer.concat([hello, hello]), 4],
+      ["a negative limit", finalBlocks(2), -1],
+      ["a stream of more than 128 KiB of data", deflateRawSync(Buffer.alloc(maxOutputSize + 3000)), noLimit],
+      ["a stream of more than 32 KiB", deflateRawSync(feed(120_000, 1)), noLimit],
+    ])("are not found in %s", (_name, input, limit) => {
+      expect(inflater.inflateStreams(input, limit, emptyWindow)).toBe(0);
+      expect([inflater.consumed, inflater.finalBlockCount]).toEqual([0, 0]);
+    });
+  });
+
   it.each([
     ["no bytes", Buffer.alloc(0)],
     ["more than 32 KiB", deflate(feed(120_000, 1))],
-    ["a final block", deflateRawSync("Hello")],
-    ["a final block that is stored", new DeflateBlocks().stored("Hello", { isFinal: true }).bytes()],
     ["a block with the reserved type", Buffer.of(0x06, 0, 0, 0)],
     ["a stored block whose lengths differ", Buffer.of(0x00, 0x01, 0x00, 0xfe, 0xfe, 0x61, 0x00)],
     [
