@@ -91,7 +91,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     return entry;
   }
 
-  /** Returns the entry that {@link replace} replaces with a newer message of this key. */
+  /** Returns the entry that a newer message with this key replaces. */
   replaceable(key: unknown): Entry | undefined {
     const position = this.#positions?.get(key);
     if (position === undefined || position < this.#barrier) return undefined;

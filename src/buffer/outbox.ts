@@ -77,8 +77,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * True if a connection is open, no message waits and acknowledgements are off. A message may then be written without
-   * a call of {@link send}.
+   * True if a connection is open, no message waits and acknowledgements are off. In this state, a message can be
+   * written without a call of {@link send}.
    */
   get isClear(): boolean {
     return this.#isOpen && this.#queue.length === 0 && this.#unacked === undefined;

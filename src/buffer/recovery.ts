@@ -163,7 +163,7 @@ export class Recovery<Message> {
       else if (!hasReachedBuffer) {
         hasReachedBuffer = true;
         this.#emitRecovered(stream);
-        // A listener may have ended the buffer.
+        // A listener may have removed the buffer of the stream.
         if (stream.buffer !== buffer) return;
       }
       buffer.shift();
@@ -233,8 +233,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. A new
-   * request is useful only if `request` delivered a message or was made before the gap was known.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. No
+   * replay is requested if `request` delivered no message and was made after the gap was known.
    */
   #requestRemaining(
     stream: MessageStream<Message>,

@@ -19,7 +19,7 @@ export class ReorderBuffers<Message> {
   /**
    * @param maxBytes - The memory limit of all buffers together.
    * @param dueAtOf - Returns the time of the next check of a buffer.
-   * @param onNextAt - Called when the next check of all buffers becomes earlier.
+   * @param onNextAt - Called when the next check moves to an earlier time.
    */
   constructor(
     maxBytes: number,

@@ -149,7 +149,7 @@ export class StreamTable<Value, Message> {
       stream.window.classify(id);
       return [stream.name, stream.cursorBefore(id)];
     } catch {
-      // The same error was thrown and reported when the message arrived.
+      // The same error was thrown when the message arrived, and was reported at that time.
       return undefined;
     }
   }

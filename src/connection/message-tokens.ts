@@ -96,7 +96,7 @@ export class MessageTokens {
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
-  /** Removes the receipts that cannot change any more. */
+  /** Removes the receipts whose state is final. */
   #removeSettled(): void {
     const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
     this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
@@ -104,8 +104,9 @@ export class MessageTokens {
   }
 
   /**
-   * Returns the unsent messages with their tokens, and removes all tokens. `unsent` contains the last of all
-   * `framedCount` framed messages.
+   * Returns the unsent messages with their tokens, and removes all tokens.
+   * @param unsent - The last of the framed messages.
+   * @param framedCount - Number of all framed messages, including `unsent`.
    */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));

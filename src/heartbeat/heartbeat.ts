@@ -85,8 +85,8 @@ export class Heartbeat {
       this.#nextPingAt = now;
       return "recheck";
     }
-    // Data that arrived while the event loop was blocked must be read before the next ping: it is no answer to that
-    // ping.
+    // Data that arrived while the event loop was blocked must be read before the next ping. Otherwise the data would
+    // count as an answer to that ping.
     if (now - this.nextAt > maxLateness) return "recheck";
     return this.evaluate(now, lastActivityAt);
   }

@@ -43,7 +43,7 @@ export interface NarrowingRecvOptions<Received, Matched extends Received> extend
   readonly match: (message: Received) => message is Matched;
 }
 
-/** Other names of these options, for the calls of a {@link SetupConnection}. */
+/** The options of method calls, with the names that a {@link SetupConnection} uses. */
 export type {
   MessageOptions as SetupSendOptions,
   PingOptions as SetupPingOptions,
@@ -69,8 +69,8 @@ export interface SetupConnection<Received, Sent> {
   /** Sends a ping and resolves with its round-trip time in milliseconds. */
   ping(options?: PingOptions): Promise<number>;
   /**
-   * Resolves with the next message. The client does not deliver this message. If no call of `recv()` consumes a
-   * message, the client delivers it afterwards, in order.
+   * Resolves with the next received message. The client does not deliver a message that a call of `recv()` returns. The
+   * client delivers every other message, in order, when `onConnection` has finished.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;

@@ -52,8 +52,8 @@ export class RetrySchedule {
 
   /**
    * Returns the delay before the next attempt, or `undefined` if no attempt may follow.
-   * @param minDelay - Milliseconds that are added to the random delay. With the larger of the two delays instead, all
-   * clients would reconnect in the same millisecond.
+   * @param minDelay - Milliseconds that are added to the random delay. Without the random delay, all clients would
+   * reconnect in the same millisecond.
    */
   next(now: number, random: number, minDelay: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;

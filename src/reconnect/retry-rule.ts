@@ -44,7 +44,7 @@ export class RetryRule {
   isRetryable({ cause, ageMs }: RetryableEnd): boolean {
     if (cause !== "auth" || (ageMs !== undefined && ageMs >= this.#resetAfter)) this.#refusals = 0;
     if (cause === "auth") this.#refusals++;
-    // The options are the same in every attempt, also after a success.
+    // Every attempt uses the same options, so another attempt would fail too.
     if (cause === "options") return false;
     if (!this.#hasSucceeded) return cause === "other";
     return this.#refusals < maxRefusals;

@@ -19,7 +19,7 @@ export class DurationBuckets {
   max = 0;
   last = 0;
   #counts = noCounts;
-  /** `#counts[0]` counts the samples of the bucket with this number. */
+  /** The number of the bucket whose samples `#counts[0]` counts. */
   #offset = 0;
 
   constructor(samples: readonly number[]) {
@@ -51,7 +51,10 @@ export class DurationBuckets {
     });
   }
 
-  /** Adds buckets, by whole powers of two, so that `bucket` exists. */
+  /**
+   * Creates `bucket`, and the buckets between `bucket` and the existing buckets. All buckets of one power of two are
+   * created together.
+   */
   #growTo(bucket: number): void {
     const first = bucket - (bucket % bucketsPerOctave);
     if (this.count === 0) this.#offset = first;

@@ -11,7 +11,7 @@ export interface ByteStreamHandler {
   onClose(): void;
 }
 
-/** The server's end of one connection, as a byte stream. */
+/** The server's side of one connection, as a byte stream. */
 export interface ByteStream {
   /** The owner of the stream sets the handler before the first callback. */
   handler: ByteStreamHandler;

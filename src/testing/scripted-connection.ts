@@ -272,7 +272,10 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#pong = typeof how === "boolean" ? how : Buffer.from(how);
   }
 
-  /** Stops reading. The client meets back-pressure when the kernel buffers are full (64 KiB in memory). */
+  /**
+   * Stops reading. The client meets back-pressure when the kernel buffers are full. The buffers of a connection in
+   * memory hold 64 KiB.
+   */
   stopReading(): void {
     this.#stream.stopReading();
   }

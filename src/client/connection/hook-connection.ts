@@ -20,7 +20,10 @@ export interface BufferedMessage {
   decoded?: { readonly value: unknown };
 }
 
-/** Above this number of buffered messages, each message counts as additional bytes. This also limits empty messages. */
+/**
+ * Above this number of buffered messages, each further message counts as additional bytes. Otherwise the number of
+ * empty messages would have no limit.
+ */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
 

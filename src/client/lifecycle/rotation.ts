@@ -54,8 +54,8 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * A draining first connection whose second connection was lost. Messages of the second connection are delivered after
-   * this connection has ended.
+   * The first connection of a rotation, which still drains after the loss of the second connection. Messages of the
+   * second connection are delivered after the end of the first connection.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
@@ -243,7 +243,7 @@ export class Rotation {
     return true;
   }
 
-  /** Ends the rotation without a move, because the client ends both connections. */
+  /** Ends the rotation without moving the sender, because the client ends both connections. */
   #abandonMove(second: ClientConnection): false {
     this.#hub.leftovers.add(this.#first?.live);
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
@@ -334,8 +334,8 @@ export class Rotation {
   }
 
   /**
-   * Ends the rotation and returns its second connection, if that connection is being opened. It replaces the lost
-   * current connection.
+   * If the second connection is being opened, ends the rotation and returns this connection. The returned connection
+   * replaces the lost current connection.
    */
   takeSecond(): ClientConnection | undefined {
     if (this.#phase !== "dialling") return undefined;

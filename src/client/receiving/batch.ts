@@ -12,17 +12,20 @@ export class Batch {
     this.#maxBytes = maxBytes;
   }
 
-  /** `true` while a batch collects the messages of the current read. */
+  /** `true` while a batch collects the messages of the current read from the socket. */
   get isOpen(): boolean {
     return this.#messages !== undefined;
   }
 
-  /** Starts a batch. The promise resolves with `first` and the added messages when the current read is over. */
+  /**
+   * Starts a batch. The promise resolves with `first` and the added messages after the current read from the socket.
+   */
   begin(first: unknown): Promise<readonly unknown[]> {
     const messages = [first];
     this.#messages = messages;
     this.#bytes = 0;
-    // All messages of one read are delivered in one callback of the event loop. Microtasks run after that callback.
+    // All messages of one read from the socket are delivered in one callback of the event loop. Microtasks run after
+    // that callback.
     return Promise.resolve().then(() => {
       if (this.#messages === messages) this.#messages = undefined;
       return messages;

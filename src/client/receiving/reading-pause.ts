@@ -48,7 +48,7 @@ export class ReadingPause {
     });
   }
 
-  /** Stops the idle timer. Then only a read of messages ends the pause. */
+  /** Stops the idle timer. After this call, the pause ends only when messages are read. */
   stopTimer(): void {
     this.#timer?.clear();
   }

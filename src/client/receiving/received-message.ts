@@ -4,7 +4,7 @@ import { ownCopyOf } from "../../connection/message-memory.js";
 
 /** A received message. It contains the undecoded data, too, because a `rawMessage` listener may be added later. */
 export interface ReceivedMessage {
-  /** Has no meaning while `isDecoded` is `false`. */
+  /** The decoded value. Valid only if `isDecoded` is `true`. */
   value: unknown;
   isDecoded: boolean;
   /** The undecoded message; `undefined` if `onReplay` returned the value. */
