@@ -97,7 +97,7 @@ export class FrameParser {
     }
   }
 
-  /** @returns `false` if no batch of small texts starts here. */
+  /** @returns `false` if no batch of small texts starts at the current position. */
   #parseTexts(bytes: Buffer, end: number): boolean {
     const { smallTextSink: sink } = this.sink;
     const start = this.position;

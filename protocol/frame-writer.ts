@@ -97,8 +97,8 @@ export class FrameWriter {
   writeBytes(chain: SegmentChain, first: number, payload: Uint8Array): Segment {
     const size = payload.length;
     const headerSize = headerSizeFor(size, this.#isMasked);
-    // A large payload starts in the free space of the current segment. An extra write would cost as much as sending
-    // 4 KiB.
+    // Only a large payload is split across two segments, because the split can need an extra write. An extra write
+    // costs as much as sending 4 KiB.
     const firstSegment = chain.beginFrame(size >= minSplitSize ? headerSize : headerSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#maskingKeys.next() : 0;

@@ -35,7 +35,9 @@ export interface AcceptOptions {
   readonly subprotocol?: string | undefined;
   /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the length of a body are not allowed. */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** Extensions in the server's order of preference. The first one to accept an offer is used. Default: none. */
+  /**
+   * Extensions in the server's order of preference. The first extension that accepts an offer is used. Default: none.
+   */
   readonly acceptors?: readonly ExtensionAcceptor[] | undefined;
 }
 

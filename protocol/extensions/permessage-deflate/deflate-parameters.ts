@@ -94,8 +94,8 @@ function describe(value: unknown): string {
 
 /**
  * Reads the parameters of an offer or of an answer.
- * @returns The parameters. If RFC 7692 7 forbids a parameter, a string that describes the fault and contains the name
- *   of the parameter.
+ * @returns The parameters, or a string if RFC 7692 7 forbids a parameter. The string describes the fault and contains
+ *   the name of the parameter.
  */
 export function parseDeflateParameters(
   parameters: readonly ExtensionParameter[],

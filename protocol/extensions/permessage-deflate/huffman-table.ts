@@ -13,7 +13,7 @@ export const EntryKind = {
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-/** The bits of an entry that contain its kind. All these bits are 0 for a literal. */
+/** The bits that contain the kind of a table entry. For a literal, all these bits are 0. */
 export const kindMask = 0xf00;
 
 /** Returns the entry of a symbol without its code length. {@link HuffmanTable.build} adds the length. */

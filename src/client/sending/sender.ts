@@ -41,7 +41,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** The kind of the refusals by a full outbox. Such refusals may share one error. */
+/** The kind of a refusal because the outbox is full. Several refusals of this kind can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -49,7 +49,7 @@ export class Sender implements FlushCallsHost {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions;
   readonly #handler: SenderHandler;
-  /** Exists if the option `outbox` is set. Otherwise it exists only during a rotation. */
+  /** The outbox of the option `outbox`. Without this option, an outbox exists only during a rotation. */
   #outbox: MessageOutbox | undefined;
   /** The connection over which messages are sent; `undefined` while there is none. */
   #live: LiveConnection | undefined;
@@ -72,7 +72,8 @@ export class Sender implements FlushCallsHost {
   #isReferenced = true;
   /**
    * True while a message is added to the outbox. The outbox may drop other messages during that time. A listener of
-   * `dropped` may send or end the connection, so `dropped` is emitted after the new message was written or queued.
+   * `dropped` may send a message or end the connection. So `dropped` is emitted after the new message was written or
+   * queued.
    */
   #isQueueing = false;
   /** Messages that the outbox has dropped, and that are not reported yet. Created on first use. */
@@ -123,7 +124,7 @@ export class Sender implements FlushCallsHost {
 
   /** A rotation begins. New messages wait in the outbox until {@link move} or {@link resume} is called. */
   hold(): void {
-    // `maxBufferedAmount` limits the sum: waiting messages, and unwritten messages of the previous connection.
+    // `maxBufferedAmount` limits the sum of the waiting messages and the unwritten messages of the previous connection.
     this.#outbox ??= this.#createOutbox(
       rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
@@ -261,7 +262,7 @@ export class Sender implements FlushCallsHost {
       const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // A refused message is reported by `error`. A dropped message is already reported by `dropped`.
+      // A refused message is reported by the event `error`, a dropped message by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -303,7 +304,7 @@ export class Sender implements FlushCallsHost {
     if (!isTemporary || outbox.load < this.#options.highWaterMark)
       return (this.#gate ??= new FairnessGate(this.#runtime)).pass(entry.size);
     const blockedSends = (this.#blockedSends ??= new Set());
-    // All blocked calls resolve at the same time. Calls without a signal and a timeout share one promise.
+    // All blocked calls resolve at the same time. Calls that have neither a signal nor a timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
       if (this.#sharedBlockedSend === undefined) {
         this.#sharedBlockedSend = new Wait(this.#runtime, "send", undefined);
@@ -350,7 +351,7 @@ export class Sender implements FlushCallsHost {
   refuseForState(operation: string): Promise<never> {
     return this.refuse(`${operation} ${this.#handler.state}`, () => {
       const error = this.#handler.stateError(operation);
-      // Removes the innermost frames: Node keeps only ten frames, and the frames of the application matter more.
+      // Removes the innermost stack frames. Node keeps only ten stack frames, and those of the application matter more.
       Error.captureStackTrace(error, Reflect.get(this, "refuseForState"));
       return error;
     });
@@ -457,7 +458,10 @@ export class Sender implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may do this. */
+  /**
+   * Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may pass the
+   * messages to the kernel.
+   */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
@@ -465,7 +469,7 @@ export class Sender implements FlushCallsHost {
     return (this.#flushCalls ??= new FlushCalls(this.#runtime, this)).add(live, options);
   }
 
-  // The following properties are read by the flush calls.
+  // The pending calls of `flush()` read the following properties.
 
   get live(): LiveConnection | undefined {
     return this.#live;
