@@ -22,8 +22,8 @@ const maxIdleCapacity = 1024;
 export class KeyedQueue<Entry extends KeyedItem> {
   #ring: (Entry | undefined)[] = [];
   /**
-   * The position of the first entry. Each new entry has the next position. The low bits of a position are the slot in
-   * the ring.
+   * The position of the first entry. Each new entry has the next position. The low bits of a position are the number of
+   * the entry's slot in the ring.
    */
   #head = 0;
   #length = 0;

@@ -279,7 +279,7 @@ export class Recovery<Message> {
     return buffer.waitingSince + this.#policy.recoveryTimeout;
   }
 
-  /** Requests a replay of all messages that may have been missed before a new connection. */
+  /** Requests a replay of all messages that the client may have missed before the new connection was open. */
   resume(streams: Iterable<MessageStream<Message>>, connection: number, now: number): void {
     if (this.isOffline) {
       this.isOffline = false;

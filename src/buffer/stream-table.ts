@@ -16,7 +16,7 @@ const maxChecksPerInsertion = 32;
 export interface StreamTableHandler<Message> {
   /** A stream with a new name was created. */
   onCreated(stream: MessageStream<Message>): void;
-  /** True if the stream has no buffered messages and no other object depends on it. */
+  /** True if the stream has no buffered messages and no other object uses the stream. */
   mayEvict(stream: MessageStream<Message>): boolean;
   onEvicted(stream: MessageStream<Message>): void;
 }

@@ -16,7 +16,7 @@ export class MessageWatch {
   #timer: Timer | undefined;
   /** The time of the last progress; `undefined` between two messages. */
   #since: number | undefined;
-  /** The number of the unfinished message and its size in bytes, at the last progress. */
+  /** The number and the size in bytes of the unfinished message when it last made progress. */
   #message = 0;
   #size = 0;
 

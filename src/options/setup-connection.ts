@@ -24,7 +24,10 @@ export interface RawMessageOptions extends MessageOptions {
 
 /** Options of `ping()`. */
 export interface PingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that differ from those of every other ping of the client. */
+  /**
+   * The payload: at most 125 bytes (RFC 6455 5.5). Default: 8 bytes that differ from the payload of every other ping of
+   * the client.
+   */
   readonly payload?: Uint8Array | undefined;
 }
 

@@ -28,7 +28,7 @@ export function backoffDelay(policy: BackoffPolicy, retry: number, random: numbe
   return lower + random * (upper - lower);
 }
 
-/** Counts the attempts of a series and returns the delay before the next one. */
+/** Counts the attempts of a series and returns the delay before the next attempt. */
 export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;

@@ -1,7 +1,7 @@
 // Decides after the end of an attempt or connection whether another attempt may succeed. It does not compute delays:
 // see backoff.ts.
 
-/** The end of an attempt or connection, as far as it decides about a retry. */
+/** The facts about the end of an attempt or connection that decide about a retry. */
 export interface RetryableEnd {
   /**
    * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: an invalid

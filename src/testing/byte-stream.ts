@@ -27,6 +27,6 @@ export interface ByteStream {
   /** Stops reading. The kernel still accepts bytes until its buffer is full. */
   stopReading(): void;
   goOnReading(): void;
-  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels it. */
+  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels the call. */
   wait(ms: number, callback: () => void): () => void;
 }

@@ -233,7 +233,7 @@ export class SocketTransport implements Transport {
    */
   #onCalledBack(error: Error | null | undefined): void {
     this.#pendingCallbacks--;
-    // A destroyed socket calls the callback of an abandoned write without an error.
+    // A destroyed socket also calls the callback of an abandoned write, and passes no error.
     if (error || this.#stream?.destroyed || this.#pendingCallbacks > 0) return;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;

@@ -297,7 +297,10 @@ export class Rotation {
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
   }
 
-  /** Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, a rotation follows later. */
+  /**
+   * Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, another rotation follows
+   * later.
+   */
   #fail(error: unknown): void {
     const { backoff, runtime, maxConnectionAge } = this.#options;
     if (this.#context.stopReasons.isStopping) return;

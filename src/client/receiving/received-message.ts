@@ -59,7 +59,7 @@ export function detachedMessage(
 
 /**
  * Returns the estimated memory of a message in bytes: the size after decompression, or the size of the string if the
- * string is larger. A decoded value cannot be measured. It is estimated as large as the message itself.
+ * string is larger. The size of a decoded value cannot be measured. The estimate is the size of the message.
  */
 export function memoryOf({ value, data, size }: ReceivedMessage): number {
   if (data === undefined) return 0;
