@@ -16,7 +16,7 @@ import { describeRefusedStatus } from "./refused-status.js";
 export interface ClientHandshakeOptions extends ClientRequestOptions, HeadLimits {
   /** Fills the 16 bytes of the Sec-WebSocket-Key with random bytes. */
   readonly fillRandom: FillRandom;
-  /** If a response rejects the handshake, at most this number of bytes of its body is kept. Default: 64 KiB. */
+  /** Maximum size in bytes of the kept body of a response that rejects the handshake. Default: 64 KiB. */
   readonly maxBodySize?: number | undefined;
 }
 

@@ -23,7 +23,7 @@ export type RequestResult =
     }
   | {
       readonly kind: "rejected";
-      /** The response to write. End the connection after it. */
+      /** The response to write. End the connection after writing the response. */
       readonly response: Buffer;
       /** The reason for the rejection. `error.statusCode` is the status of {@link response}. */
       readonly error: HandshakeError;
@@ -144,7 +144,7 @@ export class ServerHandshake {
   }
 
   /**
-   * Returns a complete response that rejects the handshake. End the connection after writing it.
+   * Returns a complete response that rejects the handshake. End the connection after writing the response.
    *
    * @param statusCode - 200 to 599, except 204 and 304, which have no body.
    * @throws RangeError for another status.

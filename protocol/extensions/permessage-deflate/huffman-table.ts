@@ -55,7 +55,7 @@ export class HuffmanTable {
 
   /**
    * Builds the table for the canonical codes (RFC 1951 3.2.2) with the code lengths from `start` to `end`.
-   * @returns `false` if the codes are not a complete set: there are too many of them or too few.
+   * @returns `false` if the codes are not a complete set: there are too many codes or too few codes.
    */
   build(lengths: Uint8Array, start: number, end: number): boolean {
     const maxLength = this.#sort(lengths, start, end);

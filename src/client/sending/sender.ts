@@ -483,7 +483,9 @@ export class Sender implements FlushCallsHost {
     return this.#returnCount;
   }
 
-  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit. */
+  /**
+   * The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit.
+   */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);
