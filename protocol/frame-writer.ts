@@ -43,8 +43,8 @@ export class FrameWriter {
    * Writes a text frame directly from the string. Returns the size of the frame in bytes.
    *
    * Most texts are not measured first, which saves a third of the time for a short text. The method assumes that the
-   * header is as large as for a text with one byte per character. If the assumption is wrong, or if the text may not
-   * fit into the segment, the text is measured and written again.
+   * header is as large as for a text with one byte per character. If the assumption is wrong, or if the text possibly
+   * does not fit into the segment, the text is measured and written again.
    */
   writeText(chain: SegmentChain, text: string): number {
     const segment = chain.last ?? chain.addSegment();

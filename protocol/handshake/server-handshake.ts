@@ -129,7 +129,7 @@ export class ServerHandshake {
       ["Sec-WebSocket-Accept", acceptKey(key)],
     ];
     if (subprotocol !== "") {
-      // RFC 6455 4.2.2: the server may only choose a subprotocol that the client offered.
+      // RFC 6455 4.2.2: the server may choose only a subprotocol that the client offered.
       if (!request.subprotocols.includes(subprotocol)) {
         throw new TypeError(
           "The subprotocol to accept was not offered by the client. Choose one of request.subprotocols.",

@@ -25,7 +25,7 @@ const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 /** `Buffer.byteLength` takes ten times longer in Node 23 to 25 than in other versions. */
 export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
 
-/** Largest text in bytes that may be decoded before it is checked. Larger texts are checked first, by `isAscii`. */
+/** Largest text in bytes that is decoded before it is checked. Larger texts are checked first, by `isAscii`. */
 const maxDecodeFirstSize = 32 * 1024;
 
 const wasmDecoder = new WasmUtf8Decoder();

@@ -36,7 +36,7 @@ export class WindowPrimer {
   }
 
   #run(handle: ZlibHandle, bytes: Buffer): void {
-    // A compressed window may be larger than the window itself.
+    // A compressed window can be larger than the window itself.
     this.#sink.begin(Infinity);
     handle.run(constants.Z_SYNC_FLUSH, bytes, bytes.length, this.#sink);
     this.#sink.clear();

@@ -7,8 +7,8 @@ import { constants } from "./node-zlib.js";
 const minZlibWindowBits = 9;
 
 /**
- * Returns the base-2 logarithm of the window size for inflating. A peer that uses zlib may use a window of 9 bits if 8
- * bits were negotiated.
+ * Returns the base-2 logarithm of the window size for inflating. A peer that uses zlib can use a window of 9 bits even
+ * if 8 bits were negotiated.
  */
 export function inflateWindowBits(windowBits: number): number {
   return Math.max(windowBits, minZlibWindowBits);

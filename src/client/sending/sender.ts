@@ -495,7 +495,7 @@ export class Sender implements FlushCallsHost {
   end(error: unknown): void {
     this.#live = undefined;
     this.#previous = undefined;
-    // A listener of `dropped` may have ended the client. No event `dropped` may follow the event `closed`.
+    // A listener of `dropped` may have ended the client. The event `dropped` must not follow the event `closed`.
     this.#reportDropped();
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;
