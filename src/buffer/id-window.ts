@@ -107,7 +107,7 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** The cursor may be before delivered ids. It moves forward when these ids arrive again. */
+  /** Delivered ids may follow the cursor. The cursor moves forward when these ids arrive again. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }

@@ -61,8 +61,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Returns whether the number of duplicates in a row exceeds the size of the window. The numbering has then restarted
-   * with an id inside the window.
+   * Returns whether the number of duplicates in a row exceeds the size of the window. `true` means that the numbering
+   * has restarted with an id inside the window.
    */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
@@ -110,8 +110,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Gives up the largest buffers until a quarter of the limit is free. The next messages then need no new search for
-   * the largest buffer.
+   * Delivers the messages of the largest buffers until a quarter of the limit is free. With less free memory, each of
+   * the next messages could cause a new search for the largest buffer.
    */
   #makeRoom(): void {
     for (const stream of this.buffers.largestFirst()) {
@@ -274,7 +274,7 @@ export class Recovery<Message> {
 
   /** Returns the latest time at which the buffered messages are delivered. */
   #endOf(buffer: StreamBuffer<Message>): number {
-    // Without a connection, no message can be repeated. The time limit then starts at the next connection.
+    // Without a connection, no message can be repeated. Therefore the time limit starts at the next connection.
     if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;
     return buffer.waitingSince + this.#policy.recoveryTimeout;
   }

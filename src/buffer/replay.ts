@@ -111,8 +111,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * @param position - The result of {@link locate} for this message. No other method may be called between the two
-   * calls.
+   * @param position - The result of {@link locate} for this message. No other method may be called between `locate` and
+   * this call.
    */
   receive(
     message: Message,
@@ -205,7 +205,7 @@ export class Replay<Value, Message> {
     if (request.state === "running") this.#recovery.onInBand(request, now);
   }
 
-  /** `onReplay` threw or rejected, or its result threw while it was read. */
+  /** `onReplay` threw or rejected, or the iteration over its result threw. */
   onReplayFailed(request: ReplayRequest<Message>, error: Error): void {
     if (request.state !== "running") return;
     this.#port.onError(error);

@@ -287,7 +287,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
       this.#cancelNextRun();
       return promise;
     }
-    // If the connection is closing already, the client ends because of this call only if it would have reconnected.
+    // If the connection is already closing for another reason, this call ends the client only if the client would
+    // reconnect.
     const wouldReconnect = this.options.reconnect || this.supervisor.rotation?.isReplacing === true;
     this.stopReasons.isClosed ||= this.state !== "disconnecting" || wouldReconnect;
     this.supervisor.close({ code, reason });

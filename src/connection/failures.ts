@@ -12,7 +12,7 @@ export function messageStalled(timeout: number): ProtocolError {
 }
 
 /**
- * The inbox is full and `buffer.overflow` is `"error"`. The connection fails, because it would lose messages otherwise.
+ * The inbox is full and `buffer.overflow` is `"error"`. The connection fails, because messages would be lost otherwise.
  */
 export function inboxOverflow(capacity: number): ProtocolError {
   return new ProtocolError(

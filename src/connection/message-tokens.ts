@@ -15,7 +15,7 @@ export interface UnsentMessage {
  */
 export interface Receipt {
   readonly isAcknowledged: boolean;
-  /** True if the owner has given up the message. The message will then never be acknowledged. */
+  /** True if the owner no longer waits for an acknowledgement of the message. */
   readonly isGivenUp: boolean;
 }
 

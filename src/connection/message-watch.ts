@@ -56,7 +56,7 @@ export class MessageWatch {
     else this.#onStall();
   };
 
-  /** Clears the timer. It is called when reading is paused or the connection is closed. */
+  /** Clears the timer. This method is called when reading is paused or the connection is closed. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;

@@ -50,7 +50,7 @@ export interface EventMap<Received> {
    * this event.
    */
   connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
-  /** A later connection is open. It took `attempt` attempts and `downtimeMs` milliseconds without a connection. */
+  /** The client is connected again, after `attempt` attempts and `downtimeMs` milliseconds without a connection. */
   reconnected: {
     readonly url: string;
     readonly subprotocol: string;
@@ -72,7 +72,7 @@ export interface EventMap<Received> {
   stateChange: { readonly from: State; readonly to: State };
   /** A ping was received. */
   ping: { readonly payload: Buffer };
-  /** A pong was received; `latencyMs` is set if it answers a ping of this client. */
+  /** A pong was received; `latencyMs` is set if the pong answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
   /** The first Close frame was sent (`"us"`) or received (`"peer"`). */
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };

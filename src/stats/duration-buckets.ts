@@ -67,7 +67,7 @@ export class DurationBuckets {
   }
 }
 
-/** Below 64 us, a bucket holds one number of microseconds. Above, each power of two adds 32 buckets. */
+/** Below 64 µs, each number of microseconds has its own bucket. From 64 µs on, each power of two has 32 buckets. */
 function bucketOf(duration: number): number {
   const microseconds = Math.min(duration * 1_000 + 0.5, maxMicroseconds) >>> 0;
   const shift = Math.max(31 - Math.clz32(microseconds) - bucketBits, 0);

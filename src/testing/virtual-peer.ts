@@ -212,7 +212,8 @@ export class VirtualPeer {
     const length = bytes.copy(readBuffer);
     if (length < bytes.length) this.#inbound.unshift(() => this.#readBytes(bytes.subarray(length)));
     if (length > 0) this.#handler.onData(readBuffer, length);
-    // The bytes of the read are overwritten. A client that keeps the bytes without a copy then fails its test.
+    // The bytes are overwritten after the client has read them. The test of a client that keeps the bytes without a
+    // copy then fails.
     if (this.#context.isRecording) readBuffer.fill(0xdd, 0, length);
   }
 

@@ -123,7 +123,7 @@ export class VirtualRuntime implements Runtime {
    * Advances the time by `ms` milliseconds and runs everything that becomes due. With 0, runs everything that is due
    * already. Promises do not settle during the call: use {@link advanceAsync} for promises.
    *
-   * @throws RangeError if `ms` is not a number from 0 on.
+   * @throws RangeError if `ms` is negative or not a number.
    * @throws Error if callbacks schedule each other without end. Errors of callbacks are rethrown.
    */
   advance(ms: number): void {

@@ -116,7 +116,7 @@ export class SocketTransport implements Transport {
   open(): void {
     if (this.#gate.isShut) return;
     this.#isOpen = true;
-    // Node replaces the socket's handle for each address that it tries. A new handle is referenced again.
+    // Node replaces the socket's handle for each address that it tries. `unref()` does not apply to a new handle.
     if (!this.#isRef) this.unref();
     if (!this.#readsIntoBuffer) this.#readChunks();
     this.#handler.onOpen();

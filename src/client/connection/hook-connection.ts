@@ -9,7 +9,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
-/** A received message. If no `recv()` of the hook consumes the message, the client receives it afterwards. */
+/** A received message. If no `recv()` of the hook consumes the message, the client receives the message afterwards. */
 export interface BufferedMessage {
   readonly data: string | Buffer;
   /** The size of the message in bytes. */

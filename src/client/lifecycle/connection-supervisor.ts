@@ -49,7 +49,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#url = url;
   }
 
-  /** Replaces connections. It is `undefined` until it is needed. */
+  /** Replaces connections. `undefined` before the first use. */
   get rotation(): Rotation | undefined {
     return this.#rotation;
   }
@@ -126,7 +126,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.start(this.#createNext());
   }
 
-  /** Creates the next connection and makes it the current one, without starting its attempt. */
+  /** Creates the next connection and makes it the current connection, but does not start its attempt. */
   #createNext(): ClientConnection {
     this.#reconnector?.timer.clear();
     const connection = this.createConnection(++this.#attempts);
@@ -296,7 +296,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
 
-  /** Closes the current connection. The next connection is dialled when the current one has ended. */
+  /** Closes the current connection. The next connection is dialled when the current connection has ended. */
   replace(reason: string): void {
     const connection = this.#connection!;
     connection.isRotated = true;

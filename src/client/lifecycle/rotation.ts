@@ -82,7 +82,7 @@ export class Rotation {
     ) as ClientConnection[];
   }
 
-  /** True while the client closes its connection, or has closed it, to open a new connection. */
+  /** True while a rotation closes the old connection, and afterwards until the new connection is open. */
   get isReplacing(): boolean {
     return this.#phase === "replacing" || this.#phase === "redialling";
   }
@@ -151,7 +151,8 @@ export class Rotation {
     const { runtime, rotation } = this.#options;
     const first = this.#first;
     if (first?.live?.isClosing !== false || this.#context.stopReasons.isStopping) {
-      // The first connection is closing. The second connection replaces it only after its end.
+      // The first connection is closing. The second connection replaces the first connection only after that connection
+      // has ended.
       connection.enterStandby();
       return true;
     }
@@ -187,7 +188,9 @@ export class Rotation {
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
-  /** Called when the first connection has received every message that precedes the messages of the second one. */
+  /**
+   * Called when the first connection has received every message that precedes the messages of the second connection.
+   */
   onCaughtUp(): void {
     this.#hasCaughtUp = true;
     if (this.#phase === "draining") this.#closeFirst();

@@ -32,7 +32,10 @@ export class Batch {
     });
   }
 
-  /** Adds a message to the open batch. A message above the limit closes the batch. @returns whether it was added. */
+  /**
+   * Adds a message to the open batch. A message that exceeds the limit closes the batch instead.
+   * @returns whether the message was added.
+   */
   add(message: unknown, size: number): boolean {
     this.#bytes += size;
     if (this.#bytes > this.#maxBytes) this.#messages = undefined;

@@ -63,7 +63,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
   readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
   readonly #context: InboundPipelineContext;
   readonly #handler: InboundPipelineHandler;
-  // Copies of properties of the context, because each message reads them.
+  // Copies of properties of the context that are read for each message.
   readonly #runtime: Runtime;
   readonly #dispatcher: Dispatcher;
   readonly #statistics: InboundPipelineContext["statistics"];
