@@ -4,7 +4,7 @@ import { ChunkedList } from "./chunked-list.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** The members of a message that the buffer reads. */
+/** The buffer reads only these members of a message. */
 interface BufferedMessage {
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;

@@ -6,7 +6,8 @@ import type { Runtime, Timer } from "../runtime/runtime.js";
 const minProgress = 1024;
 
 /**
- * Detects a peer that sends a message very slowly. Each read costs a few comparisons and does not restart the timer.
+ * Detects a peer that sends a message very slowly. Each read from the socket costs a few comparisons and does not
+ * restart the timer.
  */
 export class MessageWatch {
   readonly #protocol: ProtocolConnection;
@@ -27,7 +28,7 @@ export class MessageWatch {
     this.#onStall = onStall;
   }
 
-  /** Called after each read, with the current time. */
+  /** Called after each read from the socket, with the current time. */
   check(now: number): void {
     if (!this.#protocol.isInsideMessage) {
       this.#since = undefined;

@@ -7,7 +7,10 @@
  */
 const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
-/** The largest number of microseconds that has its own bucket, about 71 minutes. */
+/**
+ * The largest duration that the buckets distinguish, in microseconds: about 71 minutes. Longer durations count as this
+ * duration.
+ */
 const maxMicroseconds = 2 ** 32 - 1;
 const noCounts = new Float64Array(0);
 

@@ -1,6 +1,6 @@
 /**
- * Manages the attempts and connections of one client: it creates them, handles their ends, and ends the client when no
- * connection follows. It does not process messages.
+ * Manages the attempts and connections of one client: it creates them, reacts to the end of each of them, and ends the
+ * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";

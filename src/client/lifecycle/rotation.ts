@@ -31,7 +31,7 @@ export interface RotationHandler {
 /**
  * - `dialling`: the second connection is being opened.
  * - `moving`: the second connection is ready; the first connection flushes its messages.
- * - `draining`: messages are sent on the second connection; the first connection is read to its end.
+ * - `draining`: messages are sent on the second connection; the first connection is read until it ends.
  * - `replacing`: the first connection closes; the second connection is dialled after its end.
  * - `redialling`: the first connection has ended; the second connection is being opened.
  */
