@@ -450,8 +450,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Ends the client immediately, without a closing handshake. The socket is destroyed, pending reads end, and messages
-   * that are not sent or not read yet are dropped.
+   * Ends the client immediately, without a closing handshake. The socket is destroyed, and pending `recv()` calls and
+   * loops end. Messages that are not sent or not read yet are dropped.
    */
   terminate(): void {
     this.#client.terminate();

@@ -43,7 +43,10 @@ export class MessageTokens {
   /** The receipts of written messages. Some of these messages may be acknowledged already. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
-  /** Number of written messages that their owner has given up. Their receipts are not in the list. */
+  /**
+   * Number of written messages for which the owner no longer waits for an acknowledgement. The list does not contain
+   * the receipts of these messages.
+   */
   #givenUp = 0;
 
   /** Number of messages that have a token and are not written yet. */

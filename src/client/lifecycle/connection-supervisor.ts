@@ -161,7 +161,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const { hub, states } = this.#context;
     this.#rotation?.beginClosing();
     if (states.current === "connected") hub.sender.beginClosing();
-    // A closing handshake that a rotation or the peer has begun now counts as a close by this client.
+    // From now on, a closing handshake that a rotation or the peer has begun counts as a close by this client.
     if (this.#connection !== undefined) this.#connection.isRotated = false;
     if (this.#connection?.closing !== undefined) hub.dispatcher.beginClosing();
     for (const connection of this.connections) connection.closeForGood(close, reason);

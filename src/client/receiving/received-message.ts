@@ -59,7 +59,8 @@ export function detachedMessage(
 
 /**
  * Returns the estimated memory of a message in bytes: the size after decompression, or the size of the string if the
- * string is larger. The size of a decoded value cannot be measured. The estimate is the size of the message.
+ * string is larger. The size of a decoded value cannot be measured. The estimate for a decoded value is the size of its
+ * message.
  */
 export function memoryOf({ value, data, size }: ReceivedMessage): number {
   if (data === undefined) return 0;
