@@ -17,8 +17,8 @@ interface Chunk {
 /**
  * A queue of chunks that contain copies of the received bytes.
  *
- * Each byte is copied once, however many reads deliver the bytes and however many calls parse them. The work is
- * linear in the number of bytes.
+ * Each byte is copied once. The number of reads that deliver the bytes and the number of calls that parse the bytes
+ * have no effect. The work is linear in the number of bytes.
  */
 export class Backlog {
   readonly #spare: SpareBuffer;
@@ -110,7 +110,7 @@ export class Backlog {
   }
 }
 
-/** A chunk without free memory may use Node's pool. A chunk that will grow gets memory of its own. */
+/** A chunk without free memory can use Node's pool. A chunk with space for later bytes gets memory of its own. */
 function allocate(size: number, minSize: number): Buffer {
   return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
 }

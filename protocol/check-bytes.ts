@@ -1,8 +1,8 @@
 // Checks that an argument is an array of bytes. It does not convert the argument.
 
 /**
- * Throws unless each element of `bytes` is one byte. The `length` of any other value is not its number of bytes.
- * Sending that value would produce an invalid frame.
+ * Throws if the elements of `bytes` are not single bytes. The `length` of such a value is not its number of bytes, so
+ * sending the value would produce an invalid frame.
  *
  * The check does not use `instanceof`, because a Uint8Array of another realm must be accepted.
  * @throws TypeError

@@ -6,9 +6,9 @@ export const CloseCode = {
   goingAway: 1001,
   protocolError: 1002,
   unsupportedData: 1003,
-  /** Reported for a Close frame without a code. A Close frame never contains this code. */
+  /** The reported code for a Close frame that contains no code. A Close frame never contains 1005. */
   noStatus: 1005,
-  /** Reported when the connection ended without a Close frame. A Close frame never contains this code. */
+  /** The reported code for a connection that ended without a Close frame. A Close frame never contains 1006. */
   abnormal: 1006,
   invalidPayload: 1007,
   policyViolation: 1008,
@@ -18,7 +18,7 @@ export const CloseCode = {
   serviceRestart: 1012,
   tryAgainLater: 1013,
   badGateway: 1014,
-  /** Reported for a failed TLS handshake. A Close frame never contains this code. */
+  /** The reported code for a failed TLS handshake. A Close frame never contains 1015. */
   tlsHandshake: 1015,
 } as const;
 

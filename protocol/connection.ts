@@ -24,13 +24,13 @@ export interface ProtocolHandler {
   onMessage(data: string | Buffer, size: number): void;
   /**
    * A complete message arrived while {@link ProtocolConnection.isLending} is `true`. `bytes` is a view of shared
-   * memory. The view is valid until this method returns, or until another connection with the same `Resources`
-   * receives bytes. The bytes of a text message are valid UTF-8.
+   * memory. The view is valid until this method returns, or until another connection with the same `Resources` receives
+   * bytes. The bytes of a text message are valid UTF-8.
    *
    * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
    *   message is then passed to {@link onMessage}, even if another connection has received bytes in the meantime.
-   *   Exception: the other connection has received bytes into the memory of the current read. Then the message is lost,
-   *   and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
+   *   Exception: if the other connection has received bytes into the memory that this connection is parsing, the
+   *   message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
@@ -517,9 +517,9 @@ export class ProtocolConnection {
    * calls that sent them. The rest of a partly sent message, control frames and a Close frame stay queued. More
    * messages may be sent afterwards.
    *
-   * {@link framedCount} decreases by the number of returned messages. An earlier result of {@link ping}, or an awaited
-   * value of {@link writtenCount}, may then be larger than {@link framedCount}. The caller must replace the larger
-   * number by {@link framedCount}.
+   * {@link framedCount} decreases by the number of returned messages. An earlier result of {@link ping} may then be
+   * larger than {@link framedCount}. A value that the caller expects {@link writtenCount} to reach may also be larger.
+   * The caller must replace such a number by {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

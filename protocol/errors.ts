@@ -3,7 +3,7 @@ import { ownOptions } from "./own-options.js";
 
 /** The properties from which each error of this package is constructed. */
 export interface ErrorDetails {
-  /** A stable identifier for programs, such as `"INVALID_UTF8"`. The texts of messages may change, codes do not. */
+  /** A stable identifier for programs, such as `"INVALID_UTF8"`. Error messages can change, but codes do not. */
   readonly code: string;
   /** The error that caused this error, if any. */
   readonly cause?: unknown;
@@ -76,7 +76,7 @@ export class InvalidStateError extends JetSocketError {
     brandInstances(this, "InvalidStateError");
   }
 
-  /** The state at the time of the call. */
+  /** The state in which the method was called. */
   readonly state: string;
 
   constructor(message: string, state: string) {
@@ -124,7 +124,7 @@ export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },
   name: string,
 ): void {
-  // The property descriptors have no prototype, so that a `get` or `set` in Object.prototype has no effect.
+  // The property descriptors have no prototype, so a `get` or `set` in Object.prototype has no effect.
   const nameProperty = ownOptions({ value: name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, "name", nameProperty);
   Object.defineProperty(type.prototype, type.brand, ownOptions({ value: true }));

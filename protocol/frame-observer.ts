@@ -55,7 +55,8 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // The slice has one character more than the excerpt has bytes. So the excerpt never contains half a surrogate pair.
+  // The slice has one code unit more than the excerpt has bytes. If the slice ends with half a surrogate pair, this
+  // half lies after the end of the excerpt.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }

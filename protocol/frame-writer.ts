@@ -43,8 +43,8 @@ export class FrameWriter {
    * Writes a text frame directly from the string. Returns the size of the frame in bytes.
    *
    * Most texts are not measured first, which saves a third of the time for a short text. The method assumes that the
-   * header is as large as for a text with one byte per character. If the assumption is wrong, or if the text may not
-   * fit into the segment, the text is measured and written again.
+   * header is as large as for a text with one byte per character. If the assumption is wrong, or if the text possibly
+   * does not fit into the segment, the text is measured and written again.
    */
   writeText(chain: SegmentChain, text: string): number {
     const segment = chain.last ?? chain.addSegment();
@@ -97,8 +97,8 @@ export class FrameWriter {
   writeBytes(chain: SegmentChain, first: number, payload: Uint8Array): Segment {
     const size = payload.length;
     const headerSize = headerSizeFor(size, this.#isMasked);
-    // A large payload starts in the free space of the current segment. An extra write would cost as much as sending
-    // 4 KiB.
+    // Only a large payload is split across two segments, because the split can need an extra write. An extra write
+    // costs as much as sending 4 KiB.
     const firstSegment = chain.beginFrame(size >= minSplitSize ? headerSize : headerSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#maskingKeys.next() : 0;

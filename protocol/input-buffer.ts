@@ -30,7 +30,8 @@ export class InputBuffer implements ActiveRead {
   #hasEnded = false;
   #isEndReported = false;
 
-  // These fields describe the current read (see `ActiveRead`). A separate object would be allocated for each read.
+  // These fields describe the current call of `receive` (see `ActiveRead`). A separate object would cost one allocation
+  // per call.
   bytes: Buffer = noBytes;
   start = 0;
   end = 0;

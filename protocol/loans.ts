@@ -1,5 +1,5 @@
-// Tracks the messages that are lent to handlers. A lent message stays intact, even if its handler lets another
-// connection receive. This module does not allocate the shared memory.
+// Tracks the messages that are lent to handlers. A lent message stays intact, even if its handler calls `receive` of
+// another connection. This module does not allocate the shared memory.
 import { JetSocketError } from "./errors.js";
 
 /** A message that is lent to a handler. It is a view of memory that all connections share. */
@@ -23,7 +23,7 @@ export interface ActiveRead {
 /**
  * Two stacks: the lent messages, and the calls of `receive` that have not returned.
  *
- * A handler may let another connection receive, and decline its own message afterwards. The declined message must still
+ * A handler may call `receive` of another connection, and then decline its own message. The declined message must still
  * be intact. For this reason, all lent messages are copied before the shared memory is used again. Without nested calls
  * of `receive`, no message is copied.
  */
@@ -44,12 +44,12 @@ export class Loans {
 
   /** Copies the lent messages that are not copied yet. Must be called before shared memory is overwritten. */
   copyActiveLoans(): void {
-    // If a loan is already copied, all outer loans are copied, too.
+    // If a lent message is already copied, all messages that were lent before it are copied, too.
     for (let loan = this.#innermost; loan !== undefined && loan.copy === undefined; loan = loan.outer)
       loan.copy = Buffer.from(loan.bytes);
   }
 
-  /** Registers a call of `receive` that starts to parse. {@link endRead} ends it. */
+  /** Registers a call of `receive` before the call parses bytes. {@link endRead} removes the call. */
   beginRead(read: ActiveRead): void {
     if (this.#read !== undefined) this.markOverwritten(read.bytes, read.start, read.end);
     read.outer = this.#read;
@@ -57,8 +57,8 @@ export class Loans {
   }
 
   /**
-   * Marks the active calls of `receive` whose bytes are overwritten by the given bytes. Must also be called if these
-   * bytes will not be parsed.
+   * Marks the active calls of `receive` that parse the memory of the given bytes, because the given bytes have
+   * overwritten this memory. Must also be called if the given bytes will not be parsed.
    */
   markOverwritten(bytes: Buffer, start: number, end: number): void {
     for (let active = this.#read; active !== undefined; active = active.outer)

@@ -281,7 +281,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Whether a text is decoded while the text arrives. Its bytes are then not buffered.
+   * Whether a text is decoded while the text arrives. If `true`, the bytes of the text are not buffered.
    *
    * ASCII text is buffered and decoded at the end. Decoding the whole text by one call takes less time than decoding it
    * in parts. An ASCII string uses as much memory as the bytes of the text.

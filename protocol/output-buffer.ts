@@ -192,7 +192,8 @@ export class OutputBuffer {
     if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
     const segment = this.#messages.first!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
-    // A control frame cannot be sent inside another frame. The rest of the partly sent frame is sent first.
+    // A control frame cannot be sent inside another frame. So the rest of a partly sent frame precedes the control
+    // frame.
     this.#inFlight = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
@@ -293,9 +294,9 @@ export class OutputBuffer {
   }
 
   /**
-   * Removes and returns the messages of which {@link take} has not returned any byte. The counts then do not include
-   * these messages any more. All other frames stay queued in order. A count that {@link writePing} returned earlier may
-   * then be too high.
+   * Removes and returns the messages of which {@link take} has not returned any byte. {@link framedCount} and
+   * {@link payloadSize} no longer include these messages. All other frames stay queued in order. An earlier result of
+   * {@link writePing} may then be larger than {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     const { messages, controls, partialFrame, emptied } = this.#readQueued();

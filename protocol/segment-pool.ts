@@ -71,7 +71,10 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
-  /** The first `#freeCount` elements are free. The array does not shrink: V8 would often reallocate it. */
+  /**
+   * The first `#freeCount` elements are the free segments. V8 would often reallocate a shrinking array, so the array
+   * does not shrink.
+   */
   readonly #free: Segment[] = [];
   #freeCount = 0;
   #sentSize = 0;
@@ -81,14 +84,15 @@ export class SegmentPool {
   #freeWide = 0;
 
   /**
-   * @param previous - If the segment after `previous` in memory is free, it is returned. One write can then send both
-   *   segments.
+   * @param previous - If the segment after `previous` in memory is free, that segment is returned. One write can then
+   *   send both segments.
    */
   acquire(previous?: Segment): Segment {
     if (this.#freeCount > 0) return this.#free[--this.#freeCount]!;
     if (this.#wide === undefined || this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
-    // If the next segment is not free, the first free segment is returned. It is probably in the processor's cache.
+    // Returns the next segment if it is free. Otherwise returns the first free segment, which is probably in the
+    // processor's cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
     return this.#wide[31 - Math.clz32(bit)]!;

@@ -1,5 +1,5 @@
-// Recovers the messages from queued frames that were not sent. The queue therefore keeps only the frames of a message,
-// not the message. This module does not decompress frames.
+// Recovers the messages from queued frames that were not sent. So the queue need not keep the messages in addition to
+// their frames. This module does not decompress frames.
 import { Opcode, type Role } from "./constants.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
@@ -39,7 +39,7 @@ export function readUnsentFrames(
     if (framesStart !== -1) {
       isInsideFrames = true;
       parser.receive(bytes, framesStart, end);
-      // Keeps only the end of a frame that began in an earlier segment.
+      // Removes the parsed frames. Bytes that remain are the end of a frame that began in an earlier segment.
       segment.end = framesStart;
       segment.firstFrame = -1;
       segment.messageCount = 1;

@@ -26,9 +26,8 @@ export interface WebSocketUri {
 /**
  * Parses a WebSocket URL. The schemes `http:` and `https:` mean `ws:` and `wss:`.
  *
- * @throws TypeError if the value is not an absolute URL with one of these schemes and a host. Also if the value
- *   contains a fragment (RFC 6455 3), a space or a control character. The error message shows the value without its
- *   credentials.
+ * @throws TypeError if the value is not an absolute URL with one of these schemes and a host, or if the value contains
+ *   a fragment (RFC 6455 3), a space or a control character. The error message shows the value without its credentials.
  */
 export function parseUri(input: string | URL): WebSocketUri {
   const text: unknown = input instanceof URL ? input.href : input;
@@ -128,13 +127,14 @@ function withoutUserinfo(text: string): string {
   return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
 }
 
-/** A parameter is a credential if its name contains one of these words at any position. */
+/** A parameter is a credential if its name contains a word of this pattern at any position. */
 const credentialPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
 
 /**
- * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`, or is one of the other words.
- * Examples: `streamKey`, `oauth` and `pin2` are credentials. `keyframe`, `author` and `pinned` are not credentials.
+ * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`, or is a short word such as
+ * `pin`. Examples: `streamKey`, `oauth` and `pin2` are credentials. `keyframe`, `author` and `pinned` are not
+ * credentials.
  */
 const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
 

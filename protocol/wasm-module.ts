@@ -1,7 +1,9 @@
 // An assembler for small WebAssembly modules with one function and one memory. It supports only the instructions that
 // this package uses.
 
-/** The bytes of instructions (WebAssembly core specification 5.4). Together they push at most one value. */
+/**
+ * The bytes of instructions (WebAssembly core specification 5.4). Together, the instructions push at most one value.
+ */
 export type Code = readonly number[];
 
 /** Returns the code of the operands, followed by the code of the instruction. */
@@ -99,7 +101,7 @@ export const shiftLeft16: Instruction = vectorInstruction(0x8b);
 export const shiftRight16: Instruction = vectorInstruction(0x8d);
 export const add16: Instruction = vectorInstruction(0x8e);
 
-/** Returns an instruction that alternates eight bytes of the first vector with eight bytes of the second vector. */
+/** Returns an instruction that interleaves eight bytes of the first vector with eight bytes of the second vector. */
 function interleave(first: number): Instruction {
   const places = Array.from({ length: 8 }, (_, index) => [first + index, 16 + first + index]);
   return instruction(0xfd, 0x0d, ...places.flat());

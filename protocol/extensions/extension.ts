@@ -23,8 +23,8 @@ export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest size in bytes to which any encoder can encode a message of `size` bytes. The result limits the
-   * memory of a message that is not decoded yet. {@link decode} checks the exact size.
+   * Returns the largest size in bytes that a message of `size` bytes can have after encoding, with any encoder. The
+   * result limits the memory of a message that is not decoded yet. {@link decode} checks the exact size.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */
@@ -39,8 +39,8 @@ export interface MessageExtension {
    */
   restartEncoding(): void;
   /**
-   * Call this periodically. Each direction without a message since the last call frees memory. The next message
-   * allocates the memory again.
+   * Call this periodically. Frees the memory of each direction (sending and receiving) that had no message since the
+   * last call. The next message allocates the memory again.
    */
   releaseUnused(): void;
   /** Frees all memory. Further calls have no effect. */

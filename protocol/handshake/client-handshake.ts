@@ -14,9 +14,9 @@ import { describeRefusedStatus } from "./refused-status.js";
 
 /** The options of a client's opening handshake, and the limits of the server's response. */
 export interface ClientHandshakeOptions extends ClientRequestOptions, HeadLimits {
-  /** Fills the 16 random bytes of the key. */
+  /** Fills the 16 bytes of the Sec-WebSocket-Key with random bytes. */
   readonly fillRandom: FillRandom;
-  /** If a response rejects the handshake, at most this number of bytes of its body is kept. Default: 64 KiB. */
+  /** Maximum size in bytes of the kept body of a response that rejects the handshake. Default: 64 KiB. */
   readonly maxBodySize?: number | undefined;
 }
 
@@ -104,7 +104,7 @@ export class ClientHandshake {
   }
 
   /**
-   * Ends a handshake with an incomplete rejection ({@link isRefused}) early, for example at a timeout.
+   * Ends the handshake while the body of a rejection is incomplete ({@link isRefused}), for example at a timeout.
    *
    * @returns The rejection with the received part of its body, or `undefined` if the server has not rejected the
    *   handshake.
@@ -197,7 +197,10 @@ function tooManyInterim(statusCode: number, headers: readonly HeaderField[]): Ha
   return rejected(message, { code: "TOO_MANY_INTERIM_RESPONSES", statusCode, headers });
 }
 
-/** Adds the response to an error of this package. Any other exception comes from an extension and becomes the cause. */
+/**
+ * Returns an error that contains the response. Keeps the message and the code of an error of this package. Any other
+ * exception comes from an extension and becomes the cause of the returned error.
+ */
 function withResponse(error: unknown, headers: readonly HeaderField[]): HandshakeError {
   const answer = { statusCode: 101, headers };
   if (error instanceof JetSocketError) {

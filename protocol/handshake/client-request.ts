@@ -24,10 +24,12 @@ export interface ClientRequestOptions {
 
 const keyLine = "\r\nSec-WebSocket-Key: ";
 
-/** Returns a copy of a request with another key. This takes less time than to check and write the request again. */
+/**
+ * Returns a copy of a request with another key. Copying takes less time than checking and writing the request again.
+ */
 export function withKey(request: Buffer, key: string): Buffer {
   const copy = Buffer.from(request);
-  // The first match is the key of the handshake: no value contains a line end, and users cannot add this field.
+  // The first match is the Sec-WebSocket-Key field: no value contains a line end, and users cannot add this field.
   copy.write(key, request.indexOf(keyLine) + keyLine.length, "latin1");
   return copy;
 }

@@ -125,7 +125,10 @@ function agreedExtension(
   return agreed[0];
 }
 
-/** Finds the offer that matches. RFC 7692 5.1: a client may offer one name several times, with different parameters. */
+/**
+ * Finds the offer that matches the answer. RFC 7692 5.1: a client may offer one extension several times, with different
+ * parameters.
+ */
 function agree({ name, parameters }: ExtensionElement, offers: readonly ExtensionOffer[]): AgreedExtension {
   // RFC 6455 4.1, response, item 5: the server chooses only offered extensions.
   let error: unknown = refusal(

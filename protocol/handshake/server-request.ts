@@ -57,7 +57,7 @@ function checkRequestLine({ method, version }: RequestLine): void {
 
 function checkHost(headers: readonly HeaderField[]): void {
   const hosts = fieldValues(headers, "host");
-  // RFC 6455 4.2.1, item 2; RFC 9112 3.2: the response to a request without exactly one Host is 400.
+  // RFC 6455 4.2.1, item 2; RFC 9112 3.2: a request that does not have exactly one Host gets the status 400.
   if (hosts.length === 1 && hosts[0] !== "") return;
   throw fault(400, "INVALID_HOST", "The request must have exactly one Host header.");
 }

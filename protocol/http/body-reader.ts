@@ -5,7 +5,10 @@ import { ChunkedDecoder } from "./chunked-decoder.js";
 import { fieldValues, joinedField } from "./header-fields.js";
 import { parseTokenList } from "./header-values.js";
 
-/** The end of a body: after a number of bytes, after the last chunk, or at the end of the stream (`Infinity`). */
+/**
+ * Where a body ends: after this number of bytes, at the end of the stream (`Infinity`), or after the last chunk
+ * (`"chunked"`).
+ */
 export type BodyFraming = number | "chunked";
 
 /** Returns the framing of a response's body (RFC 9112 6.3). */

@@ -47,7 +47,7 @@ export class ChunkedDecoder {
         if (byte === carriageReturn) return "size-end";
         return byte === lineFeed ? "done" : "extension";
       case "size-end":
-        // RFC 9112 7.1: a chunk of size zero is the last one. The trailer section is ignored.
+        // RFC 9112 7.1: a chunk of size zero is the last chunk. The trailer section is ignored.
         return byte === lineFeed && this.#size > 0 ? "data" : "done";
       case "data-end":
         return byte === carriageReturn ? "data-line-feed" : "done";

@@ -72,7 +72,8 @@ export class HeadParser<StartLine> {
         this.#line += latin1(bytes, pieceStart, index);
         this.#isAfterReturn = true;
       } else if (byte === lineFeed) {
-        // RFC 9112 2.2 allows a bare LF as a line end. It is refused here, because other parsers may ignore it.
+        // RFC 9112 2.2 allows a bare LF as a line end. This parser refuses a bare LF, because other parsers may ignore
+        // it.
         return malformed("it contains a line feed without a carriage return");
       } else if ((byte < space && byte !== tab) || byte === del) {
         return malformed(`it contains the control character 0x${byte.toString(16).padStart(2, "0")}`);

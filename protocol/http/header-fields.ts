@@ -38,7 +38,10 @@ export function checkField(name: unknown, value: unknown): void {
   );
 }
 
-/** The error message contains only the valid start of the name. The rest may be a secret value, passed by mistake. */
+/**
+ * The error message contains only the valid start of the name. The rest of the name may be a secret value, passed by
+ * mistake.
+ */
 function invalidName(name: string): TypeError {
   let length = 0;
   while (isToken(name.slice(length, length + 1))) length++;

@@ -10,10 +10,13 @@ export const minLargeTextSize: number = 8 * 1024 * 1024;
 /** Largest size in bytes of a block that is decoded by one call. */
 export const textBlockSize: number = maxWasmTextSize;
 
-/** Length of a part in UTF-16 code units. Node stores strings of more than 1,031,913 units outside the V8 heap. */
+/**
+ * Length of a partial string in UTF-16 code units. Node stores strings of more than 1,031,913 units outside the V8
+ * heap.
+ */
 const partLength = 1024 * 1024;
 
-/** Minimum size in bytes of an ASCII piece that becomes a part of its own. */
+/** Minimum size in bytes of a received ASCII piece that is stored as a separate string. */
 const minAsciiPartSize = 32 * 1024;
 
 /** Maximum size of a character in UTF-8, in bytes. */

@@ -8,9 +8,9 @@ import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
 /** Smallest text in bytes that is checked by `isAscii`. A smaller text is decoded, and then searched for U+FFFD. */
 const minAsciiCheckSize = 512;
 
-/** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow}. */
+/** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow} is `true`. */
 const minWasmSize = 128;
-/** Smallest text in bytes that `transcode` decodes, if {@link isSliceSlow}. */
+/** Smallest text in bytes that `transcode` decodes, if {@link isSliceSlow} is `true`. */
 const minTranscodeSize = 1024;
 
 const nodeMajor = Number.parseInt(process.versions.node);
@@ -25,7 +25,7 @@ const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 /** `Buffer.byteLength` takes ten times longer in Node 23 to 25 than in other versions. */
 export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
 
-/** Largest text in bytes that may be decoded before it is checked. Larger texts are checked first, by `isAscii`. */
+/** Largest text in bytes that is decoded before it is checked. Larger texts are checked first, by `isAscii`. */
 const maxDecodeFirstSize = 32 * 1024;
 
 const wasmDecoder = new WasmUtf8Decoder();
@@ -51,7 +51,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   return decodeChecked(bytes, start, end);
 }
 
-/** Checks the bytes and then decodes them by the fastest method. If ASCII is expected, decoding precedes the check. */
+/** Checks and decodes the bytes by the fastest method. If ASCII is expected, the bytes are decoded before the check. */
 function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
   const slices = bytes as FastBuffer;
   if (isAsciiExpected && end - start <= maxDecodeFirstSize) {
@@ -71,7 +71,8 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 
 /**
  * Returns `true` if many characters of the text are not ASCII and `utf8Slice` is slow for this text. Other texts are
- * decoded by `utf8Slice`. Its result may need only half the memory of a string that was decoded to UTF-16 first.
+ * decoded by `utf8Slice`. A string that `utf8Slice` returns can need half the memory of a string that was decoded to
+ * UTF-16 first.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;
@@ -127,7 +128,7 @@ export class Utf8Validator {
     return this.#isAscii;
   }
 
-  /** `false` if the bytes so far end inside a sequence. */
+  /** `false` if the bytes so far end inside a UTF-8 sequence. */
   get isWhole(): boolean {
     return this.#needed === 0;
   }

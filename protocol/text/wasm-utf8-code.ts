@@ -91,14 +91,14 @@ const bits0To3 = 18;
 const locals = [...Array<number>(3).fill(i32), ...Array<number>(13).fill(v128)];
 
 /**
- * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. A byte of the mask is the index
- * of the source byte for the byte of the result at the same position.
+ * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. Byte n of the mask is the index
+ * of the source byte that becomes byte n of the result.
  */
 export const shuffleMasksOffset: number = 0;
 
-/** Writes the shuffle masks. A shuffle mask removes the code units at which no character ends. */
+/** Writes the shuffle masks. A shuffle mask removes the code units of the positions at which no character ends. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
-  // The index 0xff is beyond the vector: the byte of the result becomes 0.
+  // The index 0xff is outside the vector, so it selects the byte 0.
   const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(0xff);
   for (let set = 0; set < 256; set++) {
     let maskOffset = set * 16;
@@ -208,7 +208,8 @@ function decodeAscii(): Code {
 }
 
 /**
- * Finds the largest bytes of a block and of the three bytes before it. The first character may begin in these bytes.
+ * Finds the largest bytes of a block and of the three bytes before the block. The first character of the block may
+ * begin in these three bytes.
  */
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];

@@ -18,13 +18,16 @@ export class IdWindow implements SequenceWindow {
   #oldest: Sequence | undefined;
   #newest: Sequence | undefined;
   /**
-   * In ascending order, the known numbers that are lower than all numbers accepted later. Created when an id may be
-   * late for the first time.
+   * The known numbers that are lower than every number that was accepted later, in ascending order. The list is created
+   * for the first id that may be late.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases the count. */
+  /**
+   * While this count is greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases
+   * the count by one.
+   */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -57,7 +60,7 @@ export class IdWindow implements SequenceWindow {
    */
   #isLate(id: number): boolean {
     const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
-    // The first minimum is the lowest known number.
+    // The number at `#firstMinimum` is the lowest known number.
     return this.#firstMinimum < suffixMinima.length && suffixMinima[this.#firstMinimum]! < id;
   }
 
@@ -69,7 +72,7 @@ export class IdWindow implements SequenceWindow {
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // The result of `isNext` only means that the id is not next. The id may still precede ids that were delivered.
+    // For `isNext`, `ahead` only means that the id is not next. The id may still precede ids that were delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -104,7 +107,7 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** The cursor may be before delivered ids. It moves forward when these ids arrive again. */
+  /** Delivered ids may follow the cursor. The cursor moves forward when these ids arrive again. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
@@ -128,13 +131,16 @@ export class IdWindow implements SequenceWindow {
   }
 
   before(id: Sequence): Sequence | undefined {
-    // A removed id was delivered before all known ids.
+    // An id that the window has forgotten was delivered before all known ids.
     if (!this.#known.has(id)) return this.#oldest;
     return id === this.#oldest ? undefined : this.#known.get(id);
   }
 }
 
-/** Adds an accepted id. Higher numbers that were accepted earlier can no longer become the lowest known number. */
+/**
+ * Adds an accepted number, and removes all higher numbers: they are forgotten before this number, so none of them can
+ * become the lowest known number.
+ */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
   while (suffixMinima.length > first && suffixMinima.at(-1)! > id) suffixMinima.pop();

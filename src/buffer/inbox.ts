@@ -59,7 +59,7 @@ export class Inbox<Entry extends InboxItem> {
     return this.#entries.length - this.#head;
   }
 
-  /** True when at least half of each limit is free. A pause may then end. */
+  /** True when at least half of each limit is free. In this state, a pause of reading can end. */
   get isHalfFree(): boolean {
     return this.length * 2 <= this.#bounds.capacity && this.#bytes * 2 <= this.#bounds.maxBytes;
   }
@@ -193,7 +193,7 @@ export class Inbox<Entry extends InboxItem> {
     this.#bytes += entry.size;
   }
 
-  /** @returns `true` if the message replaced an older one. */
+  /** @returns `true` if the message replaced an older message. */
   #conflate(entry: Entry, positions: ReadonlyMap<unknown, number>): boolean {
     const position = entry.key === undefined ? undefined : positions.get(entry.key);
     // A message without a key may depend on older messages, so older messages are no longer replaced.

@@ -22,8 +22,8 @@ const maxIdleCapacity = 1024;
 export class KeyedQueue<Entry extends KeyedItem> {
   #ring: (Entry | undefined)[] = [];
   /**
-   * The position of the first entry. Each new entry has the next position. The low bits of a position are the slot in
-   * the ring.
+   * The position of the first entry. Each new entry has the next position. The low bits of a position are the number of
+   * the entry's slot in the ring.
    */
   #head = 0;
   #length = 0;
@@ -91,7 +91,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     return entry;
   }
 
-  /** Returns the entry that {@link replace} replaces with a newer message of this key. */
+  /** Returns the entry that a newer message with this key replaces. */
   replaceable(key: unknown): Entry | undefined {
     const position = this.#positions?.get(key);
     if (position === undefined || position < this.#barrier) return undefined;

@@ -65,7 +65,7 @@ export class MessageStream<Message> {
     this.window = window;
   }
 
-  /** The window while the next message can be delivered without any other work, otherwise `undefined`. */
+  /** The window if the next message can be delivered without further work; otherwise `undefined`. */
   get fastPathWindow(): SequenceWindow | undefined {
     return this.buffer === undefined && !this.isWatched ? this.window : undefined;
   }

@@ -4,8 +4,8 @@ import { ChunkedList } from "./chunked-list.js";
 import type { Sequence, SequenceStatus, SequenceWindow, WindowBounds } from "./sequence-window.js";
 
 /**
- * A range of ids that were skipped; both ends are included. `from` is greater than `to` when all ids of the range have
- * arrived.
+ * A range of ids that were skipped, including `from` and `to`. `from` is greater than `to` when all ids of the range
+ * have arrived.
  */
 interface Gap {
   from: number;

@@ -21,8 +21,8 @@ export class OutboxEntry<Message> {
   state: OutboxEntryState = "untracked";
   id: MessageId | undefined = undefined;
   /**
-   * Shows whether the peer acknowledged the message, or the outbox gave it up without an acknowledgement. `undefined`
-   * for a message without an id.
+   * Shows whether the message was acknowledged, and whether the outbox removed the message without an acknowledgement.
+   * `undefined` for a message without an id.
    */
   receipt: { isAcknowledged: boolean; isGivenUp: boolean } | undefined = undefined;
   key: unknown = undefined;

@@ -55,7 +55,7 @@ export interface OutboxHandler<Message> {
  * - `write`: write the message now.
  * - `queued`: nothing.
  * - `dropped`: nothing; the drop was reported.
- * - `refused`: report to its own caller that the message is refused.
+ * - `refused`: report to the application that the message is refused.
  * - `ended`: refuse the message, because the client has ended during the call.
  */
 export type OutboxDecision = "write" | "queued" | "dropped" | "refused" | "ended";

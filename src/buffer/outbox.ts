@@ -77,8 +77,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * True if a connection is open, no message waits and acknowledgements are off. A message may then be written without
-   * a call of {@link send}.
+   * True if a connection is open, no message waits and acknowledgements are off. In this state, a message can be
+   * written without a call of {@link send}.
    */
   get isClear(): boolean {
     return this.#isOpen && this.#queue.length === 0 && this.#unacked === undefined;
@@ -247,7 +247,7 @@ export class Outbox<Sent, Received, Message> {
     return this.#isOpen && this.waitingCount === 0;
   }
 
-  /** @returns `true` if the message replaced an older one. */
+  /** @returns `true` if the message replaced an older message. */
   #conflate(entry: OutboxEntry<Message>, now: number): boolean {
     if (this.#policy.overflow !== "conflate") return false;
     const older = this.#queue.replaceable(entry.key);
@@ -324,7 +324,7 @@ export class Outbox<Sent, Received, Message> {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client. The nested call then reports the remaining messages before the end.
+    // A listener may end the client. In this case, the nested call reports the remaining messages before the end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

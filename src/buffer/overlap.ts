@@ -14,7 +14,7 @@ export type WaitingMessage<Message> =
 export class Overlap<Message> {
   /** The number of the new connection. */
   readonly connection: number;
-  /** True if the new connection has ended. No replay can then be requested on it. */
+  /** True if the new connection has ended. No replay can be requested on an ended connection. */
   isOver = false;
   readonly #maxWaiting: number;
   readonly #port: Pick<ReplayPort<Message>, "onOverlapCaughtUp" | "onOverlapFull">;
@@ -121,8 +121,8 @@ function hasCaughtUp<Message>(stream: MessageStream<Message>, { id, epoch }: Arr
   try {
     return !stream.isNewEpoch(epoch) && stream.window.classify(id) !== "ahead";
   } catch {
-    // If a function of the application throws, the stream counts as caught up. The error is reported when the message
-    // is received.
+    // If a function of the application throws, the stream counts as caught up. The error is reported when the waiting
+    // message is processed.
     return true;
   }
 }

@@ -61,8 +61,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Returns whether the number of duplicates in a row exceeds the size of the window. The numbering has then restarted
-   * with an id inside the window.
+   * Returns whether the number of duplicates in a row exceeds the size of the window. `true` means that the numbering
+   * has restarted with an id inside the window.
    */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
@@ -110,8 +110,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Gives up the largest buffers until a quarter of the limit is free. The next messages then need no new search for
-   * the largest buffer.
+   * Delivers the messages of the largest buffers until a quarter of the limit is free. With less free memory, each of
+   * the next messages could cause a new search for the largest buffer.
    */
   #makeRoom(): void {
     for (const stream of this.buffers.largestFirst()) {
@@ -163,7 +163,7 @@ export class Recovery<Message> {
       else if (!hasReachedBuffer) {
         hasReachedBuffer = true;
         this.#emitRecovered(stream);
-        // A listener may have ended the buffer.
+        // A listener may have removed the buffer of the stream.
         if (stream.buffer !== buffer) return;
       }
       buffer.shift();
@@ -233,8 +233,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. A new
-   * request is useful only if `request` delivered a message or was made before the gap was known.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. No
+   * replay is requested if `request` delivered no message and was made after the gap was known.
    */
   #requestRemaining(
     stream: MessageStream<Message>,
@@ -274,12 +274,12 @@ export class Recovery<Message> {
 
   /** Returns the latest time at which the buffered messages are delivered. */
   #endOf(buffer: StreamBuffer<Message>): number {
-    // Without a connection, no message can be repeated. The time limit then starts at the next connection.
+    // Without a connection, no message can be repeated. Therefore the time limit starts at the next connection.
     if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;
     return buffer.waitingSince + this.#policy.recoveryTimeout;
   }
 
-  /** Requests a replay of all messages that may have been missed before a new connection. */
+  /** Requests a replay of all messages that the client may have missed before the new connection was open. */
   resume(streams: Iterable<MessageStream<Message>>, connection: number, now: number): void {
     if (this.isOffline) {
       this.isOffline = false;

@@ -4,7 +4,7 @@ import { ChunkedList } from "./chunked-list.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** The members of a message that the buffer reads. */
+/** The buffer reads only these members of a message. */
 interface BufferedMessage {
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
@@ -38,7 +38,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   readonly #isOrdered: boolean;
   readonly #memory: MemoryBudget;
   readonly #messages = new ChunkedList<Slot<Message>>();
-  /** The same messages in the order of arrival. A removed message is never the first item of this list. */
+  /** The messages of `#messages` in the order of arrival. The first item of this list is never a removed message. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
   /** @param memory - Counts the memory of the buffered messages. Several buffers may share a budget. */
@@ -98,7 +98,10 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     return message;
   }
 
-  /** Compares numbers. If ids cannot be compared, replayed messages precede messages that arrived on a connection. */
+  /**
+   * Compares the ids, if ids have an order. Otherwise a replayed message precedes a message that arrived on a
+   * connection.
+   */
   #precedes(left: Message, right: Message): boolean {
     if (left.epoch !== right.epoch) return false;
     if (this.#isOrdered) return left.id < right.id;

@@ -23,9 +23,12 @@ export interface ReplayPolicy<Value> {
   readonly epochOf: ((message: Value, connectionCount: number) => Sequence | null | undefined) | undefined;
   /** Number of recent ids that are remembered to recognize duplicates. */
   readonly window: number;
-  /** True if the application can replay missed messages. A stream with a gap is then buffered until they arrive. */
+  /**
+   * True if the application can replay missed messages. In this case, a stream with a gap buffers its messages until
+   * the missing messages arrive.
+   */
   readonly hasReplay: boolean;
-  /** Maximum number of buffered messages of one stream. They are delivered when this number is reached. */
+  /** Maximum number of buffered messages of one stream. At this number, the buffered messages are delivered. */
   readonly maxWaiting: number;
   /**
    * Maximum bytes of the buffered messages of all streams together. A separate limit of the same size applies to the

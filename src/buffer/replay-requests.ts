@@ -5,7 +5,7 @@ import type { MessageStream, ReplayRequest } from "./message-stream.js";
 export class ReplayRequests<Message> {
   /** Number of requests that were opened. */
   count = 0;
-  /** A request is no longer expected to deliver messages after this time in milliseconds without progress. */
+  /** If a request makes no progress for this number of milliseconds, it is no longer expected to deliver messages. */
   readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
   /** The request that also covers streams that are created later. */
@@ -20,7 +20,10 @@ export class ReplayRequests<Message> {
     return replay !== undefined && now - replay.activeAt < this.#timeout;
   }
 
-  /** True if `onReplay` is still returning messages. They may precede all messages that the stream receives. */
+  /**
+   * True if `onReplay` is still returning messages. The returned messages may precede all messages that the stream
+   * receives.
+   */
   isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);
   }

@@ -29,7 +29,7 @@ export class Replay<Value, Message> {
    * The only stream, if ids increase by one and there are neither stream names nor epochs. Set by the first message.
    */
   #singleStream: MessageStream<Message> | undefined;
-  /** Messages of an overlap that has ended, until they are delivered. */
+  /** The messages that waited in an ended overlap and are not delivered yet. */
   readonly #leavingOverlap = new ChunkedList<WaitingMessage<Message>>();
   /** The number of the connection whose messages wait in the overlap; 0 without an overlap. */
   #waitingConnection = 0;
@@ -74,9 +74,8 @@ export class Replay<Value, Message> {
 
   /**
    * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
-   * @param mayAccept - `false`: the message is not accepted, and the result is never `undefined`.
-   * @returns `undefined` if the message must be delivered now. Otherwise the value that must be passed to {@link
-   * receive}.
+   * @param mayAccept - If `false`, the message is not accepted, and the result is never `undefined`.
+   * @returns `undefined` if the message must be delivered now. Otherwise the value to pass to {@link receive}.
    */
   locate(
     value: Value,
@@ -112,8 +111,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * @param position - The result of {@link locate} for this message. No other method may be called between the two
-   * calls.
+   * @param position - The result of {@link locate} for this message. No other method may be called between `locate` and
+   * this call.
    */
   receive(
     message: Message,
@@ -206,7 +205,7 @@ export class Replay<Value, Message> {
     if (request.state === "running") this.#recovery.onInBand(request, now);
   }
 
-  /** `onReplay` threw or rejected, or its result threw while it was read. */
+  /** `onReplay` threw or rejected, or the iteration over its result threw. */
   onReplayFailed(request: ReplayRequest<Message>, error: Error): void {
     if (request.state !== "running") return;
     this.#port.onError(error);
@@ -235,7 +234,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The old connection has ended: delivers the waiting messages of the new connection and reports gaps.
+   * Ends the overlap after the old connection has ended: delivers the waiting messages of the new connection and
+   * reports gaps.
    * @returns The number of duplicates that were removed in the overlap.
    */
   endOverlap(now: number): number {
@@ -247,7 +247,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The new connection has ended and the old connection stays: delivers the waiting messages.
+   * Ends the overlap after the new connection has ended: delivers the waiting messages. The old connection stays in
+   * use.
    * @returns The number of duplicates that were removed in the overlap.
    */
   cancelOverlap(now: number): number {

@@ -38,7 +38,7 @@ export interface SequenceWindow {
    * @throws TypeError for an invalid id, and any error that `isNext` throws.
    */
   classify(id: Sequence): SequenceStatus;
-  /** Accepts an id that is next or ahead, and moves the cursor to it. */
+  /** Accepts an id of the status `next` or `ahead`, and moves the cursor to this id. */
   move(id: Sequence, status: "next" | "ahead"): void;
   /** Accepts a late id. The cursor does not move. */
   fill(id: Sequence): void;

@@ -16,7 +16,7 @@ const maxChecksPerInsertion = 32;
 export interface StreamTableHandler<Message> {
   /** A stream with a new name was created. */
   onCreated(stream: MessageStream<Message>): void;
-  /** True if the stream has no buffered messages and no other object depends on it. */
+  /** True if the stream has no buffered messages and no other object uses the stream. */
   mayEvict(stream: MessageStream<Message>): boolean;
   onEvicted(stream: MessageStream<Message>): void;
 }
@@ -149,7 +149,7 @@ export class StreamTable<Value, Message> {
       stream.window.classify(id);
       return [stream.name, stream.cursorBefore(id)];
     } catch {
-      // The same error was thrown and reported when the message arrived.
+      // The same error was thrown when the message arrived, and was reported at that time.
       return undefined;
     }
   }

@@ -25,7 +25,7 @@ import { checkRequest, type RequestSource } from "./connection/request.js";
 import { createStateError, StateMachine } from "./lifecycle/state.js";
 import { MessageHub, type MessageHubClient } from "./message-hub.js";
 
-/** The close frame of a client that an abort or a timeout ends. */
+/** The Close frame that the client sends after an abort or a timeout. */
 const goingAway: CloseFrame = { code: CloseCode.goingAway, reason: "" };
 
 /**
@@ -44,9 +44,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   readonly calls: PendingCalls;
   readonly supervisor: ConnectionSupervisor;
   readonly #address: RequestSource["url"];
-  /** Set while an abort of the option `signal` has an effect. */
+  /** The listener on the option `signal`; `undefined` while an abort has no effect. */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
-  /** The value of `isWatched` at the abort: the abort ends iterations and `recv()` calls before the run ends. */
+  /** The value that `isWatched` had at the abort. The abort ends iterations and `recv()` calls before the run ends. */
   #wasWatched = false;
   /** The number of calls that wait while the client is idle. An abort must reject these calls. */
   #idleWaits = 0;
@@ -64,7 +64,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /**
    * @param publicClient - The object that users see; it is passed to diagnostics.
-   * @throws TypeError for an invalid URL, header field or subprotocol that no function provides, or an invalid cursor.
+   * @throws TypeError for an invalid URL, header field, subprotocol or cursor. A value that a provider function returns
+   * is not checked here.
    */
   constructor(publicClient: object, source: RequestSource, options: ResolvedOptions) {
     const { runtime } = options;
@@ -81,7 +82,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
-  /** A new object for each attempt. It is not stored, because an open connection does not need it. */
+  /** Creates a new object for each attempt. The object is not stored, because an open connection does not need it. */
   get source(): RequestSource {
     return { url: this.#address, options: this.options };
   }
@@ -103,7 +104,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** True if messages are accepted, at least by the outbox. */
   get isAccepting(): boolean {
-    // Each sent message reads this property, so it does not call `isOver`.
+    // This property is read for each sent message. Therefore it compares the state itself instead of calling `isOver`.
     const { current } = this.states;
     const isOver = current === "closed" || current === "failed";
     return !isOver && this.#ending === undefined && !this.stopReasons.isStopping;
@@ -277,7 +278,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return this.supervisor.rotate(mode, reason, options);
   }
 
-  /** @throws RangeError for a code or a reason that a Close frame may not carry. */
+  /** @throws RangeError for a code or a reason that a Close frame must not contain. */
   close(code: number, reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(code, reason);
     if (this.isOver) return Promise.resolve();
@@ -286,7 +287,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
       this.#cancelNextRun();
       return promise;
     }
-    // If the connection is closing already, the client ends because of this call only if it would have reconnected.
+    // If the connection is already closing for another reason, this call ends the client only if the client would
+    // reconnect.
     const wouldReconnect = this.options.reconnect || this.supervisor.rotation?.isReplacing === true;
     this.stopReasons.isClosed ||= this.state !== "disconnecting" || wouldReconnect;
     this.supervisor.close({ code, reason });
@@ -404,7 +406,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#ending = ending;
     this.hub.end(isImmediate, this.stopReasons.isStopping);
     this.hub.sender.end(error);
-    // Read before the events are emitted, because a `once` listener is removed when its event is emitted.
+    // `isWatched` is read before the events are emitted, because the emission removes a `once` listener.
     let { isWatched } = this;
     const isUnobserved = !isWatched && !this.stopReasons.isEndReported && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
@@ -439,7 +441,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   }
 }
 
-/** Node prints `detail` after the message: here the stack of the cause, which contains the line of the user's program. */
+/**
+ * Node prints `detail` after the message. Here `detail` is the stack of the cause, which contains the line of the
+ * user's program.
+ */
 function createWarning(message: string, code: string, cause: unknown): JetSocketError {
   const warning = new JetSocketError(message, { code, cause });
   return cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning;

@@ -141,7 +141,8 @@ export class MessageHub
     if (!isImmediate) dispatcher.finishDraining();
     if (isImmediate) leftovers.discard();
     else if (leftovers.isPending && (isStopping || dispatcher.listeners.hasLasting)) {
-      // No message may follow `closed`, so the leftovers are delivered now. The inbox accepts up to twice its bounds.
+      // No message may follow `closed`, so the remaining messages of ended connections are delivered now. The inbox
+      // accepts up to twice its bounds.
       dispatcher.beginClosing();
       leftovers.flush();
     }
@@ -156,7 +157,8 @@ export class MessageHub
 
   onDropped(event: DroppedEvent): void {
     this.#client.statistics.messagesDropped++;
-    // No event may follow `closed`. A listener may have ended the client, or `recv()` decodes a message after the end.
+    // No event may follow `closed`. A message may be dropped after `closed`: a listener has ended the client, or
+    // `recv()` decodes the message after the end.
     if (!this.#client.isSettled) this.#client.emitter.emit("dropped", event);
   }
 
@@ -189,7 +191,7 @@ export class MessageHub
   // Called by the sender.
 
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
-    // Read before the event is emitted, because a `once` listener is removed when its event is emitted.
+    // `has()` is called before the event is emitted, because the emission removes a `once` listener.
     const hasListener = this.#client.emitter.has("error");
     this.#client.reportError(error);
     if (hasListener || isAborted) return promise;

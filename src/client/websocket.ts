@@ -209,10 +209,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Opens the connection. Resolves when it is open, or immediately if it is already open.
+   * Opens the connection. Resolves when the connection is open, or immediately if it is already open.
    *
-   * If the promise rejects and has no handler, the process gets an unhandled rejection, unless there is a listener for
-   * `error` or `closed`, or a loop or a `recv()` waits for a message. The stack of the error includes this call.
+   * If the promise rejects and has no handler, the process gets an unhandled rejection. There is no unhandled rejection
+   * if `error` or `closed` has a listener, or if a loop or a `recv()` waits for a message. The stack of the error
+   * includes this call.
    *
    * @throws HandshakeError if the response is not a valid 101 response; TimeoutError after `connectTimeout`;
    *   ConnectionError if the network connection fails; CloseError if `close()` is called first. Each of these errors
@@ -449,8 +450,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Ends the client immediately, without a closing handshake. The socket is destroyed, pending reads end, and messages
-   * that are not sent or not read yet are dropped.
+   * Ends the client immediately, without a closing handshake. The socket is destroyed, and pending `recv()` calls and
+   * loops end. Messages that are not sent or not read yet are dropped.
    */
   terminate(): void {
     this.#client.terminate();
@@ -560,7 +561,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     throw new TypeError("emit() is not supported: only the client emits its events.");
   }
 
-  /** Rejects, and also emits `error`, because the caller may ignore the promise. */
+  /** Returns a rejected promise. Also emits `error`, because the caller may ignore the promise. */
   #refuse(error: unknown): Promise<never> {
     return this.#client.hub.sender.refuse(error, () => error);
   }

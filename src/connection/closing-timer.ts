@@ -15,7 +15,7 @@ export class ClosingTimer {
   readonly #timer: RestartableTimer;
   #timeout = 0;
   #deadline = 0;
-  /** The milliseconds of the ten timeouts that remained when the timer was paused; `undefined` while the timer runs. */
+  /** Milliseconds between the pause of the timer and `#deadline`; `undefined` while the timer is not paused. */
   #remaining: number | undefined;
   #isFinal = false;
 

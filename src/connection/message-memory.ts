@@ -16,8 +16,8 @@ const waitOverhead = 1024;
 export const ownedMessageOverhead: number = 512;
 
 /**
- * Bytes of overhead that a limit does not count. Small water marks therefore mean bytes on the wire. A memory limit is
- * exceeded by at most this amount.
+ * Bytes of overhead that a limit does not count. Therefore small water marks count only bytes on the wire. A memory
+ * limit is exceeded by at most this amount.
  */
 export const freeOverhead: number = 1024 * 1024;
 

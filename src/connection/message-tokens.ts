@@ -15,7 +15,7 @@ export interface UnsentMessage {
  */
 export interface Receipt {
   readonly isAcknowledged: boolean;
-  /** True if the owner has given up the message. The message will then never be acknowledged. */
+  /** True if the owner no longer waits for an acknowledgement of the message. */
   readonly isGivenUp: boolean;
 }
 
@@ -43,7 +43,10 @@ export class MessageTokens {
   /** The receipts of written messages. Some of these messages may be acknowledged already. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
-  /** Number of written messages that their owner has given up. Their receipts are not in the list. */
+  /**
+   * Number of written messages for which the owner no longer waits for an acknowledgement. The list does not contain
+   * the receipts of these messages.
+   */
   #givenUp = 0;
 
   /** Number of messages that have a token and are not written yet. */
@@ -96,7 +99,7 @@ export class MessageTokens {
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
-  /** Removes the receipts that cannot change any more. */
+  /** Removes the receipts whose state is final. */
   #removeSettled(): void {
     const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
     this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
@@ -104,8 +107,9 @@ export class MessageTokens {
   }
 
   /**
-   * Returns the unsent messages with their tokens, and removes all tokens. `unsent` contains the last of all
-   * `framedCount` framed messages.
+   * Returns the unsent messages with their tokens, and removes all tokens.
+   * @param unsent - The last of the framed messages.
+   * @param framedCount - Number of all framed messages, including `unsent`.
    */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));

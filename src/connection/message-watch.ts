@@ -6,7 +6,8 @@ import type { Runtime, Timer } from "../runtime/runtime.js";
 const minProgress = 1024;
 
 /**
- * Detects a peer that sends a message very slowly. Each read costs a few comparisons and does not restart the timer.
+ * Detects a peer that sends a message very slowly. Each read from the socket costs a few comparisons and does not
+ * restart the timer.
  */
 export class MessageWatch {
   readonly #protocol: ProtocolConnection;
@@ -16,7 +17,7 @@ export class MessageWatch {
   #timer: Timer | undefined;
   /** The time of the last progress; `undefined` between two messages. */
   #since: number | undefined;
-  /** The number of the unfinished message and its size in bytes, at the last progress. */
+  /** The number and the size in bytes of the unfinished message when it last made progress. */
   #message = 0;
   #size = 0;
 
@@ -27,7 +28,7 @@ export class MessageWatch {
     this.#onStall = onStall;
   }
 
-  /** Called after each read, with the current time. */
+  /** Called after each read from the socket, with the current time. */
   check(now: number): void {
     if (!this.#protocol.isInsideMessage) {
       this.#since = undefined;
@@ -56,7 +57,7 @@ export class MessageWatch {
     else this.#onStall();
   };
 
-  /** Clears the timer. It is called when reading is paused or the connection is closed. */
+  /** Clears the timer. This method is called when reading is paused or the connection is closed. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;

@@ -42,7 +42,7 @@ export class Pings {
 
   /**
    * @param call - Resolves with the latency in milliseconds.
-   * @returns The call of the oldest ping, if that ping was dropped. The caller rejects it.
+   * @returns The call of the oldest ping, if that ping was dropped. The caller must reject this call.
    */
   add(payload: Uint8Array, sentAt: number, position: number, call?: PingCall): PingCall | undefined {
     const dropped = this.unanswered === maxPings ? this.#first : undefined;

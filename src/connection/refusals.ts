@@ -50,7 +50,7 @@ export class Refusals {
     return refusal;
   }
 
-  /** True while refusals of this kind share an error, until the next turn of the event loop. */
+  /** True if refusals of this kind share an error during the current turn of the event loop. */
   isShared(kind: unknown): boolean {
     return this.#shared?.has(kind) === true;
   }

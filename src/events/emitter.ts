@@ -39,12 +39,12 @@ export class Emitter<Events> {
     return list;
   }
 
-  /** Adds a listener. @throws TypeError if it is not a function. */
+  /** Adds a listener. @throws TypeError if the listener is not a function. */
   add<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>, isOnce: boolean): void {
     this.addTo(this.listFor(name), listener, isOnce);
   }
 
-  /** Adds a listener to a list of this emitter. @throws TypeError if it is not a function. */
+  /** Adds a listener to a list of this emitter. @throws TypeError if the listener is not a function. */
   addTo<Event>(list: ListenerList<Event>, listener: Listener<Event>, isOnce: boolean): void {
     const given: unknown = listener;
     if (typeof given !== "function")

@@ -22,7 +22,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;
-  // No known name has more than 40 letters, and the comparison would be slow.
+  // Every known name has at most 40 letters. The comparison with a longer name would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
     const distance = editDistance(given, normalize(candidate));

@@ -29,7 +29,10 @@ const maxEarliness = 1;
 /** If the wall clock has advanced this many milliseconds more than the monotonic clock, the machine was suspended. */
 const minClockJump = 2_000;
 
-/** The caller passes the time of the last activity only when a timer fires, so that a read causes no work here. */
+/**
+ * The caller passes the time of the last activity only when a timer fires. Therefore reading from the socket causes no
+ * work here.
+ */
 export class Heartbeat {
   readonly #policy: HeartbeatPolicy;
   #nextPingAt: number;
@@ -85,8 +88,8 @@ export class Heartbeat {
       this.#nextPingAt = now;
       return "recheck";
     }
-    // Data that arrived while the event loop was blocked must be read before the next ping: it is no answer to that
-    // ping.
+    // Data that arrived while the event loop was blocked must be read before the next ping. Otherwise the data would
+    // count as an answer to that ping.
     if (now - this.nextAt > maxLateness) return "recheck";
     return this.evaluate(now, lastActivityAt);
   }

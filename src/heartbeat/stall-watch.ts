@@ -21,8 +21,8 @@ export class StallWatch {
   }
 
   /**
-   * Returns the time at which {@link isStalled} must be called; Infinity while reading is not paused. A stall is then
-   * detected at most two timeouts after its start.
+   * Returns the time at which {@link isStalled} must be called; Infinity while reading is not paused. With these calls,
+   * a stall is detected at most two timeouts after its start.
    * @param blockedSince - Time at which the blocked write last made progress, or was refused; `undefined` if no write
    * is blocked.
    */

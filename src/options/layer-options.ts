@@ -22,8 +22,8 @@ export interface BackoffOptions {
   /** Shortest wait that `jitter` may choose, in milliseconds. Default 100. */
   readonly floor?: number | undefined;
   /**
-   * Chooses each wait at random between `floor` and its full length. Many clients then do not reconnect at the same
-   * moment. Default `true`.
+   * Chooses each wait at random between `floor` and its full length. This keeps many clients from reconnecting at the
+   * same moment. Default `true`.
    */
   readonly jitter?: boolean | undefined;
   /** Number of consecutive attempts that may fail before the client fails. Default 0: no limit. */
@@ -39,7 +39,7 @@ export interface BackoffOptions {
   readonly retryAfterCap?: number | undefined;
 }
 
-/** How a connection is replaced by a new one. */
+/** How a connection is replaced by a new connection. */
 export interface RotationOptions {
   /**
    * `"overlap"` opens the second connection before it closes the first, so that no message is lost. Without `replay`, a
@@ -51,7 +51,7 @@ export interface RotationOptions {
   readonly overlap?: number | undefined;
   /**
    * Largest fraction of `maxConnectionAge` by which the age limit of a connection is shortened at random; from 0 to 1.
-   * Many clients then do not rotate at the same moment. Default 0.1.
+   * This keeps many clients from rotating at the same moment. Default 0.1.
    */
   readonly jitter?: number | undefined;
   /**

@@ -91,8 +91,8 @@ export function resolveOptions<Received, Sent>(
 }
 
 /**
- * In the browser's class, the second argument contains the subprotocols. The error does not show the value, because it
- * may contain a token.
+ * In the `WebSocket` class of browsers, the second argument contains the subprotocols. The error does not show the
+ * argument, because it may contain a token.
  */
 function refuseSubprotocols(options: unknown): void {
   if (typeof options !== "string" && !Array.isArray(options)) return;
@@ -114,7 +114,7 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
   );
 }
 
-/** The defaults, which are the prototype of the options of every client, and the names of all options. */
+/** The defaults and the names of all options. The options of every client inherit from the defaults. */
 let shared: ReturnType<typeof resolveDefaults> | undefined;
 
 function resolveDefaults(runtime: Runtime) {

@@ -28,7 +28,7 @@ export function backoffDelay(policy: BackoffPolicy, retry: number, random: numbe
   return lower + random * (upper - lower);
 }
 
-/** Counts the attempts of a series and returns the delay before the next one. */
+/** Counts the attempts of a series and returns the delay before the next attempt. */
 export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
@@ -52,8 +52,8 @@ export class RetrySchedule {
 
   /**
    * Returns the delay before the next attempt, or `undefined` if no attempt may follow.
-   * @param minDelay - Milliseconds that are added to the random delay. With the larger of the two delays instead, all
-   * clients would reconnect in the same millisecond.
+   * @param minDelay - Milliseconds that are added to the random delay. Without the random delay, all clients would
+   * reconnect in the same millisecond.
    */
   next(now: number, random: number, minDelay: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;

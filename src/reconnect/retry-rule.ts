@@ -1,7 +1,7 @@
 // Decides after the end of an attempt or connection whether another attempt may succeed. It does not compute delays:
 // see backoff.ts.
 
-/** The end of an attempt or connection, as far as it decides about a retry. */
+/** The facts about the end of an attempt or connection that decide about a retry. */
 export interface RetryableEnd {
   /**
    * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: an invalid
@@ -44,7 +44,7 @@ export class RetryRule {
   isRetryable({ cause, ageMs }: RetryableEnd): boolean {
     if (cause !== "auth" || (ageMs !== undefined && ageMs >= this.#resetAfter)) this.#refusals = 0;
     if (cause === "auth") this.#refusals++;
-    // The options are the same in every attempt, also after a success.
+    // Every attempt uses the same options, so another attempt would fail too.
     if (cause === "options") return false;
     if (!this.#hasSucceeded) return cause === "other";
     return this.#refusals < maxRefusals;

@@ -3,8 +3,8 @@ import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
 import type { Runtime } from "./runtime.js";
 
-// These globals are accessors: each use of a global would be a function call. An import from "node:process" would read
-// all properties of `process`, which loads the socket modules.
+// The globals `performance` and `process` are accessors: each use of a global would be a function call. An import from
+// "node:process" would read all properties of `process`, which loads the socket modules.
 const clock = performance;
 const thisProcess = process;
 

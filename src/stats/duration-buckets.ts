@@ -7,7 +7,10 @@
  */
 const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
-/** The largest number of microseconds that has its own bucket, about 71 minutes. */
+/**
+ * The largest duration that the buckets distinguish, in microseconds: about 71 minutes. Longer durations count as this
+ * duration.
+ */
 const maxMicroseconds = 2 ** 32 - 1;
 const noCounts = new Float64Array(0);
 
@@ -19,7 +22,7 @@ export class DurationBuckets {
   max = 0;
   last = 0;
   #counts = noCounts;
-  /** `#counts[0]` counts the samples of the bucket with this number. */
+  /** The number of the bucket whose samples `#counts[0]` counts. */
   #offset = 0;
 
   constructor(samples: readonly number[]) {
@@ -51,7 +54,10 @@ export class DurationBuckets {
     });
   }
 
-  /** Adds buckets, by whole powers of two, so that `bucket` exists. */
+  /**
+   * Creates `bucket`, and the buckets between `bucket` and the existing buckets. All buckets of one power of two are
+   * created together.
+   */
   #growTo(bucket: number): void {
     const first = bucket - (bucket % bucketsPerOctave);
     if (this.count === 0) this.#offset = first;
@@ -64,7 +70,7 @@ export class DurationBuckets {
   }
 }
 
-/** Below 64 us, a bucket holds one number of microseconds. Above, each power of two adds 32 buckets. */
+/** Below 64 µs, each number of microseconds has its own bucket. From 64 µs on, each power of two has 32 buckets. */
 function bucketOf(duration: number): number {
   const microseconds = Math.min(duration * 1_000 + 0.5, maxMicroseconds) >>> 0;
   const shift = Math.max(31 - Math.clz32(microseconds) - bucketBits, 0);

@@ -103,7 +103,7 @@ export class Statistics {
   connectCount = 0;
   reconnectCount = 0;
   rotationCount = 0;
-  /** The sums of all connections that have ended. */
+  /** The sums of the counters of all ended connections. */
   #ended = noCounts;
   /** A single sample is stored as a number, because most phases of a handshake happen once. */
   readonly #histograms: { [Name in DurationName]?: Histogram | number } = {};

@@ -11,7 +11,7 @@ export interface ByteStreamHandler {
   onClose(): void;
 }
 
-/** The server's end of one connection, as a byte stream. */
+/** The server's side of one connection, as a byte stream. */
 export interface ByteStream {
   /** The owner of the stream sets the handler before the first callback. */
   handler: ByteStreamHandler;
@@ -27,6 +27,6 @@ export interface ByteStream {
   /** Stops reading. The kernel still accepts bytes until its buffer is full. */
   stopReading(): void;
   goOnReading(): void;
-  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels it. */
+  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels the call. */
   wait(ms: number, callback: () => void): () => void;
 }

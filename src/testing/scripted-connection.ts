@@ -272,7 +272,10 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#pong = typeof how === "boolean" ? how : Buffer.from(how);
   }
 
-  /** Stops reading. The client meets back-pressure when the kernel buffers are full (64 KiB in memory). */
+  /**
+   * Stops reading. The client meets back-pressure when the kernel buffers are full. The buffers of a connection in
+   * memory hold 64 KiB.
+   */
   stopReading(): void {
     this.#stream.stopReading();
   }
@@ -293,8 +296,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Resolves after `ms` milliseconds. The time is virtual in memory, and real on a socket. Rejects when the server is
-   * closed.
+   * Resolves after `ms` milliseconds. A connection in memory uses virtual time, and a connection on a socket uses real
+   * time. Rejects when the server is closed.
    */
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
 import type { ByteStream, ByteStreamHandler } from "./byte-stream.js";
 
-/** The server's end of a TCP connection. */
+/** The server's side of a TCP connection. */
 class SocketStream implements ByteStream {
   handler!: ByteStreamHandler;
   readonly #socket: Socket;

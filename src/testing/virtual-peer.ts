@@ -1,5 +1,6 @@
 /**
- * A virtual transport and its other end, in memory. It does not create events on its own: a server controls the peer.
+ * A virtual transport with both of its sides, in memory. It does not create events on its own: a server controls the
+ * peer.
  */
 import { isIP } from "node:net";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
@@ -14,18 +15,18 @@ interface RefusedWrite {
 export interface VirtualPeerContext {
   /** Queues `event` for the network phase of the event loop. */
   readonly post: (event: () => void) => void;
-  /** Whether {@link VirtualPeer.received} is kept. If it is, the read buffer is overwritten after each read. */
+  /** Whether {@link VirtualPeer.received} is kept. If `true`, the read buffer is overwritten after each read. */
   readonly isRecording: boolean;
   readonly onClosed: () => void;
 }
 
 /**
- * The server's end of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
+ * The server's side of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
  * The other side is notified of a call in a later event, never synchronously.
  */
 export class VirtualPeer {
   readonly target: TransportTarget;
-  /** The client's end of the transport. */
+  /** The client's side of the transport. */
   readonly transport: Transport = {
     write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
     end: () => {
@@ -211,7 +212,8 @@ export class VirtualPeer {
     const length = bytes.copy(readBuffer);
     if (length < bytes.length) this.#inbound.unshift(() => this.#readBytes(bytes.subarray(length)));
     if (length > 0) this.#handler.onData(readBuffer, length);
-    // The bytes of the read are overwritten. A client that keeps the bytes without a copy then fails its test.
+    // The bytes are overwritten after the client has read them. The test of a client that keeps the bytes without a
+    // copy then fails.
     if (this.#context.isRecording) readBuffer.fill(0xdd, 0, length);
   }
 

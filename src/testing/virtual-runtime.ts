@@ -35,7 +35,7 @@ export interface VirtualRuntimeOptions {
  */
 const maxRounds = 100_000;
 
-// The function is read while the module loads. A test with fake timers then does not stop the virtual runtime.
+// Keeps the real function. Fake timers of a test replace the global function, but do not stop the virtual runtime.
 const { setImmediate } = globalThis;
 
 /**
@@ -109,7 +109,7 @@ export class VirtualRuntime implements Runtime {
     return peer.transport;
   };
 
-  /** The server's ends of all open transports, oldest first. With `isRecording`, closed transports are included. */
+  /** The server's side of all open transports, oldest first. With `isRecording`, closed transports are included. */
   get peers(): readonly VirtualPeer[] {
     return [...this.#peers];
   }
@@ -123,7 +123,7 @@ export class VirtualRuntime implements Runtime {
    * Advances the time by `ms` milliseconds and runs everything that becomes due. With 0, runs everything that is due
    * already. Promises do not settle during the call: use {@link advanceAsync} for promises.
    *
-   * @throws RangeError if `ms` is not a number from 0 on.
+   * @throws RangeError if `ms` is negative or not a number.
    * @throws Error if callbacks schedule each other without end. Errors of callbacks are rethrown.
    */
   advance(ms: number): void {

@@ -57,7 +57,7 @@ function attachStream(stream: unknown, transport: SocketTransport): void {
     stream.on("error", () => undefined).destroy();
     return;
   }
-  // By default Node ends our side when the peer ends its side. Our Close frame might not be written by then.
+  // By default Node ends our side when the peer ends its side, even if our Close frame is not written yet.
   stream.allowHalfOpen = true;
   transport.attach(stream);
   openWhenReady(stream, transport);

@@ -13,7 +13,7 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | Type
   if (Buffer.isBuffer(chunk)) return chunk;
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (typeof chunk !== "string") return new TypeError(`The stream must emit bytes, got ${typeof chunk}`);
-  // Without an encoding, a string stands for its UTF-8 bytes. With an encoding, the stream has already lost bytes.
+  // Without `setEncoding()`, a string stands for its UTF-8 bytes. After `setEncoding()`, bytes may already be lost.
   if (encoding === null) return Buffer.from(chunk, "utf8");
   return new TypeError(`The stream must emit bytes, got text: setEncoding("${encoding}") was called on it`);
 }
@@ -60,7 +60,10 @@ export class SocketTransport implements Transport {
   readonly #gate: ReadGate;
   readonly #onAbandoned: (() => void) | undefined;
   #stream: Duplex | undefined;
-  /** True for a Node socket without TLS. A write to it shows immediately whether the kernel accepted all bytes. */
+  /**
+   * True for a Node socket without TLS. A write to such a socket shows immediately whether the kernel accepted all
+   * bytes.
+   */
   #isPlain = false;
   #readsIntoBuffer = false;
   #isOpen = false;
@@ -113,7 +116,7 @@ export class SocketTransport implements Transport {
   open(): void {
     if (this.#gate.isShut) return;
     this.#isOpen = true;
-    // Node replaces the socket's handle for each address that it tries. A new handle is referenced again.
+    // Node replaces the socket's handle for each address that it tries. `unref()` does not apply to a new handle.
     if (!this.#isRef) this.unref();
     if (!this.#readsIntoBuffer) this.#readChunks();
     this.#handler.onOpen();
@@ -143,7 +146,7 @@ export class SocketTransport implements Transport {
       if (this.#isPlain) {
         stream.write(bytes);
         // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore a callback
-        // is requested only if bytes remain. An empty write requests it.
+        // is requested only if bytes remain. An additional empty write has this callback.
         if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
         // A stream in memory may pass on the Buffer without a copy, but the caller reuses the bytes.
@@ -184,7 +187,7 @@ export class SocketTransport implements Transport {
 
   pause(): void {
     this.#gate.pause();
-    // Before the transport is open, the TLS handshake must read.
+    // The stream is paused only after the transport is open, because the TLS handshake reads from the stream.
     if (this.#isOpen) this.#stream?.pause();
   }
 
@@ -225,12 +228,12 @@ export class SocketTransport implements Transport {
   }
 
   /**
-   * Node calls the callbacks in the order of the writes. If the kernel has accepted a write immediately, its callback
-   * arrives late and is ignored. Only the last pending callback counts.
+   * Node calls the callbacks in the order of the writes. The callback of a write that the kernel accepted immediately
+   * arrives late and is ignored. Only the last pending callback shows that the kernel has accepted all bytes.
    */
   #onCalledBack(error: Error | null | undefined): void {
     this.#pendingCallbacks--;
-    // A destroyed socket calls the callback of an abandoned write without an error.
+    // A destroyed socket also calls the callback of an abandoned write, and passes no error.
     if (error || this.#stream?.destroyed || this.#pendingCallbacks > 0) return;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;

@@ -37,7 +37,7 @@ export function initialPhase({ host, socketPath }: TransportTarget): TransportPh
 /** @throws TypeError if `localAddress` is not an IP address. */
 export function dialOptions(target: TransportTarget): TcpNetConnectOpts & { path: string | undefined } {
   const { host, port, lookup, localAddress, socketPath: path } = target;
-  // Node throws too, but Node then leaks the handle that it has created.
+  // Node also throws for an invalid `localAddress`, but leaks the handle that it has created.
   if (localAddress !== undefined && nodeNet().isIP(localAddress) === 0) {
     throw new TypeError(`localAddress must be an IP address, got ${nodeUtil().inspect(localAddress)}`);
   }
@@ -45,13 +45,13 @@ export function dialOptions(target: TransportTarget): TcpNetConnectOpts & { path
 }
 
 /**
- * Reports the phase "tcp" after the DNS lookup, and sets the TCP options of the socket when it is connected. A Unix
- * socket needs neither.
+ * Reports the phase "tcp" after the DNS lookup, and sets the TCP options of the socket when it is connected. Does
+ * nothing for a Unix socket.
  */
 export function prepareTcp(socket: Socket, target: TransportTarget, transport: SocketTransport): void {
   const { socketPath, noDelay, keepAlive } = target;
   if (socketPath !== undefined) return;
-  // For an address, Node emits no "lookup", and the listener would stay attached.
+  // If the host is an IP address, Node emits no "lookup", and the listener would stay attached.
   if (initialPhase(target) === "dns") {
     socket.once("lookup", (error: Error | null) => {
       if (error === null) transport.enter("tcp");

@@ -46,7 +46,8 @@ const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 export function refusedTlsOptions(tls: object, error: Error): string {
   const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
-  // An option of a group is not tested alone. For example, an encrypted key fails without its passphrase.
+  // The options of a group are tested together, because an option may need another option. For example, an encrypted
+  // key fails without its passphrase.
   const others = Object.keys(tls)
     .filter((name) => !grouped.has(name))
     .map((name) => [name]);

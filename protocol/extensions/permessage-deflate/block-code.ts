@@ -37,7 +37,7 @@ import {
 import { distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, kindMask } from "./huffman-table.js";
 
-/** Indexes of the 32-bit words in the state of the generated function: its start state, and later its end state. */
+/** Indexes of the 32-bit words in which the generated function receives its start state and returns its end state. */
 export const BlockState = { position: 0, end: 1, out: 2, limit: 3, lowest: 4 } as const;
 
 // Local variables of the generated function. `literals` and `distances` are its parameters: memory offsets of tables.

@@ -85,12 +85,15 @@ export class ChunkedOutput {
     this.#offset = 0;
   }
 
-  /** Returns `true` if the sink should receive the chunks. ASCII stays whole, because it is then decoded fastest. */
+  /**
+   * Returns `true` if the sink should receive the chunks. ASCII text is not divided, because one call decodes it
+   * fastest.
+   */
   #shouldSpill(): boolean {
     return this.size >= minSpillSize && !isAscii(this.#chunk.subarray(0, this.#offset));
   }
 
-  /** Passes all chunks to the sink. The window receives their bytes before, because the chunks are reused. */
+  /** Passes all chunks to the sink. Before that, appends their bytes to the window, because the chunks are reused. */
   #spill(sink: InflatedSink): void {
     this.record();
     for (const chunk of this.#full) sink.onInflated(chunk);

@@ -1,4 +1,5 @@
-// Codecs with a reference count: several connections can use one codec. It exists from its first use to its last close.
+// Codecs with a reference count: several connections can use one codec. A codec exists from its first use until its
+// last user closes it.
 import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";

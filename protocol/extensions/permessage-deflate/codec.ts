@@ -77,5 +77,8 @@ export interface CodecFactory {
   readonly openCount: number;
 }
 
-/** One implementation of the codecs. It creates a codec at each call. The codec factory shares codecs. */
+/**
+ * One implementation of the codecs. Each call creates a new codec. The codec factory, not the backend, shares codecs
+ * between connections.
+ */
 export type CodecBackend = Pick<CodecFactory, "name" | "inflater" | "deflater">;

@@ -42,7 +42,9 @@ function fillRanges(symbols: Int32Array, start: number, end: number, first: numb
   }
 }
 
-/** Returns the symbols for code lengths and for their repetition (RFC 1951 3.2.7). The kind of each is `literal`. */
+/**
+ * Returns the symbols for code lengths and for their repetition (RFC 1951 3.2.7). The kind of each symbol is `literal`.
+ */
 export function codeLengthSymbols(): Int32Array {
   const extraBits = [...new Array<number>(16).fill(0), 2, 3, 7];
   return Int32Array.from(extraBits, (bits, symbol) => symbolEntry(symbol, bits, EntryKind.literal));

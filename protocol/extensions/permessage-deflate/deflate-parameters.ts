@@ -94,8 +94,8 @@ function describe(value: unknown): string {
 
 /**
  * Reads the parameters of an offer or of an answer.
- * @returns The parameters. If RFC 7692 7 forbids a parameter, a string that describes the fault and contains the name
- *   of the parameter.
+ * @returns The parameters, or a string if RFC 7692 7 forbids a parameter. The string describes the fault and contains
+ *   the name of the parameter.
  */
 export function parseDeflateParameters(
   parameters: readonly ExtensionParameter[],
@@ -120,7 +120,7 @@ function findFault(name: string, value: string | true, kind: "offer" | "answer")
     case "client_max_window_bits":
     case "server_max_window_bits":
       if (value === true) {
-        // RFC 7692 7.1.2.2: only client_max_window_bits in an offer may have no value.
+        // RFC 7692 7.1.2.2: only the parameter client_max_window_bits of an offer can be without a value.
         return name === "client_max_window_bits" && kind === "offer" ? undefined : `${name} has no value`;
       }
       // RFC 7692 7.1.2: the value is a decimal integer from 8 to 15 without leading zeros.

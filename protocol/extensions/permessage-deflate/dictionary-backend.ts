@@ -17,9 +17,9 @@ const { Z_SYNC_FLUSH } = constants;
 const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * A marker of four bytes, appended to a message and its tail in a final block with fixed codes. After a complete
- * message, zlib outputs the four bytes. After a message that ends inside a block, zlib reads the marker as a part of
- * that block, so the output does not end with the four bytes.
+ * A marker of four bytes. Before a message is inflated, its tail and a final block that contains the marker are
+ * appended. If the message is complete, the output of zlib ends with the marker. If the message ends inside a block,
+ * zlib reads the marker as a part of that block, so the output does not end with the marker.
  */
 const sentinel: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
 const sentinelBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
@@ -31,7 +31,7 @@ const tailAndSentinel: Buffer = Buffer.concat([tail, sentinelBlock]);
  */
 const minUnpaddedByte = 0x20;
 
-// Sizes in bytes.
+// Sizes of the output chunks and of the largest window, in bytes.
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 const maxWindowSize = 32 * 1024;
@@ -111,7 +111,7 @@ class DictionaryInflater implements Inflater {
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
-      // Only a final block ends a stream of zlib before or at the end of the message.
+      // If zlib has read no byte after the message, a final block has ended the stream of zlib.
       if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
     }
     return parts;
@@ -142,7 +142,7 @@ class DictionaryInflater implements Inflater {
     throw invalidDeflateData("it ends inside a block");
   }
 
-  /** Returns `true` if a part of the message, without tail and marker, inflates to `size` bytes. */
+  /** Returns `true` if `part`, without the tail and the marker, inflates to `size` bytes. */
   #inflatesWithoutTail(part: Uint8Array, size: number): boolean {
     const options = { ...this.#options(size), finishFlush: Z_SYNC_FLUSH };
     return inflateRawSync(part, options).length === size;

@@ -17,13 +17,13 @@ const tailSize = 4;
  */
 const maxHistoryBits = 11;
 
-/** Compresses the messages of one connection by a pooled handle. */
+/** Compresses the messages of one connection with a pooled zlib handle. */
 export class HandleDeflater implements Deflater {
   readonly #scratch: HandleScratch;
   readonly #lease: HandleLease;
   readonly #windowBits: number;
   readonly #keepsContext: boolean;
-  /** The last bytes that were sent. They are recorded after the handle was taken away for the first time. */
+  /** The last bytes that were sent. Recording begins after the handle was taken away for the first time. */
   #history: SlidingWindow | undefined;
 
   constructor(options: DeflaterOptions, pool: HandlePool, scratch: HandleScratch) {

@@ -1,5 +1,5 @@
-// An inflater that uses a pooled zlib handle or the inflater of this package. It keeps a copy of the window, so another
-// codec can take its handle away between two messages.
+// An inflater that uses a pooled zlib handle or the inflater of this package. The inflater keeps a copy of the window,
+// so another codec can take the handle away between two messages.
 import { Buffer } from "node:buffer";
 import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
 import { invalidDeflateData, ZlibError } from "./deflate-errors.js";
@@ -20,12 +20,12 @@ const probeSize = 1;
 const maxTinySize = 128;
 
 /**
- * Number of tiny messages in a row that an open handle of zlib inflates. After that, the inflater of this package saves
- * more time than it takes to load the window of zlib again.
+ * Number of consecutive tiny messages that an open zlib handle inflates. The inflater of this package inflates further
+ * tiny messages. The time that it saves then exceeds the time to load the window of zlib again.
  */
 const minTinyCount = 16;
 
-/** Decompresses the messages of one connection, by a pooled handle or by the inflater of this package. */
+/** Decompresses the messages of one connection with a pooled zlib handle or with the inflater of this package. */
 export class HandleInflater implements Inflater {
   readonly #scratch: HandleScratch;
   readonly #lease: HandleLease;
@@ -33,7 +33,7 @@ export class HandleInflater implements Inflater {
   readonly #keepsContext: boolean;
   /** `true` if the handle's window does not contain all bytes of {@link #window}. */
   #isStale = false;
-  /** Number of tiny messages since the last larger one. */
+  /** Number of tiny messages since the last larger message. */
   #tinyCount = 0;
 
   constructor(options: InflaterOptions, pool: HandlePool, scratch: HandleScratch) {
@@ -126,7 +126,10 @@ export class HandleInflater implements Inflater {
     }
   }
 
-  /** Inflates the four bytes that the sender removed (RFC 7692 7.2.2). They output nothing if a message is complete. */
+  /**
+   * Inflates the four bytes that the sender removed (RFC 7692 7.2.2). If the message is complete, zlib outputs nothing
+   * for these bytes.
+   */
   #inflateTail(handle: ZlibHandle): void {
     const output = this.#scratch.inflated;
     const size = output.size;

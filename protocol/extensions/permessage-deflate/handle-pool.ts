@@ -2,7 +2,7 @@
 import type { ZlibOptions } from "node:zlib";
 import type { ZlibHandle } from "./zlib-handle.js";
 
-/** Number of messages after which a codec keeps its handle. */
+/** After this number of messages, the pool no longer gives the handle of a codec to other codecs. */
 const minOwnUses = 16;
 
 /**
@@ -15,7 +15,7 @@ const minOwnUses = 16;
 export class HandlePool {
   readonly #open: (options: ZlibOptions) => ZlibHandle;
   readonly #limit: number;
-  /** The leases whose handle may be taken away, in the order of their last use. */
+  /** The leases with a handle that other codecs can take, in the order of their last use. */
   readonly #shared: Set<HandleLease> = new Set();
 
   constructor(open: (options: ZlibOptions) => ZlibHandle, limit: number) {
@@ -37,7 +37,10 @@ export class HandlePool {
     return handle;
   }
 
-  /** Marks a lease as the most recently used. Removes a busy lease, because a busy codec keeps its handle. */
+  /**
+   * Makes `lease` the most recently used shared lease. If its codec has processed enough messages to keep its handle,
+   * removes `lease` from the shared leases instead.
+   */
   touch(lease: HandleLease): void {
     if (this.#shared.delete(lease) && !lease.isBusy) this.#shared.add(lease);
   }
@@ -59,7 +62,10 @@ export class HandlePool {
   }
 }
 
-/** The claim of one codec to a handle. Another codec may take the handle away until the codec is busy. */
+/**
+ * The claim of one codec to a zlib handle. Other codecs can take the handle until the codec has processed `minOwnUses`
+ * messages.
+ */
 export class HandleLease {
   readonly options: ZlibOptions;
   /** Leases with the same options have the same kind. They can pass a handle to each other. */
@@ -89,12 +95,12 @@ export class HandleLease {
     return this.#uses >= minOwnUses;
   }
 
-  /** `true` if opening a handle would take it from another codec. */
+  /** `true` if {@link open} would take a handle from another codec. */
   get mustEvict(): boolean {
     return this.#handle === undefined && !this.isBusy && this.#pool.isFull;
   }
 
-  /** Returns a handle with an empty window. Call this only if there is no handle. */
+  /** Returns a handle with an empty window. Call this only if the lease has no handle. */
   open(): ZlibHandle {
     this.#handle = this.#pool.open(this);
     return this.#handle;
@@ -107,7 +113,7 @@ export class HandleLease {
     this.#pool.touch(this);
   }
 
-  /** Removes the handle from this lease without closing it, and returns it. */
+  /** Removes the handle from this lease and returns the handle. Does not close the handle. */
   detach(): ZlibHandle | undefined {
     const handle = this.#handle;
     this.#handle = undefined;

@@ -13,7 +13,7 @@ export const EntryKind = {
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-/** The bits of an entry that contain its kind. All these bits are 0 for a literal. */
+/** The bits that contain the kind of a table entry. For a literal, all these bits are 0. */
 export const kindMask = 0xf00;
 
 /** Returns the entry of a symbol without its code length. {@link HuffmanTable.build} adds the length. */
@@ -55,7 +55,7 @@ export class HuffmanTable {
 
   /**
    * Builds the table for the canonical codes (RFC 1951 3.2.2) with the code lengths from `start` to `end`.
-   * @returns `false` if the codes are not a complete set: there are too many of them or too few.
+   * @returns `false` if the codes are not a complete set: there are too many codes or too few codes.
    */
   build(lengths: Uint8Array, start: number, end: number): boolean {
     const maxLength = this.#sort(lengths, start, end);

@@ -79,7 +79,7 @@ export class MessageInflater {
    * Inflates a whole message to the start of {@link output}.
    *
    * @param compressed - The same bytes as for `Inflater.inflate`.
-   * @param window - The bytes of earlier messages. It is not changed.
+   * @param window - The bytes of earlier messages. The window is not changed.
    * @returns The size of the output in bytes, or -1 if zlib must inflate the message.
    */
   inflate(compressed: Uint8Array, maxSize: number, window: SlidingWindow): number {

@@ -100,7 +100,8 @@ function readAnswer(answer: readonly ExtensionParameter[], offered: DeflateParam
   if (server.maxWindowBits === undefined && offered.server.maxWindowBits !== undefined) {
     throw mismatch("server_max_window_bits was requested but is missing");
   }
-  // RFC 7692 7.1.2.2: the server may omit client_max_window_bits, or it answers the same limit or a smaller limit.
+  // RFC 7692 7.1.2.2: the server may omit client_max_window_bits. Otherwise it answers with the same limit or with a
+  // smaller limit.
   checkWindowBits("client_max_window_bits", client.maxWindowBits, offered.client.maxWindowBits);
   return answered;
 }
@@ -121,7 +122,7 @@ function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateP
   const { own, peer } = directionsOf(options);
   const server = stricter(offered.server, own);
   const client = stricter(offered.client, peer);
-  // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
+  // RFC 7692 7.1.2.2: a server may limit the window of a client only if the client has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
     // RFC 7692 7.1.2.1: if the offer contains server_max_window_bits, the answer contains this parameter, too.

@@ -8,9 +8,9 @@ const baseCost = 1024;
 const minBudget = 4 * 1024 * 1024;
 
 /**
- * Limits the restarts of zlib in one message. A final block can have only two bytes on the wire, but after each final
- * block zlib must load its whole window again. All restarts of a message together may take as much time as inflating a
- * message of the largest size.
+ * Limits the restarts of zlib in one message. After each final block, zlib must load its whole window again. A final
+ * block needs only two bytes on the wire. The restarts of a message must not take more time than inflating a message of
+ * the maximum size.
  */
 export class RestartBudget {
   #left = 0;

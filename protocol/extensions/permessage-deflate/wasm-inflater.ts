@@ -24,7 +24,7 @@ export class WasmInflater {
   /**
    * Inflates a message like `Inflater.inflate`, but does not throw.
    *
-   * @param window - The bytes of earlier messages. It is not changed.
+   * @param window - The bytes of earlier messages. The window is not changed.
    * @returns The message, or `undefined` if zlib must inflate it.
    */
   inflate(

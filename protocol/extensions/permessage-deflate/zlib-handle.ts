@@ -6,7 +6,7 @@ import type { ChunkedOutput } from "./chunked-output.js";
 import { ZlibError } from "./deflate-errors.js";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "./node-zlib.js";
 
-/** A zlib stream. Its only public method used here is `close`. Its handle is read from a private property. */
+/** A zlib stream. This module calls its public method `close`, and reads its handle from a private property. */
 export interface ZlibStream {
   close(): void;
 }
@@ -33,7 +33,10 @@ interface NativeHandle {
   reset(): void;
 }
 
-/** Placeholder for the number of free bytes, larger than any output. Each write replaces it by the real number. */
+/**
+ * Placeholder for the number of free bytes, larger than any output. Each write replaces this placeholder by the real
+ * number.
+ */
 const notWritten = 0xffff_ffff;
 
 /** Size in bytes of the stream's own buffer, which is not used: the smallest chunk size that Node allows. */
@@ -46,7 +49,9 @@ const unusedChunkSize = constants.Z_MIN_CHUNK;
 export class ZlibHandle {
   readonly #stream: ZlibStream;
   readonly #handle: NativeHandle;
-  /** The result of the last write: the number of free bytes in the output, and of unread bytes in the input. */
+  /**
+   * The result of the last write: the number of free bytes in the output, and the number of unread bytes in the input.
+   */
   readonly #state: Uint32Array;
   #failure: ZlibError | undefined;
 

@@ -6,7 +6,10 @@ import { constants } from "./node-zlib.js";
 /** The base-2 logarithm of zlib's smallest window for raw DEFLATE. Node uses 9 bits if 8 bits are requested. */
 const minZlibWindowBits = 9;
 
-/** Returns the window to inflate with. A peer that uses zlib may use a window of 9 bits if 8 bits were negotiated. */
+/**
+ * Returns the base-2 logarithm of the window size for inflating. A peer that uses zlib can use a window of 9 bits even
+ * if 8 bits were negotiated.
+ */
 export function inflateWindowBits(windowBits: number): number {
   return Math.max(windowBits, minZlibWindowBits);
 }

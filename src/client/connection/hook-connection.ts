@@ -9,7 +9,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
-/** A received message. If no `recv()` of the hook consumes the message, the client receives it afterwards. */
+/** A received message. If no `recv()` of the hook consumes the message, the client receives the message afterwards. */
 export interface BufferedMessage {
   readonly data: string | Buffer;
   /** The size of the message in bytes. */
@@ -20,7 +20,10 @@ export interface BufferedMessage {
   decoded?: { readonly value: unknown };
 }
 
-/** Above this number of buffered messages, each message counts as additional bytes. This also limits empty messages. */
+/**
+ * Above this number of buffered messages, each further message counts as additional bytes. Otherwise the number of
+ * empty messages would have no limit.
+ */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
 

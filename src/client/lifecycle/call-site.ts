@@ -14,7 +14,7 @@ export class CallSite {
     this.#operation = operation;
     // V8 formats a stack when it is first read. Most calls succeed, so their stacks are never read.
     Error.captureStackTrace(this, CallSite);
-    // Unformatted frames keep the objects of their functions alive, and run() may wait for weeks.
+    // Unformatted stack frames keep the objects of their functions alive, and `run()` may wait for weeks.
     if (operation === "run") Reflect.get(this, "stack");
   }
 

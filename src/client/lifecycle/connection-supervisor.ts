@@ -1,6 +1,6 @@
 /**
- * Manages the attempts and connections of one client: it creates them, handles their ends, and ends the client when no
- * connection follows. It does not process messages.
+ * Manages the attempts and connections of one client: it creates them, reacts to the end of each of them, and ends the
+ * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
@@ -49,7 +49,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#url = url;
   }
 
-  /** Replaces connections. It is `undefined` until it is needed. */
+  /** Replaces connections. `undefined` before the first use. */
   get rotation(): Rotation | undefined {
     return this.#rotation;
   }
@@ -126,7 +126,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.start(this.#createNext());
   }
 
-  /** Creates the next connection and makes it the current one, without starting its attempt. */
+  /** Creates the next connection and makes it the current connection, but does not start its attempt. */
   #createNext(): ClientConnection {
     this.#reconnector?.timer.clear();
     const connection = this.createConnection(++this.#attempts);
@@ -161,7 +161,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const { hub, states } = this.#context;
     this.#rotation?.beginClosing();
     if (states.current === "connected") hub.sender.beginClosing();
-    // A closing handshake that a rotation or the peer has begun now counts as a close by this client.
+    // From now on, a closing handshake that a rotation or the peer has begun counts as a close by this client.
     if (this.#connection !== undefined) this.#connection.isRotated = false;
     if (this.#connection?.closing !== undefined) hub.dispatcher.beginClosing();
     for (const connection of this.connections) connection.closeForGood(close, reason);
@@ -296,7 +296,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
 
-  /** Closes the current connection. The next connection is dialled when the current one has ended. */
+  /** Closes the current connection. The next connection is dialled when the current connection has ended. */
   replace(reason: string): void {
     const connection = this.#connection!;
     connection.isRotated = true;

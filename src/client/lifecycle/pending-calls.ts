@@ -36,7 +36,8 @@ export class PendingCalls {
 
   /**
    * @param operation - The name of the called method: `connect`, or `reconnect`, which waits in the same way.
-   * @param site - If given, the promise is not marked as handled, unless something else also receives its error.
+   * @param site - The place of the call in the user's program. If given, the promise is marked as handled only if a
+   * listener, an iteration or a `recv()` also receives the error.
    */
   connect(operation: string, options: WaitOptions | undefined, site?: CallSite): Promise<void> {
     const onCancel = (reason: unknown): void => this.#handler.onConnectCancelled(reason);

@@ -31,7 +31,7 @@ export interface RotationHandler {
 /**
  * - `dialling`: the second connection is being opened.
  * - `moving`: the second connection is ready; the first connection flushes its messages.
- * - `draining`: messages are sent on the second connection; the first connection is read to its end.
+ * - `draining`: messages are sent on the second connection; the first connection is read until it ends.
  * - `replacing`: the first connection closes; the second connection is dialled after its end.
  * - `redialling`: the first connection has ended; the second connection is being opened.
  */
@@ -54,8 +54,8 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * A draining first connection whose second connection was lost. Messages of the second connection are delivered after
-   * this connection has ended.
+   * The first connection of a rotation, which still drains after the loss of the second connection. Messages of the
+   * second connection are delivered after the end of the first connection.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
@@ -82,7 +82,7 @@ export class Rotation {
     ) as ClientConnection[];
   }
 
-  /** True while the client closes its connection, or has closed it, to open a new connection. */
+  /** True while a rotation closes the old connection, and afterwards until the new connection is open. */
   get isReplacing(): boolean {
     return this.#phase === "replacing" || this.#phase === "redialling";
   }
@@ -151,7 +151,8 @@ export class Rotation {
     const { runtime, rotation } = this.#options;
     const first = this.#first;
     if (first?.live?.isClosing !== false || this.#context.stopReasons.isStopping) {
-      // The first connection is closing. The second connection replaces it only after its end.
+      // The first connection is closing. The second connection replaces the first connection only after that connection
+      // has ended.
       connection.enterStandby();
       return true;
     }
@@ -187,7 +188,9 @@ export class Rotation {
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
-  /** Called when the first connection has received every message that precedes the messages of the second one. */
+  /**
+   * Called when the first connection has received every message that precedes the messages of the second connection.
+   */
   onCaughtUp(): void {
     this.#hasCaughtUp = true;
     if (this.#phase === "draining") this.#closeFirst();
@@ -243,7 +246,7 @@ export class Rotation {
     return true;
   }
 
-  /** Ends the rotation without a move, because the client ends both connections. */
+  /** Ends the rotation without moving the sender, because the client ends both connections. */
   #abandonMove(second: ClientConnection): false {
     this.#hub.leftovers.add(this.#first?.live);
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
@@ -297,7 +300,10 @@ export class Rotation {
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
   }
 
-  /** Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, a rotation follows later. */
+  /**
+   * Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, another rotation follows
+   * later.
+   */
   #fail(error: unknown): void {
     const { backoff, runtime, maxConnectionAge } = this.#options;
     if (this.#context.stopReasons.isStopping) return;
@@ -334,8 +340,8 @@ export class Rotation {
   }
 
   /**
-   * Ends the rotation and returns its second connection, if that connection is being opened. It replaces the lost
-   * current connection.
+   * If the second connection is being opened, ends the rotation and returns this connection. The returned connection
+   * replaces the lost current connection.
    */
   takeSecond(): ClientConnection | undefined {
     if (this.#phase !== "dialling") return undefined;

@@ -27,7 +27,7 @@ import type { DispatcherHandler } from "./dispatcher-handler.js";
 const maxDecodedBytes = 64 * 1024;
 
 /**
- * While at least this number of messages waits, the waiting time of one message of 16 is measured. Each measurement
+ * While at least this number of messages waits, the waiting time of every 16th message is measured. Each measurement
  * reads the clock, which is expensive.
  */
 const messagesPerSample = 16;
@@ -175,7 +175,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     return this.#bounds.keyOf === undefined && !this.#isOver() && this.listeners.values.isEmpty;
   }
 
-  /** Emits an undecoded message and adds it to the inbox. A later read or drop decodes the message. */
+  /** Emits an undecoded message and adds it to the inbox. The message is decoded when it is read or dropped. */
   #queueUndecoded(data: string | Buffer, size: number, at: number): void {
     this.listeners.emitRaw(data);
     const entry = undecoded(data, size, at);
@@ -206,8 +206,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (this.#isDrainDue) this.finishDraining();
     const hasReaders = this.hasWaitingReader;
     const wasEmitted = this.listeners.emit(entry);
-    // A message that a listener received is queued for an open iterator. It is not queued for a `recv()` whose `match`
-    // rejects the message.
+    // A message that a listener received is also queued for an open iterator. Such a message is not queued for a
+    // `recv()` whose `match` rejects the message.
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
@@ -313,7 +313,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     } catch (error) {
       return rejected(error);
     }
-    // No message can arrive during a pause, and possibly no other reader ends the pause. The call could wait forever.
+    // No message can arrive during a pause. This call of `recv()` would wait forever if no other reader ended the
+    // pause.
     if (match !== undefined && this.#pause.isOn) return rejected(this.#matchOverflow());
     const end = this.#inboxReader.endFor(this.#end);
     if (end !== undefined) return rejected(end.recvError);
@@ -365,7 +366,10 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     return this.#openIterator({ take: () => this.#inboxReader.next(), itemOf: (first) => first });
   }
 
-  /** Opens an iterator over batches. A batch contains the messages of one read, or all messages in the inbox. */
+  /**
+   * Opens an iterator over batches. A batch contains the messages of one read from the socket, or all messages in the
+   * inbox.
+   */
   iterateBatches(): AsyncIterableIterator<readonly unknown[]> | undefined {
     const batch = (this.#batch ??= new Batch(this.#bounds.maxBytes));
     return this.#openIterator({ take: () => this.#inboxReader.all(), itemOf: (first) => batch.begin(first) });
@@ -402,8 +406,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   }
 
   /**
-   * Emits the messages in the inbox to listeners, if this is due or in progress. A listener may end the client during
-   * the emission. The remaining messages are then emitted before the end.
+   * Completes the emission of the messages in the inbox to listeners, if the emission is due or has begun. A listener
+   * may end the client during the emission. The remaining messages are then emitted before the end.
    */
   finishDraining(): void {
     if (!this.#isDrainDue && !this.#isDraining) return;
@@ -411,7 +415,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#isDraining = true;
     const { inbox } = this;
     if (this.#iterator !== undefined) {
-      // The open iterator also receives these messages, so the messages stay in the inbox.
+      // The messages stay in the inbox, because the open iterator also receives them.
       for (const entry of inbox.waiting) {
         if (this.#isOver()) break;
         this.listeners.emitWaiting(entry, this.decoder);

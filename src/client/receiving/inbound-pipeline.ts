@@ -51,7 +51,7 @@ interface InboundPipelineContext {
 /** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
-/** The replay options of an overlap if the option `replay` is not set. Messages have no sequence numbers. */
+/** The replay options of an overlap without the option `replay`. In this case, messages have no sequence numbers. */
 const overlapOnlyOptions = {
   sequence: () => undefined,
   ...{ isNext: undefined, streamOf: undefined, epochOf: undefined, onReplay: undefined, cursors: undefined },
@@ -63,7 +63,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
   readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
   readonly #context: InboundPipelineContext;
   readonly #handler: InboundPipelineHandler;
-  // Copies of properties of the context, because each message reads them.
+  // Copies of properties of the context that are read for each message.
   readonly #runtime: Runtime;
   readonly #dispatcher: Dispatcher;
   readonly #statistics: InboundPipelineContext["statistics"];
@@ -100,7 +100,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     return this.#replay?.cursors(this.#dispatcher.waiting.map(({ value }) => value)) ?? {};
   }
 
-  /** `true` if messages can be delivered as borrowed views: no code decodes or keeps them. */
+  /** `true` if messages can be delivered as borrowed views: no code decodes or keeps a message. */
   get isLending(): boolean {
     return this.#replay === undefined && !this.#isInspected && this.#dispatcher.isLending;
   }
@@ -264,7 +264,8 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     for await (const value of result) {
       const entry = decoded(value, undefined, 0, this.#runtime.now());
       if (!replay.onReplayed(request, value, entry, entry.at)) return;
-      // Back-pressure for an async iterable. The messages of an array are in memory already.
+      // An async iterable waits while reading is paused. An array does not wait, because its messages are in memory
+      // already.
       if (isAsync) await this.#dispatcher.untilReadable();
     }
     replay.onReplayReturned(request, this.#runtime.now());

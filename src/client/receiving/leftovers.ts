@@ -72,7 +72,8 @@ export class Leftovers {
   }
 
   /**
-   * Delivers all messages now. Reading can no longer be paused. If a delivery is in progress, the rest is discarded.
+   * Delivers all messages now. Reading can no longer be paused. If a delivery is already in progress, the remaining
+   * messages are discarded.
    */
   flush(): void {
     this.deliver();

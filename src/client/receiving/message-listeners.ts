@@ -38,7 +38,7 @@ export class MessageListeners {
     else this.#raw.remove(listener);
   }
 
-  /** `true` if a listener was not added by `once()`. Messages are then queued only for active readers. */
+  /** `true` if a listener was not added by `once()`. In this case, messages are queued only for active readers. */
   get hasLasting(): boolean {
     return this.values.hasLasting || this.#raw.hasLasting || this.#hasBorrowed();
   }

@@ -18,7 +18,7 @@ export interface Reader {
   node?: LinkedQueueNode<Reader>;
 }
 
-/** The result of reads after the last message. */
+/** How calls of `recv()` and of iterators end after the last message. */
 export interface ReadingEnd {
   /** The error that iterators reject with; `undefined` if iterators end normally. */
   readonly iteratorError: unknown;

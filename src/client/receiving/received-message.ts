@@ -4,7 +4,7 @@ import { ownCopyOf } from "../../connection/message-memory.js";
 
 /** A received message. It contains the undecoded data, too, because a `rawMessage` listener may be added later. */
 export interface ReceivedMessage {
-  /** Has no meaning while `isDecoded` is `false`. */
+  /** The decoded value. Valid only if `isDecoded` is `true`. */
   value: unknown;
   isDecoded: boolean;
   /** The undecoded message; `undefined` if `onReplay` returned the value. */
@@ -59,7 +59,8 @@ export function detachedMessage(
 
 /**
  * Returns the estimated memory of a message in bytes: the size after decompression, or the size of the string if the
- * string is larger. A decoded value cannot be measured. It is estimated as large as the message itself.
+ * string is larger. The size of a decoded value cannot be measured. The estimate for a decoded value is the size of its
+ * message.
  */
 export function memoryOf({ value, data, size }: ReceivedMessage): number {
   if (data === undefined) return 0;

@@ -60,9 +60,9 @@ export interface DebugLog {
   (format: string, ...parameters: unknown[]): void;
 }
 
-/** Maximum number of bytes of a payload that are logged. */
+/** Maximum number of logged bytes of a payload. */
 const excerptSize = 64;
-/** Maximum number of bytes that are logged of a payload that is not UTF-8. */
+/** Maximum number of logged bytes of a payload that is not UTF-8. */
 const maxHexBytes = 16;
 
 const opcodeNames: ReadonlyMap<number, string> = new Map(

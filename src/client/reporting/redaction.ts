@@ -14,7 +14,7 @@ const secretPart =
 const spacedKeyStart = /^key/i;
 /** Matches text that ends with the first word of a name such as `api key`. */
 const spacedKeyPrefix = /(?:api|access|private|listen)$/i;
-/** The length of `private`, the longest first word. */
+/** The length of `private`, the longest word in {@link spacedKeyPrefix}. */
 const maxPrefixSize = 7;
 
 const nameCharacter = /[\w.-]/;
@@ -25,9 +25,9 @@ interface Syntax {
   readonly separator: RegExp;
   /** Matches a character that may be between a name and its separator. */
   readonly gap: RegExp;
-  /** Matches the end of a value without quotes. */
+  /** Matches the end of an unquoted value. */
   readonly valueEnd: RegExp;
-  /** Matches a character with which no unquoted value begins. */
+  /** Matches a character that cannot begin an unquoted value. */
   readonly noValue: RegExp;
 }
 
@@ -86,7 +86,7 @@ function endOfValue(text: string, start: number, { valueEnd, noValue }: Syntax):
   if (first === undefined) return start;
   if (first === '"') return endOfQuoted(text, start);
   if (first === "'") return indexOrEnd(text, text.indexOf("'", start + 1), 1);
-  // The end of a nested or doubly quoted value is hard to find, so all of the text after this character is hidden.
+  // The end of a nested or doubly quoted value is hard to find, so everything from the start of the value is hidden.
   if (first === "[" || first === "{" || first === "\\") return text.length;
   if (noValue.test(first)) return start;
   valueEnd.lastIndex = start;

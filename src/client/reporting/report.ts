@@ -98,7 +98,8 @@ function createReport(
 /** Returns the error of a failed attempt. Its message contains phase, URL and advice. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
-  // `checkServerIdentity` may throw an instance of our classes. It is only the cause of the error of this attempt.
+  // The user function `checkServerIdentity` may throw an error of our classes. Such an error becomes the cause of a new
+  // error.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
   if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
@@ -139,7 +140,7 @@ function isOwnError(error: Error | undefined): error is OwnError {
   return error instanceof HandshakeError || error instanceof ProtocolError || error instanceof TimeoutError;
 }
 
-/** Returns a copy of an error with `context`, which contains the phase and the URL, in front of its message. */
+/** Returns a copy of an error whose message begins with `context`. `context` contains the phase and the URL. */
 function withContext(error: OwnError, context: string): OwnError {
   const message = `${context}: ${error.message}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
@@ -160,7 +161,7 @@ function sentenceOf(error: Error | undefined, otherwise: string): string {
 /** Returns the error that describes a failure: the error of the report, or a CloseError for the peer's Close frame. */
 export function failureOf(report: CloseReport): JetSocketError {
   const error = report.error ?? closedError(report);
-  // The report also references the error. The property is not enumerable, so that printing and JSON do not recurse.
+  // The error and the report refer to each other. The property is not enumerable, so printing and JSON do not recurse.
   Object.defineProperty(error, "report", ownOptions({ value: report, configurable: true, writable: true }));
   return error;
 }

@@ -1,4 +1,5 @@
-// The default serializer and deserializer, and the option sets `json` and `raw`. It does not call them.
+// The default serializer and deserializer, and the option sets `json` and `raw`. This module does not call the
+// serializer or the deserializer.
 import type { Deserializer, Serializer } from "../../options/options.js";
 import { bytesOf } from "./binary-data.js";
 import { jsonText } from "./json-text.js";

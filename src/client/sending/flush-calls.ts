@@ -30,7 +30,7 @@ export class FlushCalls {
     this.#host = host;
   }
 
-  /** @param live - A connection that still writes messages. It may accept no new messages. */
+  /** @param live - A connection that still writes messages, even if it accepts no new messages. */
   add(live: LiveConnection | undefined, options: WaitOptions | undefined): Promise<void> {
     const wait: Wait = new Wait(this.#runtime, "flush", options, () => {
       this.#waiting.delete(wait);
@@ -41,7 +41,7 @@ export class FlushCalls {
     return wait.promise;
   }
 
-  /** Once the outbox is empty, the calls that waited for the outbox wait for the connection. */
+  /** When the outbox is empty, the calls that waited for the outbox begin to wait for the connection. */
   proceed(): void {
     const { live, waitingCount } = this.#host;
     if (live === undefined || waitingCount > 0 || this.#waiting.size === 0) return;

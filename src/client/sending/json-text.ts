@@ -37,7 +37,7 @@ function lossError(value: object): TypeError {
 /** Returns `true` if the value has content that `{}` does not represent. @param value - Has no own enumerable keys. */
 function losesContent(value: object): boolean {
   const { types } = nodeUtil();
-  // JSON.stringify writes these objects as their primitive values.
+  // JSON.stringify writes a Number, String or Boolean object as its primitive value.
   if (types.isNumberObject(value) || types.isStringObject(value) || types.isBooleanObject(value))
     return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;

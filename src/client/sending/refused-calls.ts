@@ -44,9 +44,9 @@ export class RefusedCalls {
   }
 
   /**
-   * Call this if `error` had no listener.
-   * @param promise - Is rejected with `error`.
-   * @returns the promise that the refused call must return instead.
+   * Call this if the event `error` had no listener.
+   * @param promise - A promise that is rejected with `error`.
+   * @returns the promise that the refused call must return instead of `promise`.
    */
   watch(error: unknown, promise: Promise<never>): Promise<never> {
     if (!this.#isIdle) return promise;

@@ -48,7 +48,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** The kind of all refusals by a full outbox. Refusals of the same kind may share one error. */
+/** The kind of a refusal because the outbox is full. Several refusals of this kind can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -56,7 +56,7 @@ export class Sender implements FlushCallsHost {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions;
   readonly #handler: SenderHandler;
-  /** The outbox of the option `outbox`. Without this option, a temporary outbox exists during a rotation. */
+  /** The outbox of the option `outbox`. Without this option, an outbox exists only during a rotation. */
   #outbox: MessageOutbox | undefined;
   /** The connection that accepts messages; `undefined` if there is none. */
   #live: LiveConnection | undefined;
@@ -82,7 +82,8 @@ export class Sender implements FlushCallsHost {
   #isReferenced = true;
   /**
    * True while a message is added to the outbox. The outbox may drop other messages during that time. A listener of
-   * `dropped` may send or end the connection, so `dropped` is emitted after the new message was written or queued.
+   * `dropped` may send a message or end the connection. So `dropped` is emitted after the new message was written or
+   * queued.
    */
   #isQueueing = false;
   /** Messages that the outbox has dropped, and that are not reported yet. Created on first use. */
@@ -131,7 +132,7 @@ export class Sender implements FlushCallsHost {
 
   /** A rotation begins. New messages wait in the outbox until {@link move} or {@link resume} is called. */
   hold(): void {
-    // `maxBufferedAmount` limits the sum of the waiting bytes and the unwritten bytes of the previous connection.
+    // `maxBufferedAmount` limits the sum of the waiting messages and the unwritten messages of the previous connection.
     this.#outbox ??= this.#createOutbox(
       rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
@@ -268,7 +269,7 @@ export class Sender implements FlushCallsHost {
       const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // Only a refused message is reported here: a dropped message is already reported by the event `dropped`.
+      // A refused message is reported by the event `error`, a dropped message by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -308,7 +309,7 @@ export class Sender implements FlushCallsHost {
     if (!isTemporary || outbox.load < this.#options.highWaterMark)
       return (this.#gate ??= new FairnessGate(this.#runtime)).pass(entry.size);
     const blockedSends = (this.#blockedSends ??= new Set());
-    // All blocked calls resolve at the same time. Calls without a signal and a timeout share one promise.
+    // All blocked calls resolve at the same time. Calls that have neither a signal nor a timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
       if (this.#sharedBlockedSend === undefined) {
         this.#sharedBlockedSend = new Wait(this.#runtime, "send", undefined);
@@ -355,7 +356,7 @@ export class Sender implements FlushCallsHost {
   refuseForState(operation: string): Promise<never> {
     return this.refuse(`${operation} ${this.#handler.state}`, () => {
       const error = this.#handler.stateError(operation);
-      // Removes the innermost frames: Node keeps only ten frames, and the frames of the application matter more.
+      // Removes the innermost stack frames. Node keeps only ten stack frames, and those of the application matter more.
       Error.captureStackTrace(error, Reflect.get(this, "refuseForState"));
       return error;
     });
@@ -462,7 +463,10 @@ export class Sender implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves after all accepted messages were passed to the kernel. An outbox may pass some to a later connection. */
+  /**
+   * Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may pass the
+   * messages to the kernel.
+   */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
@@ -470,7 +474,7 @@ export class Sender implements FlushCallsHost {
     return (this.#flushCalls ??= new FlushCalls(this.#runtime, this)).add(live, options);
   }
 
-  // The following properties are read by the flush calls.
+  // The pending calls of `flush()` read the following properties.
 
   get live(): LiveConnection | undefined {
     return this.#live;
@@ -484,7 +488,9 @@ export class Sender implements FlushCallsHost {
     return this.#returnCount;
   }
 
-  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount`, without a rate limit. */
+  /**
+   * The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit.
+   */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);
@@ -494,7 +500,7 @@ export class Sender implements FlushCallsHost {
   end(error: unknown): void {
     this.#live = undefined;
     this.#previous = undefined;
-    // A listener of `dropped` may have ended the client. No event `dropped` may follow the event `closed`.
+    // A listener of `dropped` may have ended the client. The event `dropped` must not follow the event `closed`.
     this.#reportDropped();
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;
