@@ -160,15 +160,19 @@ export class HookConnection {
 
   /** @throws the error of `match`. */
   #takeBuffered(match: (message: unknown) => boolean): { readonly value: unknown } | undefined {
-    for (const [index, message] of this.#buffered?.entries() ?? []) {
+    for (let index = 0; ; index++) {
+      const message = this.#buffered?.[index];
+      if (message === undefined) return undefined;
       const decoded = this.#decode(message);
-      if (decoded === undefined || !match(decoded.value)) continue;
+      const isMatch = decoded !== undefined && match(decoded.value);
+      // The deserializer and `match` may call `recv()`, which removes messages from the buffer.
+      if (this.#buffered?.[index] !== message) index = this.#buffered?.indexOf(message) ?? -1;
+      if (!isMatch || index === -1) continue;
       this.#buffered!.splice(index, 1);
       this.#bytes -= message.size;
       this.#updateFullness();
       return decoded;
     }
-    return undefined;
   }
 
   /** Ends the buffering and returns the unconsumed messages. The owner resumes reading afterwards. */

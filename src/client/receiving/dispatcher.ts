@@ -451,10 +451,11 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     }
     this.#end = end;
     this.#resetOnlyConsumer();
+    // A listener of `resumed` or `dropped` may connect again and add readers, which this end does not concern.
+    const readers = this.#readers.takeAll();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();
-    // `endReaders()` is not used: a listener may have connected again, which sets `#end` to undefined.
-    for (const reader of this.#readers.takeAll()) reader.end(end);
+    for (const reader of readers) reader.end(end);
   }
 
   /** `true` if the client has ended, but messages that arrived before the end are not delivered yet. */
