@@ -44,9 +44,15 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   readonly calls: PendingCalls;
   readonly supervisor: ConnectionSupervisor;
   readonly #address: RequestSource["url"];
-  /** The listener on the option `signal`; `undefined` while an abort has no effect. */
+  /**
+   * The abort listener of the option `signal`. `undefined` while no run is in progress and no call waits, because an
+   * abort would then change nothing.
+   */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
-  /** The value that `isWatched` had at the abort. The abort ends iterations and `recv()` calls before the run ends. */
+  /**
+   * The value of `isWatched` before the abort of the option `signal`. The abort ends iterations and `recv()` calls, and
+   * thereby changes `isWatched`.
+   */
   #wasWatched = false;
   /** The number of calls that wait while the client is idle. An abort must reject these calls. */
   #idleWaits = 0;
@@ -82,7 +88,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
-  /** Creates a new object for each attempt. The object is not stored, because an open connection does not need it. */
+  /**
+   * The inputs of the handshake request. The getter creates an object for each attempt and does not store it, because
+   * an open connection does not need the object.
+   */
   get source(): RequestSource {
     return { url: this.#address, options: this.options };
   }
@@ -104,7 +113,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** True if messages are accepted, at least by the outbox. */
   get isAccepting(): boolean {
-    // This property is read for each sent message. Therefore it compares the state itself instead of calling `isOver`.
+    // This getter runs for each sent message. For speed, it compares the state directly instead of calling the getter
+    // `isOver`.
     const { current } = this.states;
     const isOver = current === "closed" || current === "failed";
     return !isOver && this.#ending === undefined && !this.stopReasons.isStopping;
@@ -148,7 +158,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     process.emitWarning(createWarning(message, code, cause));
   }
 
-  /** Called by the message hub. Only this warning shows that the call failed. */
+  /** Called by the message hub. Without an `error` listener, only this warning shows that a call was refused. */
   warnUnhandled(reason: unknown): void {
     const cause = toError(reason, "A call");
     const message =
@@ -170,7 +180,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#isReporting = false;
   }
 
-  /** Called by the message hub. Only this warning shows that a message was lost. */
+  /** Called by the message hub. Without an `error` listener, only this warning shows that a message was lost. */
   warnUndecodable({ code, cause }: JetSocketError): void {
     const reason = toError(cause, "The deserializer").message;
     const message =
@@ -314,7 +324,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.supervisor.begin();
   }
 
-  // Called by the message hub.
+  // The following methods are called by the message hub.
 
   connections(): readonly ClientConnection[] {
     return this.supervisor.connections;
@@ -338,14 +348,17 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     });
   }
 
-  /** Called by the emitter when a listener throws. */
+  /** The emitter calls this method when a listener throws an error. */
   onListenerError(name: EventName, thrown: unknown): void {
     const what = `A listener of "${name}"`;
     if (name === "error") process.emitWarning(toError(thrown, what));
     else this.reportFunctionError(what, thrown);
   }
 
-  /** Called by the pending calls. Abandons the first connection if no other call waits for it. */
+  /**
+   * Called when a waiting `connect()` was cancelled. Abandons the first connection if no other call waits for that
+   * connection.
+   */
   onConnectCancelled(reason: unknown): void {
     const isTimeout = reason instanceof TimeoutError;
     if (this.#ending !== undefined) return;

@@ -100,7 +100,7 @@ export class MessageHub
     );
   }
 
-  // Called by the dispatcher.
+  // The following methods are called by the dispatcher.
 
   onPaused(): void {
     this.leftovers.pause();
@@ -118,7 +118,7 @@ export class MessageHub
     return this.leftovers.isPending;
   }
 
-  // Called by the leftovers.
+  // The following methods are called by the queue of ended connections (`leftovers`).
 
   isPaused(): boolean {
     return this.dispatcher.isPaused;
@@ -133,8 +133,8 @@ export class MessageHub
   /**
    * Ends the delivery of received messages.
    *
-   * @param isImmediate - Undelivered messages are dropped.
-   * @param isStopping - The end was requested by this client.
+   * @param isImmediate - True to drop undelivered messages.
+   * @param isStopping - True if the user requested the end of the client.
    */
   end(isImmediate: boolean, isStopping: boolean): void {
     const { leftovers, dispatcher, inbound } = this;
@@ -188,7 +188,7 @@ export class MessageHub
     this.#client.onIdleWait(change);
   }
 
-  // Called by the sender.
+  // The following methods are called by the sender.
 
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
     // `has()` is called before the event is emitted, because the emission removes a `once` listener.
@@ -219,7 +219,7 @@ export class MessageHub
     return this.#client.stateError(operation);
   }
 
-  // Called by the inbound pipeline.
+  // The following methods are called by the inbound pipeline.
 
   connectionOf(number: number): SetupConnection<unknown, unknown> | undefined {
     const connection = this.#client.connections().find((one) => one.number === number);
@@ -230,7 +230,7 @@ export class MessageHub
     return this.#client.isSettled;
   }
 
-  // Called by the connections.
+  // The following methods are called by the connections.
 
   /** Creates the connection object that `onConnection` and `onReplay` receive. */
   createHook(connection: ClientConnection): HookConnection {
@@ -330,7 +330,7 @@ export class MessageHub
   #sendOwnPing(live: LiveConnection, ping: () => unknown): boolean {
     try {
       const data = serialize(this.serializer, ping());
-      // `ping()` and the serializer are user functions; they may have closed the connection.
+      // The option `heartbeat.ping` and the serializer are user functions. Each of them may have closed the connection.
       if (live.isClosing) return false;
       live.queue.sendAccepted(data, undefined, ownPing);
       return true;

@@ -274,7 +274,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /**
    * Sends a message without the serializer: a string as a text message, bytes and Blobs as a binary message. The option
-   * `binary` overrides this. Bytes are read during the call, so the caller may reuse the memory when it returns.
+   * `binary` overrides this. Bytes are read during the call, so the caller may reuse their memory when `sendRaw()`
+   * returns.
    *
    * @throws the same errors as {@link send}; also TypeError if `binary` is `false` and the bytes are not valid UTF-8.
    */

@@ -15,7 +15,7 @@ export class ClosingTimer {
   readonly #timer: RestartableTimer;
   #timeout = 0;
   #deadline = 0;
-  /** Milliseconds between the pause of the timer and `#deadline`; `undefined` while the timer is not paused. */
+  /** The remaining milliseconds of a paused timer; `undefined` while the timer is not paused. */
   #remaining: number | undefined;
   #isFinal = false;
 

@@ -393,7 +393,7 @@ export class LiveConnection
   #createEnd(error: Error | undefined): ConnectionEnd {
     const { closeReceived, framedCount } = this.#protocol;
     const uncertainCount = this.#countUncertain();
-    // Our Close frame is the last frame. It is written completely if no bytes wait.
+    // Our Close frame is the last frame. If no bytes are buffered, the Close frame is written completely.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
@@ -431,7 +431,10 @@ export class LiveConnection
     return (this.#isCloseAnswered ? 0 : Math.max(unconfirmed, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
+  /**
+   * Rejects all pending calls with `error`. A call of `send()` with a token resolves, because the owner of the token
+   * keeps the message.
+   */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

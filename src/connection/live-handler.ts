@@ -28,8 +28,8 @@ export interface LiveHandler extends SendEvents {
   /** The first Close frame is sent or has arrived. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /**
-   * A call was refused or cancelled, or a message that was decoded after the end of the stream is invalid. The promise
-   * of the call rejects with the same error.
+   * Reports an error that does not end the connection. Either a call was refused or cancelled, and its promise rejects
+   * with the same error. Or a message is invalid that was decoded after the end of the stream.
    */
   onError(error: unknown): void;
   /**

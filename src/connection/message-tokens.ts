@@ -25,15 +25,15 @@ interface TokenEntry {
   readonly token: unknown;
 }
 
-/** Replaces the entry of a written message, so that the garbage collector can free the message. */
+/** This object replaces the entry of a written message, so that the garbage collector can free the message. */
 const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
 /** Acknowledged receipts are removed when the list of receipts reaches this length. */
 const minReceipts = 64;
 
 /**
- * Maps framed messages to the tokens of their owner until their first byte is written. After that, it counts the
- * messages that wait for an individual acknowledgement.
+ * Keeps the token of each framed message until the first byte of the message is written. Counts the written messages
+ * that wait for an individual acknowledgement.
  */
 export class MessageTokens {
   #entries: TokenEntry[] = [];
@@ -108,7 +108,7 @@ export class MessageTokens {
 
   /**
    * Returns the unsent messages with their tokens, and removes all tokens.
-   * @param unsent - The last of the framed messages.
+   * @param unsent - The framed messages of which no byte was written. They follow all other framed messages.
    * @param framedCount - Number of all framed messages, including `unsent`.
    */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {

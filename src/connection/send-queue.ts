@@ -36,7 +36,7 @@ interface PendingSend {
 
 /** A message that is not framed yet. */
 interface Entry extends PendingSend {
-  /** A `PendingMessage` until its content is read. */
+  /** The content of the message, or a `PendingMessage` until the content is read. */
   data: Sendable;
   readonly size: number;
   /** Bytes of memory in addition to `size`. */
@@ -56,7 +56,7 @@ export interface SendEvents {
   onSampled(duration: number): void;
 }
 
-/** The kind of all refusals because of `maxBufferedAmount`. Refusals of the same kind may share one error. */
+/** Identifies the refusals of calls because of `maxBufferedAmount`. Several such refusals can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
@@ -430,7 +430,10 @@ export class SendQueue {
     this.#isDrainDue = false;
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
+  /**
+   * Rejects all pending calls with `error`. A call of `send()` with a token resolves, because the owner of the token
+   * keeps the message.
+   */
   end(error: unknown): void {
     this.#isDrainDue = false;
     for (const { wait, token } of this.#takeSendsAboveMark()) {

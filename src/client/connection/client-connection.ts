@@ -33,7 +33,7 @@ const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
 /** Receives the messages and pings of a connection. All connections of one client share one handler. */
 export interface ConnectionMessageHandler {
-  /** Creates the object that the hooks of a connection use. Called at most once per connection. */
+  /** Creates the connection object that `onConnection` and `onReplay` receive. Called at most once per connection. */
   createHook(connection: ClientConnection): HookConnection;
   /** Receives the messages. */
   readonly inbound: {
@@ -88,9 +88,9 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   readonly #options: ResolvedOptions;
   readonly #hub: ConnectionMessageHandler;
   readonly #handler: ClientConnectionHandler;
-  /** `undefined` after the attempt has succeeded or failed. */
+  /** The attempt to connect; `undefined` after the attempt has succeeded or failed. */
   #attempt: ConnectAttempt | undefined;
-  /** The sum of the `pauseBits` of all active reasons. */
+  /** A bit field of the active reasons for a pause of reading. Each reason has one bit. */
   #pauses = 0;
   #url = "";
   #accepted: AcceptedHandshake | undefined;
@@ -100,7 +100,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   #setupError: Error | undefined;
   #heartbeat: HeartbeatDriver | undefined;
   #isReady = false;
-  /** True after {@link endHook} was called: no hook is created any more. */
+  /**
+   * True after {@link endHook} was called. From then on, no connection object is created for `onConnection` and
+   * `onReplay`.
+   */
   #isOver = false;
   #isOnStandby = false;
   #hasEnded = false;

@@ -57,7 +57,7 @@ const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", ex
 
 /** One attempt to connect. A finished attempt drops its references, so an open connection does not keep them alive. */
 export class ConnectAttempt implements OpeningHandler {
-  /** `undefined` after the attempt has succeeded or failed. */
+  /** The plan and the handler of the attempt; `undefined` after the attempt has succeeded or failed. */
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
   /** Created for provider functions and for `createConnection`. Most attempts use neither of them. */
@@ -79,7 +79,7 @@ export class ConnectAttempt implements OpeningHandler {
     // `lastReport` is not stored: each report would keep the previous attempt and its report in memory.
     const plan = this.#plan;
     if (plan === undefined) return;
-    // The handler is never called during this call, with or without provider functions.
+    // The handler is called only after this method has returned, even if no provider function delays the attempt.
     if (isRequestStatic(plan.source)) void resolvedPromise.then(() => this.#dialStaticRequest(plan));
     else void this.#callProviders(plan, lastReport);
   }
@@ -146,7 +146,8 @@ export class ConnectAttempt implements OpeningHandler {
     if (this.#plan === undefined) return;
     const { runtime, connectTimeout: timeout, createConnection } = options;
     if (createConnection !== undefined) this.#controller ??= new AbortController();
-    // This literal has no spread and no getter. With one of them, V8 would create a hidden class for each object.
+    // This object literal contains no spread and no getter, because V8 would then create a hidden class for each
+    // object.
     const target: TransportTarget = {
       url: uri.href,
       host: uri.host,

@@ -39,7 +39,7 @@ interface HookContext {
   readonly deserializer: Deserializer<unknown>;
   /** Reading pauses when the buffer exceeds this number of bytes. */
   readonly maxBytes: number;
-  /** True if `onConnection` runs: messages are buffered until `release()`. */
+  /** True if `onConnection` runs. Messages are then buffered until `release()` is called. */
   readonly isBuffering: boolean;
   /** @param isFull - `true`: the buffer exceeds `maxBytes`, so reading must pause. `false`: reading must resume. */
   readonly onFull: (isFull: boolean) => void;
@@ -171,7 +171,7 @@ export class HookConnection {
     return undefined;
   }
 
-  /** Ends the buffering and returns the unconsumed messages. The owner resumes reading afterwards. */
+  /** Ends the buffering and returns the messages that no `recv()` consumed. The caller must then resume reading. */
   release(): readonly BufferedMessage[] {
     const buffered = this.#buffered ?? [];
     this.#buffered = undefined;

@@ -67,7 +67,7 @@ export function prepareStaticRequest(source: RequestSource, fillRandom: FillRand
 }
 
 /**
- * Checks all values that no provider function returns.
+ * Checks all values of the request, except values that a provider function returns later.
  * @returns the URL without credentials, or "" if a function provides the URL.
  * @throws TypeError for an invalid URL, header field or subprotocol.
  */

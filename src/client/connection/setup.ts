@@ -8,7 +8,10 @@ export interface SetupHandler {
   onFailed(error: Error): void;
 }
 
-/** One call of `onConnection`. It completes, fails, times out or is cancelled, and then ignores every later result. */
+/**
+ * One call of `onConnection`. The first of these events ends the setup: `onConnection` returns, fails or times out, or
+ * the setup is cancelled. Later events are ignored.
+ */
 export class Setup {
   readonly #handler: SetupHandler;
   readonly #controller = new AbortController();

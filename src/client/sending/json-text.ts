@@ -42,7 +42,7 @@ function losesContent(value: object): boolean {
     return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;
   if (tagOf(value) !== "[object Object]") return true;
-  // A subclass may have changed the tag, so the following checks do not use the tag.
+  // A subclass may have changed its class tag, so the following checks do not use the tag.
   if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
     return true;
   if (types.isRegExp(value) || types.isPromise(value) || types.isNativeError(value)) return true;
