@@ -98,7 +98,10 @@ export class KeyedQueue<Entry extends KeyedItem> {
     return this.#ring[position & (this.#ring.length - 1)];
   }
 
-  /** Replaces the entry that {@link replaceable} returns for the same key. */
+  /**
+   * Replaces the entry that has the same key as `entry`. Must be called only if {@link replaceable} returns an entry
+   * for this key.
+   */
   replace(entry: Entry): void {
     const slot = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
     this.#count(this.#ring[slot]!, -1);

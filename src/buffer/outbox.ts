@@ -194,7 +194,10 @@ export class Outbox<Sent, Received, Message> {
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
-  /** Removes a message that is not written yet and that its caller withdraws. No drop is reported. */
+  /**
+   * Removes a message that its caller withdraws before the message is written. The outbox does not report this message
+   * as dropped.
+   */
   withdraw(entry: OutboxEntry<Message>): void {
     if (entry.state === "unsent") {
       this.#queue.remove((other) => other === entry);
@@ -324,7 +327,8 @@ export class Outbox<Sent, Received, Message> {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client. In this case, the nested call reports the remaining messages before the end.
+    // A listener may end the client. The nested call of this method then reports the remaining messages, before the
+    // client reports its end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

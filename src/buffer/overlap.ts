@@ -24,7 +24,7 @@ export class Overlap<Message> {
   readonly #memory: MemoryBudget;
   /** The waiting messages in order of arrival. A removed message is replaced by `undefined`. */
   #waiting: (WaitingMessage<Message> | undefined)[] = [];
-  /** The indexes in `#waiting` of the messages of each stream. */
+  /** For each stream, the indexes of its messages in `#waiting`. */
   readonly #indexes = new Map<MessageStream<Message>, number[]>();
   #hasCaughtUp = false;
   #isFull = false;
@@ -77,7 +77,7 @@ export class Overlap<Message> {
     });
   }
 
-  /** Removes and returns all waiting messages, and stops watching streams. */
+  /** Ends the overlap: removes and returns all waiting messages. */
   end(): WaitingMessage<Message>[] {
     for (const stream of this.#notCaughtUp.keys()) stream.isWatched = false;
     this.#notCaughtUp.clear();

@@ -69,12 +69,12 @@ export class Recovery<Message> {
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** Handles a message with which the numbering of its stream begins. */
+  /** Handles the first message of a stream, or the first message after its numbering has restarted. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at, connection } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
-      // The reset that follows also ends the reported gap.
+      // The stream is reset below. The reset also ends the reported gap.
       if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
     } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === connection) {
       this.#bufferMessage(arrival, status === "first");
@@ -233,8 +233,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. No
-   * replay is requested if `request` delivered no message and was made after the gap was known.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. If the
+   * gap was known when `request` was made, and `request` delivered no message, no further replay is requested.
    */
   #requestRemaining(
     stream: MessageStream<Message>,

@@ -16,7 +16,7 @@ interface BufferedMessage {
 
 /** An item of the two lists of a reorder buffer. */
 interface Slot<Message> {
-  /** `undefined` after the message was removed. */
+  /** The message; `undefined` after it was removed. */
   message: Message | undefined;
   readonly at: number;
 }
@@ -29,7 +29,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   gapReportedBefore: Message | undefined;
   /** Time in milliseconds at which a replay is requested. */
   requestAt: number = Infinity;
-  /** The replay is requested only if the cursor has this id. `undefined`: the cursor is not compared. */
+  /** If set, the replay is requested only if the cursor of the stream still has this id. */
   requestOnlyAtSequence: Sequence | undefined;
   /** Number of replay requests that were made before this buffer was created. */
   readonly requestsBefore: number;
@@ -41,7 +41,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   /** The messages of `#messages` in the order of arrival. The first item of this list is never a removed message. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
-  /** @param memory - Counts the memory of the buffered messages. Several buffers may share a budget. */
+  /** @param memory - Counts the memory of the buffered messages. Several buffers may share this object. */
   constructor(isOrdered: boolean, memory: MemoryBudget, waitingSince: number, requestsBefore: number) {
     this.#isOrdered = isOrdered;
     this.#memory = memory;

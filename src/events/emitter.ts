@@ -66,7 +66,7 @@ export class Emitter<Events> {
     return [...new Set(known)].filter((name) => this.listeners(name).length > 0);
   }
 
-  /** Returns all listeners of an event. The listeners of a separate list are last. */
+  /** Returns all listeners of an event. The listeners of a list from {@link createSeparateList} are last. */
   listeners(name: keyof Events): Listener<never>[] {
     return [...(this.#lists[name]?.listeners ?? []), ...(this.#separateLists?.get(name)?.listeners ?? [])];
   }

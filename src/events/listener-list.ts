@@ -83,7 +83,7 @@ export class ListenerList<Event> {
     return this.#entries.findLast((entry) => entry.listener === listener)?.id ?? 0;
   }
 
-  /** Removes the last added entry of a function. */
+  /** Removes the most recently added entry of a function. */
   remove(listener: Listener<Event>): void {
     const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
     if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));

@@ -4,7 +4,8 @@
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
-// The names of the options of each call. The calls of a client and of a hook connection have the same options.
+// The names of the options of each call. A method of the client and the same method of the `onConnection` argument have
+// the same options.
 export const waitNames: readonly string[] = ["signal", "timeout"];
 export const recvNames: readonly string[] = [...waitNames, "match"];
 export const sendNames: readonly string[] = [...waitNames, "compress"];

@@ -69,7 +69,7 @@ const withoutOption: Counterparts = {
 
 const ofTheClient = "which is an option of the client";
 
-/** Counterparts of nested options, by the name of the outer option. */
+/** The nested options of each outer option, with their names in other libraries. */
 const innerOptions: Readonly<Record<string, Counterparts>> = {
   backoff: {
     base: "initialdelay initial min mindelay delay mintimeout interval",

@@ -19,7 +19,10 @@ import {
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options after defaults were added. Only code that uses the values of messages sets the type parameters. */
+/**
+ * The options of a client, with the defaults added. Code that does not use the values of messages can omit the type
+ * parameters.
+ */
 export interface ResolvedOptions<Received = unknown, Sent = unknown>
   extends
     ResolvedLayers<Received, Sent>,

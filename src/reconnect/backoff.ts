@@ -12,7 +12,10 @@ export interface BackoffPolicy {
   readonly maxAttempts: number;
   /** Maximum time since the first failure; `undefined` means no limit. */
   readonly maxElapsed: number | undefined;
-  /** A new series begins after a connection that was open for at least this time. */
+  /**
+   * A connection that was open for at least this number of milliseconds ends the series. The next attempt begins a new
+   * series.
+   */
   readonly resetAfter: number;
 }
 
@@ -33,7 +36,10 @@ export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
   #failures = 0;
-  /** True if the last connection was open for at least `resetAfter`. Its end does not count as a failure. */
+  /**
+   * True if the last connection was open for at least `resetAfter`. The end of this connection does not count as a
+   * failure.
+   */
   #isStable = false;
   #failingSince: number | undefined;
 

@@ -35,7 +35,7 @@ function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number):
   const numbers = ["day", "hour", "minute", "second"].map((name) => Number(groups[name]));
   const [day, hour, minute, second] = numbers as [number, number, number, number];
   const monthIndex = months.indexOf(groups["month"]!);
-  // A leap second is second 60.
+  // Second 60 is a leap second.
   if (hour > 23 || minute > 59 || second > 60) return undefined;
   const at = (year: number): number => utcTime(year, monthIndex, day, hour, minute, second);
   const year =

@@ -41,7 +41,7 @@ export class DurationBuckets {
   }
 
   /**
-   * Returns a duration for each fraction: this fraction of the samples does not exceed the duration.
+   * Returns a percentile for each fraction: a duration that this fraction of the samples does not exceed.
    * @param fractions - From 0 to 1, in ascending order.
    */
   percentiles(fractions: readonly number[]): number[] {

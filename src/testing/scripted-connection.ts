@@ -386,7 +386,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     if (!this.#isMute) this.#out.end();
   }
 
-  /** @param isDiscarded - True to discard the frames of the protocol instead of sending them. */
+  /** @param isDiscarded - With `true`, the queued frames of the protocol are discarded instead of sent. */
   #drain(isDiscarded = false): void {
     const protocol = this.#protocol;
     for (let bytes = protocol?.take(); bytes !== undefined; bytes = protocol?.take()) {
