@@ -9,7 +9,7 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Properties of a `CloseReport`, which the client adds to an error that ended a connection. */
+/** Properties of a `CloseReport`. If an error ended a connection, the client adds the report to the error. */
 export interface ErrorReport {
   readonly verdict: string;
   readonly advice: string;

@@ -1,4 +1,4 @@
-// Memory and helpers that all connections of a process share. It does not open sockets.
+// Memory and helpers that all connections of a process share. This module does not open sockets.
 import type { CodecFactory } from "./extensions/permessage-deflate/codec.js";
 import type { Role } from "./constants.js";
 import { createCodecFactory } from "./extensions/permessage-deflate/codec-factory.js";

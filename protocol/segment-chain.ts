@@ -70,7 +70,8 @@ export class SegmentChain {
   /**
    * Removes the first segment and the segments that directly follow it in memory. Returns the first segment. The
    * removed segments stay linked.
-   * @param maxSize - Maximum size in bytes of all removed segments. A larger first segment is removed alone.
+   * @param maxSize - Maximum total size in bytes of the removed segments. If the first segment alone is larger, only
+   *   the first segment is removed.
    */
   shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;

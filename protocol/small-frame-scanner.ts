@@ -2,11 +2,11 @@
 // is a complete message. The scanner does not validate or deliver the messages.
 import { headerSizeFor } from "./frame-header.js";
 
-/** Maximum size of a batch in bytes. A message that the application keeps also keeps its whole batch in memory. */
+/** Maximum size of a batch in bytes. If the application keeps one message, the whole batch stays in memory. */
 const maxBatchSize = 8 * 1024;
 
 /**
- * If the messages of a batch are not all delivered, the next batch has at most this size in bytes. A small batch limits
+ * If some messages of a batch are not delivered, the next batch has at most this size in bytes. A small batch limits
  * the work that is done for undelivered messages.
  */
 const minBatchSize = 256;

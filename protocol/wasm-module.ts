@@ -137,7 +137,7 @@ export interface WasmInstance {
   readonly call: (first: number, second: number, third: number) => number;
 }
 
-/** The used part of the WebAssembly API. TypeScript declares this API only for browsers. */
+/** The part of the WebAssembly API that this package uses. TypeScript declares this API only for browsers. */
 interface Assembly {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object) => {

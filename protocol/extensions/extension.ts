@@ -35,7 +35,7 @@ export interface MessageExtension {
   encode(payload: Uint8Array): Uint8Array;
   /**
    * Call this if the last encoded message is not sent. The encoder then forgets all earlier messages, so the peer can
-   * decode the next message without the lost message.
+   * decode the next message without the unsent message.
    */
   restartEncoding(): void;
   /**

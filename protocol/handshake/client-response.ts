@@ -1,5 +1,5 @@
-// Checks the server's 101 response to a client's opening handshake. It does not parse HTTP and does not handle other
-// statuses.
+// Checks the server's 101 response to a client's opening handshake. This module does not parse HTTP and does not handle
+// other statuses.
 import { HandshakeError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionElement, ExtensionOffer } from "../extensions/extension.js";
 import { fieldValues, joinedField } from "../http/header-fields.js";

@@ -1,4 +1,4 @@
-// Parses the head (start line and header fields) of an HTTP/1.1 message. It does not read the body.
+// Parses the head (start line and header fields) of an HTTP/1.1 message. This module does not read the body.
 import type { HeaderField } from "../errors.js";
 import { isToken, trimWhitespace } from "./tokens.js";
 

@@ -9,7 +9,7 @@ export interface StatusLine {
 
 /**
  * Parses the first line of a response. Many servers that send no reason phrase also omit the space after the status
- * code, so a missing space is accepted.
+ * code. A missing space is therefore accepted.
  */
 export function parseStatusLine(line: string): StatusLine | undefined {
   const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(line);

@@ -1,12 +1,13 @@
-// Decodes several small text frames with one call of the decoder. It does not decode texts with non-ASCII characters.
+// Decodes several small text frames with one call of the decoder. This module does not decode texts with non-ASCII
+// characters.
 import { Buffer } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { SmallFrameScanner } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /**
- * Largest payload in bytes of a message in a batch. For larger payloads, decoding a batch is hardly faster than
- * decoding its messages one by one, because `Buffer.byteLength` must check all bytes of the batch.
+ * Largest payload in bytes of a message in a batch. Decoding a batch of larger payloads is hardly faster than decoding
+ * the payloads one by one, because `Buffer.byteLength` must check all bytes of the batch.
  */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
@@ -26,12 +27,12 @@ export interface SmallTextSink {
 }
 
 /**
- * Decodes a batch of small texts by one call. The messages are then slices of the decoded string. Taking a slice needs
- * a fifth of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
+ * Decodes a batch of small texts by one call. The messages are then slices of the decoded string. A slice takes a fifth
+ * of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
  *
- * All texts of a batch must be ASCII. In a batch of ASCII texts, only the frame headers contain bytes above 0x7f. The
- * scanner has counted these header bytes. `Buffer.byteLength` counts two bytes for each character above 0x7f. The
- * comparison of both counts shows whether a text contains other bytes above 0x7f.
+ * All texts of a batch must be ASCII. To check this, the decoder counts the bytes above 0x7f in the whole batch with
+ * `Buffer.byteLength`. The scanner has counted the bytes above 0x7f in the frame headers. If both numbers are equal,
+ * all texts are ASCII.
  */
 export class SmallTextBatch {
   readonly scanner: SmallFrameScanner = new SmallFrameScanner();

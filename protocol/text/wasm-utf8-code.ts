@@ -1,5 +1,5 @@
-// Generates the WebAssembly function that decodes UTF-8 to UTF-16 with vectors of 16 bytes. It does not validate its
-// input.
+// Generates the WebAssembly function that decodes UTF-8 to UTF-16 with vectors of 16 bytes. The generated function does
+// not validate its input.
 import {
   add,
   add16,
@@ -235,17 +235,18 @@ function decodeBlock(): Code {
 /**
  * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units.
  *
- * At each byte, the function computes the code unit of a character that would end there. Then it keeps only the code
- * units of the bytes at which a character ends. Most of the code therefore does not depend on the sizes of the
- * characters. Only blocks with a character of four bytes have a branch of their own. The idea is from "Transcoding
- * Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ * For each byte, the function computes a code unit as if a character ended at this byte. Then the function removes the
+ * code units of all bytes at which no character ends. Most of the code therefore does not depend on the sizes of the
+ * characters. The idea is from "Transcoding Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire,
+ * 2023).
  *
  * @param unitsOffset - Memory offset of the output. It must also be the third argument of each call of the function.
  */
 export function wasmUtf8Function(unitsOffset: number): WasmFunction {
   const count = shiftRight(subtract(get(out), constant(unitsOffset)), constant(1));
   const code = [
-    // Writes zeros after the text. They are decoded as ASCII characters, and their number is subtracted from the count.
+    // Writes zeros after the text. The zeros are decoded as ASCII characters. The returned number of code units does
+    // not include them.
     ...offsets.flatMap((offset) => storeVector(get(end), fill(0), offset)),
     ...advance(at, -maxBytesBefore),
     ...advance(end, -maxBytesBefore),

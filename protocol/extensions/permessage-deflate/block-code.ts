@@ -94,8 +94,8 @@ function lookUpSubtable(table: number, width: number): Code {
 const writeLiteral: Code = [...store8(get(out), value), ...set(out, add(get(out), constant(1)))];
 
 /**
- * Writes up to two literals, and then refills the bit buffer, because a match needs more bits. If a third literal
- * follows, writes the third literal and restarts the loop instead.
+ * Writes up to three consecutive literals. After three literals, the loop restarts. After two literals, the bit buffer
+ * is refilled, because a match needs more bits.
  */
 function emitLiterals(): Code {
   const emitLiteral = [...writeLiteral, ...consume(codeLength)];

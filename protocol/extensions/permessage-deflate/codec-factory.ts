@@ -18,8 +18,8 @@ import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
 const maxWindowBits = 15;
 
 /**
- * Default for the largest number of zlib handles per direction, for codecs that have processed few messages. A deflater
- * needs 256 KiB of memory, and an inflater needs 40 KiB.
+ * Default for the largest number of zlib handles per direction that codecs with few messages can use. A deflater needs
+ * 256 KiB of memory, and an inflater needs 40 KiB.
  */
 const defaultMaxHandles = 32;
 

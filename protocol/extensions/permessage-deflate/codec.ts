@@ -1,6 +1,6 @@
 // The interfaces of the codecs that compress and decompress the messages of permessage-deflate (RFC 7692 7.2).
 
-/** Receives the first parts of a message while it is inflated, so that the whole message is never in memory. */
+/** Receives the first parts of a message while it is inflated, so that the memory never contains the whole message. */
 export interface InflatedSink {
   /**
    * @param bytes - A part of the message. The bytes are valid only during this call.
@@ -33,7 +33,7 @@ export interface Inflater {
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer;
-  /** Frees native memory until the next message. The context of earlier messages is not lost. */
+  /** Frees native memory, but keeps the context of earlier messages. The next message allocates the memory again. */
   rest(): void;
   /** Frees native memory. Further calls have no effect. */
   close(): void;

@@ -1,7 +1,8 @@
 // The symbols of DEFLATE (RFC 1951 3.2.5 to 3.2.7) as entries of Huffman tables, and the tables of the fixed codes.
 import { EntryKind, HuffmanTable, symbolEntry } from "./huffman-table.js";
 
-// Numbers of bits of the first lookup in a table. All fixed codes and most dynamic codes have at most 9 bits.
+// The first lookup in a table uses this number of input bits. All fixed codes and most dynamic codes have at most 9
+// bits.
 export const literalWidth = 9;
 export const distanceWidth = 9;
 export const codeLengthWidth = 7;

@@ -10,7 +10,7 @@ export class SlidingWindow {
   readonly #maxSize: number;
   /** The memory of the window: a ring buffer when the window is full. Its length is 0 or a power of two. */
   #bytes: Uint8Array = new Uint8Array(0);
-  /** A view of {@link #bytes}. */
+  /** A DataView of {@link #bytes}, for access to several bytes at once. */
   #words: DataView = new DataView(this.#bytes.buffer);
   #size = 0;
   /** Index at which the next byte is written. The newest byte is at the index before it. */
