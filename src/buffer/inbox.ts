@@ -151,7 +151,7 @@ export class Inbox<Entry extends InboxItem> {
     return true;
   }
 
-  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one. */
+  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one place. */
   #movePositions(positions: Map<unknown, number>, removedKey: unknown, index: number): void {
     const end = this.#offset + index;
     if (positions.get(removedKey) === end) positions.delete(removedKey);

@@ -84,7 +84,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
       this.#positions.delete(entry.key);
     if (--this.#length > 0) return entry;
-    // The queue is empty. Positions restart at 0, so that they remain small integers, which are fast.
+    // The queue is empty, so positions restart at 0. Positions therefore remain small integers, which are fast.
     this.#head = 0;
     this.#barrier = -1;
     if (this.#ring.length > maxIdleCapacity) this.#ring = [];

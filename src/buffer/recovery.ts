@@ -140,7 +140,7 @@ export class Recovery<Message> {
   }
 
   /**
-   * The missing messages may already be on their way. A replay is requested only if no missing message has arrived
+   * The missing messages may already be on their way. A replay is requested only if none of these messages has arrived
    * after half of the time limit.
    */
   #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {

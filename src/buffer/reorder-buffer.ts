@@ -14,7 +14,7 @@ interface BufferedMessage {
   readonly request: object | undefined;
 }
 
-/** An item of the two lists of a reorder buffer. */
+/** An item that both lists of a reorder buffer contain. */
 interface Slot<Message> {
   /** The message; `undefined` after it was removed. */
   message: Message | undefined;

@@ -41,7 +41,7 @@ export class ReorderBuffers<Message> {
     return this.#memory.isFull && this.#memory.count > 1;
   }
 
-  /** True when enough memory is free. No more buffers need to be released. */
+  /** True when enough memory is free. In this state, no further buffer needs to be released. */
   get isBelowThreshold(): boolean {
     return this.#memory.isBelowThreshold || this.#memory.count <= 1;
   }

@@ -170,7 +170,7 @@ export class Replay<Value, Message> {
     if (this.#recovery.connection === connection) this.#goOffline();
   }
 
-  /** No replay can be requested before the next connection. */
+  /** There is no connection: no replay can be requested before the next connection is open. */
   #goOffline(): void {
     this.#recovery.connection = undefined;
     this.#recovery.isOffline = true;

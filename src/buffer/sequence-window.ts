@@ -9,7 +9,7 @@ export type Sequence = number | string;
  * - `first`: the first id of the stream.
  * - `next`: the id that follows the cursor.
  * - `ahead`: messages are missing before this id.
- * - `late`: a missing id.
+ * - `late`: an id that was missing.
  * - `duplicate`: an id that was delivered.
  * - `restart`: an id before all remembered ids, so the numbering has restarted.
  */

@@ -48,7 +48,7 @@ function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number):
 
 /**
  * Returns the year with four digits. RFC 9110 5.6.7: a two-digit year that appears to be more than 50 years in the
- * future means the most recent past year with these digits.
+ * future means the most recent past year with the same last two digits.
  */
 function fullYear(shortYear: number, at: (year: number) => number, wallNow: number): number {
   const yearNow = Math.floor(1970 + wallNow / meanYearMs);

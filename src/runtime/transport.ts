@@ -34,7 +34,7 @@ export interface Transport {
   end(): void;
   /** Destroys the stream. `onClose` is called in a later tick. */
   destroy(): void;
-  /** Stops `onData` until {@link resume} is called, even for bytes that were read before. */
+  /** Stops `onData` until {@link resume} is called. Bytes that were already read from the socket wait too. */
   pause(): void;
   resume(): void;
   ref(): void;

@@ -12,8 +12,8 @@ export interface HistogramSnapshot {
   /** The newest sample. */
   readonly last: number;
   /**
-   * Percentiles: 50 percent of the samples do not exceed `p50`. The error is at most 1.6 percent or half a microsecond,
-   * whichever is larger.
+   * Percentiles: 50 percent of the samples do not exceed `p50`. The error of a percentile is at most 1.6 percent or
+   * half a microsecond, whichever is larger.
    */
   readonly p50: number;
   readonly p90: number;

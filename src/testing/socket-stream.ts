@@ -16,7 +16,7 @@ class SocketStream implements ByteStream {
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => this.handler.onData(bytes));
     socket.on("end", () => this.handler.onEnd());
-    // The event `close` follows, and the script does not need the error.
+    // The error is ignored: the event `close` follows, and the script does not need the error.
     socket.on("error", () => undefined);
     socket.on("close", () => this.handler.onClose());
   }

@@ -11,7 +11,10 @@ import { VirtualPeer } from "./virtual-peer.js";
 
 /** The server for all connections of a {@link VirtualRuntime}: a `ScriptedServer`, or an implementation of the test. */
 export interface VirtualServer {
-  /** Called once for each connection of a client, before its first byte. The server then controls the peer. */
+  /**
+   * Called once for each connection of a client, before the first byte of the connection. From then on, the server
+   * controls `peer`.
+   */
   serve(peer: VirtualPeer, runtime: VirtualRuntime): void;
 }
 
