@@ -45,8 +45,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   readonly supervisor: ConnectionSupervisor;
   readonly #address: RequestSource["url"];
   /**
-   * The abort listener of the option `signal`. `undefined` while no run is in progress and no call waits, because an
-   * abort would then change nothing.
+   * The abort listener of the option `signal`. `undefined` without this option, and between the end of a run and the
+   * next run.
    */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
   /**
@@ -141,7 +141,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /**
    * Reports an error that a user function threw.
-   * @param what - The subject of the message, such as `A listener of "message"`.
+   * @param what - The subject of the error message, such as `A listener of "message"`.
    */
   reportFunctionError(what: string, thrown: unknown): void {
     const error = toError(thrown, what);
@@ -419,7 +419,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#ending = ending;
     this.hub.end(isImmediate, this.stopReasons.isStopping);
     this.hub.sender.end(error);
-    // `isWatched` is read before the events are emitted, because the emission removes a `once` listener.
+    // `isWatched` is read before the events are emitted, because the emission removes listeners that were added by
+    // `once()`.
     let { isWatched } = this;
     const isUnobserved = !isWatched && !this.stopReasons.isEndReported && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });

@@ -1,6 +1,6 @@
 /**
- * Passes messages and pings between the connections of a client and the layers that receive and send. It does not open
- * or close connections.
+ * Passes messages and pings between the connections of a client and the layers that receive and send messages. This
+ * module does not open or close connections.
  */
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
@@ -41,7 +41,10 @@ export interface MessageHubClient {
   /** All attempts and connections that have not ended. */
   connections(): readonly ClientConnection[];
   reportError(error: unknown): void;
-  /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
+  /**
+   * Reports an error that a user function threw.
+   * @param what - The subject of the error message, such as `The option heartbeat.ping`.
+   */
   reportFunctionError(what: string, thrown: unknown): void;
   /** Warns that a call was refused, its promise is not handled, and the event `error` has no listener. */
   warnUnhandled(error: unknown): void;
@@ -191,7 +194,8 @@ export class MessageHub
   // The following methods are called by the sender.
 
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
-    // `has()` is called before the event is emitted, because the emission removes a `once` listener.
+    // `has()` is called before the event is emitted, because the emission removes listeners that were added by
+    // `once()`.
     const hasListener = this.#client.emitter.has("error");
     this.#client.reportError(error);
     if (hasListener || isAborted) return promise;
@@ -303,7 +307,7 @@ export class MessageHub
     this.onDropped({ direction: "in", message, cause: "closed" });
   }
 
-  /** A message that a hook sent was not written. */
+  /** A message that `onConnection` or `onReplay` sent was not written. */
   onHookUnsent(data: Sendable): void {
     this.onUnsent(sourceOf(data), "unsent");
   }

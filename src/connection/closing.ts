@@ -25,7 +25,7 @@ export interface ClosingOwner {
 
 /** Performs the closing handshake of one connection, and records which side started the handshake. */
 export class Closing {
-  /** Limits the duration of the handshake. The owner pauses this timer while reading is paused. */
+  /** Limits the duration of the closing handshake. The connection pauses this timer while reading is paused. */
   readonly timer: ClosingTimer;
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;

@@ -16,8 +16,8 @@ const waitOverhead = 1024;
 export const ownedMessageOverhead: number = 512;
 
 /**
- * Bytes of overhead that a limit does not count. A queue below a small water mark therefore counts only bytes on the
- * wire. The memory of a queue may exceed its limit by at most this number of bytes.
+ * A limit ignores this number of bytes of overhead. The load of a short queue is therefore only its number of bytes on
+ * the wire. The memory of a queue may exceed its limit by at most this number of bytes.
  */
 export const freeOverhead: number = 1024 * 1024;
 

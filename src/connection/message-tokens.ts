@@ -44,7 +44,7 @@ export class MessageTokens {
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
   /**
-   * Number of written messages for which the owner no longer waits for an acknowledgement. The list does not contain
+   * Number of written messages for which the owner no longer waits for an acknowledgement. `#receipts` does not contain
    * the receipts of these messages.
    */
   #givenUp = 0;

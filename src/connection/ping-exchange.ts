@@ -11,7 +11,7 @@ export interface PingExchangeHandler {
   onQueued(): void;
   /**
    * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only messages
-   * of this kind. Default: `position`.
+   * of this kind. Without this function, a pong confirms all `position` messages.
    */
   countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled. Its promise rejects with the same error. */

@@ -249,7 +249,10 @@ export class SendQueue {
     return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
 
-  /** Returns `false` if nothing waits: a single message may be larger than `maxBufferedAmount`. */
+  /**
+   * Returns true if the message would exceed `maxBufferedAmount`. If no message waits, a message of any size is
+   * accepted.
+   */
   #exceedsBound(data: Sendable, waiting: number): boolean {
     if (waiting === 0) return false;
     // One UTF-16 code unit takes at most three bytes in UTF-8. The exact size is computed only near the limit.

@@ -107,7 +107,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   #isOver = false;
   #isOnStandby = false;
   #hasEnded = false;
-  /** True if messages that the hook has not consumed wait until {@link releaseHookMessages} is called. */
+  /** True if the messages that `onConnection` has not consumed wait until {@link releaseHookMessages} is called. */
   #holdsHookMessages = false;
   #isReferenced = true;
 
@@ -148,7 +148,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     return this.#hook;
   }
 
-  /** Rejects the pending and later calls of the hooks with `error`. */
+  /**
+   * Rejects all calls on the connection object of `onConnection` and `onReplay` with `error`: pending calls and later
+   * calls.
+   */
   endHook(error: unknown): void {
     this.#isOver = true;
     this.#hook?.end(error);
@@ -267,7 +270,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#deliverHookMessages();
   }
 
-  /** Delivers the messages that the hook has not consumed, unless they must wait for an earlier connection. */
+  /**
+   * Delivers the messages that `onConnection` has not consumed, unless the messages of an earlier connection must be
+   * delivered first.
+   */
   #deliverHookMessages(): void {
     if (this.#isOnStandby || this.#holdsHookMessages) return;
     for (const { data, size, at } of this.#hook?.release() ?? [])
@@ -288,7 +294,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.resume("overlap");
   }
 
-  /** Delays the messages that the hook has not consumed: messages of an earlier connection are delivered first. */
+  /**
+   * Delays the messages that `onConnection` has not consumed, because messages of an earlier connection are delivered
+   * first.
+   */
   holdHookMessages(): void {
     this.#holdsHookMessages = true;
   }
@@ -370,7 +379,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#pauses = 0;
     this.#handler.onLastMessages(this);
     if (this.#isReady && !this.#isOnStandby) return true;
-    // This connection was never used. First the messages in the buffer of the hook are discarded, then later messages.
+    // The connection was never used. The messages in the buffer of `onConnection` are discarded before later messages.
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     return false;
   }

@@ -52,7 +52,7 @@ const recvNames = ["match", "signal", "timeout"];
  * Afterwards the client receives the unconsumed messages in order.
  */
 export class HookConnection {
-  /** The object that is passed to the hooks. */
+  /** The object that `onConnection` and `onReplay` receive. */
   readonly publicConnection: SetupConnection<unknown, unknown>;
   readonly #context: HookContext;
   /** The pending `recv()` calls. */
@@ -76,7 +76,10 @@ export class HookConnection {
     return this.#buffered !== undefined || this.#calls.length > 0;
   }
 
-  /** @returns `false` if the message was neither buffered nor consumed. The client must then receive the message. */
+  /**
+   * @returns `false` if the message was neither buffered nor consumed. The caller must then pass the message to the
+   *   client.
+   */
   receive(message: BufferedMessage): boolean {
     if (this.#offerToCalls(message)) return true;
     if (this.#buffered === undefined) return false;
@@ -111,8 +114,8 @@ export class HookConnection {
   }
 
   /**
-   * @returns `undefined` if the deserializer throws. No `recv()` consumes that message. The client decodes the message
-   *   again, and reports the error.
+   * @returns `undefined` if the deserializer throws. No `recv()` of the connection object consumes such a message. The
+   *   client decodes the message again later, and reports the error.
    */
   #decode(message: BufferedMessage): { readonly value: unknown } | undefined {
     const { data } = message;

@@ -36,7 +36,7 @@ export interface PreparedRequest {
   readonly handshake: ClientHandshake;
 }
 
-/** True if the source contains no provider function. */
+/** True if `source` contains no provider function. */
 export function isRequestStatic({ url, options }: RequestSource): boolean {
   const { headers, subprotocols } = options;
   return typeof url !== "function" && typeof headers !== "function" && typeof subprotocols !== "function";
@@ -60,7 +60,7 @@ export async function prepareRequest(
   return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
 }
 
-/** Creates a request synchronously. The source must contain no provider function. */
+/** Creates a request synchronously. `source` must not contain a provider function. */
 export function prepareStaticRequest(source: RequestSource, fillRandom: FillRandom): PreparedRequest {
   const { headers, subprotocols, deflate } = source.options;
   return makeRequest({ url: source.url, headers, subprotocols, deflate } as RequestValues, fillRandom);

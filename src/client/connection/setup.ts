@@ -46,7 +46,7 @@ export class Setup {
     this.#handler.onFailed(error);
   }
 
-  /** Aborts the signal of a hook that still runs. The handler is not called afterwards. */
+  /** If `onConnection` still runs, aborts its signal. The handler is not called afterwards. */
   cancel(): void {
     if (this.#end()) this.#controller.abort();
   }

@@ -287,7 +287,7 @@ export class Rotation {
     if (phase === "moving") this.#hub.leftovers.after(() => inbound.cancelOverlap());
     this.#reset();
     if (phase === "moving") {
-      // Only hooks have sent messages on the second connection so far.
+      // So far, only `onConnection` and `onReplay` have sent messages on the second connection.
       for (const { data } of unsentOf(end)) this.#hub.onHookUnsent(data);
       this.#hub.leftovers.add(connection.live);
       sender.resume(first!.live!);

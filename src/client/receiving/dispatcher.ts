@@ -51,7 +51,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   #iterator: object | undefined;
   #batch: Batch | undefined;
   #end: ReadingEnd | undefined;
-  /** The end that readers will receive after the remaining messages. */
+  /** How calls of readers end after the remaining messages. */
   #pendingEnd: ReadingEnd | undefined;
   /** True while the client is terminated: all messages are dropped. */
   #isDiscarding = false;
@@ -211,7 +211,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
-  /** `true` if an open batch may receive a message. Messages in the inbox are older, so they must be read first. */
+  /** `true` if a batch is open and the inbox is empty. Messages in the inbox are older, so they must be read first. */
   #canAddToBatch(): boolean {
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }

@@ -27,7 +27,10 @@ export interface InboundPipelineHandler {
    */
   onDecoded(message: unknown, at: number, connection: number): boolean;
   onError(error: unknown): void;
-  /** A user function threw an error. @param what - For example `A function of the option replay`. */
+  /**
+   * A user function threw an error.
+   * @param what - The subject of the error message, such as `A function of the option replay`.
+   */
   onFunctionError(what: string, thrown: unknown): void;
   /** `true` after the event `closed`. No event may follow that event. */
   readonly isSettled: boolean;
