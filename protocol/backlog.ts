@@ -110,7 +110,10 @@ export class Backlog {
   }
 }
 
-/** A chunk without free memory can use Node's pool. A chunk with space for later bytes gets memory of its own. */
+/**
+ * A chunk that will not grow can be allocated in Node's pool. A chunk with space for later bytes gets memory of its
+ * own.
+ */
 function allocate(size: number, minSize: number): Buffer {
   return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
 }

@@ -35,7 +35,7 @@ export interface ProtocolHandler {
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
   onPing(payload: Buffer): void;
-  /** A pong arrived. A peer may also send a pong without a preceding ping (RFC 6455 5.5.3). */
+  /** A pong arrived. A peer is also allowed to send a pong without a preceding ping (RFC 6455 5.5.3). */
   onPong(payload: Buffer): void;
   /** The peer's Close frame arrived. No message follows. The code is 1005 if the Close frame contains no code. */
   onClose(code: number, reason: string): void;
@@ -104,7 +104,7 @@ const defaultCompressionThreshold = 128;
  * One WebSocket connection after its opening handshake.
  *
  * The caller passes received bytes to {@link receive} and {@link receiveEnd}, and writes the bytes that {@link take}
- * returns. Messages and events are delivered by calls of the handler. The received bytes may be divided into calls of
+ * returns. Messages and events are delivered by calls of the handler. The received bytes can be divided into calls of
  * {@link receive} in any way. After a failure or after the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
@@ -291,7 +291,7 @@ export class ProtocolConnection {
   }
 
   // This class has the methods of AssemblerHandler, but does not declare `implements AssemblerHandler`. The published
-  // type declarations do not contain @internal methods. With `implements`, these declarations would have an error.
+  // type declarations do not contain @internal methods. With `implements`, these declarations would not compile.
 
   /** @internal Called by the message assembler when a frame or a message is invalid. */
   onMessageError(error: ProtocolError): void {

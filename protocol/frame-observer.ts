@@ -22,7 +22,7 @@ export interface ObservedFrame {
 export interface FrameObserver {
   /**
    * Whether frames are reported. This property is read once per call of `ProtocolConnection.receive` and once per sent
-   * frame. While it is `false`, the observer causes no other work.
+   * frame. While the property is `false`, the observer causes no other work.
    */
   readonly isActive: boolean;
   /** Maximum size of an excerpt in bytes. With 0, all excerpts are empty. */

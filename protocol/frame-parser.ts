@@ -1,5 +1,5 @@
-// Splits received bytes into frames. A read may end at any byte of a frame. The parser checks single headers. This
-// module does not check the order of fragments or the size limits: the sink of the parser checks both.
+// Splits received bytes into frames. A read can end at any byte of a frame. The parser checks single headers. The sink
+// of the parser, not the parser, checks the order of fragments and the size limits.
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
 import {
@@ -164,7 +164,7 @@ export class FrameParser {
     if (this.#isMaskExpected) this.#maskingKey = header.readInt32LE(at + headerSizeOf(header[at + 1]!) - 4);
     this.#remaining = size;
     this.sink.onFrameHeader(header[at]!, size);
-    // An empty payload is reported together with its header, because the next byte may arrive much later.
+    // An empty payload is reported together with its header, because the next byte can arrive much later.
     if (!this.#isHalted && (size === 0 || this.position < end)) this.#parsePayload(bytes, end);
   }
 

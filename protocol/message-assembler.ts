@@ -229,7 +229,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   /**
    * Lends a message to the handler. Before the handler returns, it can pass bytes to other connections.
    *
-   * @param isShared - `true` if the next message of any connection may overwrite the memory of this message. `false` if
+   * @param isShared - `true` if the next message of any connection can overwrite the memory of this message. `false` if
    *   the message is in the bytes of the current call of `receive`, or in a buffer of its own.
    * @returns The bytes of a message that the handler has declined: `bytes` itself or a copy. `undefined` if the handler
    *   has accepted the message.
@@ -374,8 +374,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
    *   last part.
    */
   #inflate(compressed: Buffer | readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    // The extension overwrites the memory of its previous result. Messages that are lent from this memory are therefore
-    // copied first.
+    // The extension overwrites the memory of its previous result. Before that, messages that are lent from this memory
+    // are copied.
     this.#memory.loans.copyActiveLoans();
     const extension = this.#extension!;
     const { maxMessageSize } = this.#limits;
@@ -420,7 +420,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 }
 
-/** Third-party extensions may throw any value. Their errors may have a close code that must not be sent. */
+/** A third-party extension can throw any value, and its errors can have a close code that must not be sent. */
 function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
   return new ProtocolError(

@@ -111,7 +111,7 @@ export class PayloadBuffer {
 
   /**
    * Returns the payload as a view. The view is valid until {@link clear} is called.
-   * @param scratch - Memory in which the pieces may be joined.
+   * @param scratch - Memory in which the pieces are joined if necessary.
    */
   lend(scratch: Buffer): Buffer {
     if (this.#fullChunks.length === 0) return (this.#chunk ?? emptyBuffer).subarray(0, this.#used);

@@ -1,5 +1,5 @@
-// Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, it switches to
-// "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
+// Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, the pool switches
+// to "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
@@ -72,8 +72,8 @@ export class Segment {
 /** The segments that are not in use. */
 export class SegmentPool {
   /**
-   * The first `#freeCount` elements are the free segments. V8 would often reallocate a shrinking array, so the array
-   * does not shrink.
+   * The first `#freeCount` elements are the free segments. The array never shrinks, because V8 would often reallocate a
+   * shrinking array.
    */
   readonly #free: Segment[] = [];
   #freeCount = 0;

@@ -35,7 +35,7 @@ export class SmallFrameScanner {
       if (size === -1 || size > maxPayloadSize || next > limit) break;
       at = next;
       count++;
-      // The first byte of each header is above 0x7f. The last byte of a header of four bytes may also be above 0x7f.
+      // The first byte of each header is above 0x7f. The last byte of a header of four bytes can also be above 0x7f.
       nonAsciiCount += size >= 126 && (size & 0x80) !== 0 ? 2 : 1;
     }
     if (count < 2) {

@@ -1,5 +1,5 @@
-// Recovers the messages from queued frames that were not sent. So the queue need not keep the messages in addition to
-// their frames. This module does not decompress frames.
+// Recovers messages from the queued frames that were not sent. Because of this module, the queue need not keep the
+// messages in addition to their frames. This module does not decompress frames.
 import { Opcode, type Role } from "./constants.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";

@@ -87,7 +87,7 @@ function percentDecode(text: string): string {
 }
 
 /**
- * Makes a URL safe for events, errors and logs. The URL may be invalid. Removes the user name, the password and the
+ * Makes a URL safe for events, errors and logs. The URL can be invalid. Removes the user name, the password and the
  * fragment. Replaces the value of each query parameter that looks like a credential by `***`. Escapes control
  * characters.
  */
@@ -123,7 +123,7 @@ function withoutUserinfo(text: string): string {
     return url.href;
   }
   if (/^[/\\](?![/\\])/.test(text)) return text;
-  // In an invalid URL, the end of the authority is unknown, because a password may contain any character.
+  // In an invalid URL, the end of the authority is unknown, because a password can contain any character.
   const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
   return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
 }

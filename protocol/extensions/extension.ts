@@ -16,8 +16,8 @@ export interface ExtensionElement {
 }
 
 /**
- * An extension in use on one connection. The RSV1 bit in the first frame of a message says that the extension has
- * encoded the message (RFC 7692 6). An extension processes whole messages, not frames.
+ * An extension in use on one connection. If the extension has encoded a message, the RSV1 bit is set in the first frame
+ * of the message (RFC 7692 6). An extension processes whole messages, not frames.
  */
 export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */

@@ -26,7 +26,7 @@ export type HandshakeResult =
       readonly kind: "accepted";
       /** The header fields of the 101 response, in the received order and spelling, with repeats. */
       readonly headers: readonly HeaderField[];
-      /** The subprotocol that the server chose, or an empty string if it chose none. */
+      /** The subprotocol that the server chose, or an empty string if the server chose none. */
       readonly subprotocol: string;
       /** The negotiated extension as a header value, or an empty string if there is none. */
       readonly extensions: string;
@@ -165,7 +165,7 @@ export class ClientHandshake {
   }
 
   #malformed(reason: string): HandshakeResult {
-    // RFC 8446 5.1: a TLS record begins with its type: 21 is an alert, 22 a handshake.
+    // RFC 8446 5.1: a TLS record begins with its type. 21 is an alert, and 22 is a handshake.
     const isTls = this.#firstByte === 21 || this.#firstByte === 22;
     const advice = isTls
       ? "It looks like TLS: use wss: in the url."

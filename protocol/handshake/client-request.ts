@@ -73,7 +73,10 @@ function isHost([name]: HeaderField): boolean {
   return name.toLowerCase() === "host";
 }
 
-/** The errors contain the position of a subprotocol, not its text: some services use a subprotocol for a credential. */
+/**
+ * The errors contain the position of an invalid subprotocol, not its text: some services pass a credential as a
+ * subprotocol.
+ */
 function checkSubprotocols(subprotocols: readonly string[]): void {
   const known = new Set<string>();
   for (const [index, subprotocol] of subprotocols.entries()) {

@@ -41,8 +41,8 @@ export function checkField(name: unknown, value: unknown): void {
 }
 
 /**
- * The error message contains only the valid start of the name. The rest of the name may be a secret value, passed by
- * mistake.
+ * The error message contains only the valid start of the name. The rest of the name could be a secret value that was
+ * passed by mistake.
  */
 function invalidName(name: string): TypeError {
   let length = 0;

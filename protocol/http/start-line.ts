@@ -25,7 +25,10 @@ export interface RequestLine {
   readonly version: string;
 }
 
-/** Returns `undefined` if `line` is not a request line. All versions of HTTP are accepted: the caller checks them. */
+/**
+ * Returns `undefined` if `line` is not a request line. All versions of HTTP are accepted: the caller checks the
+ * version.
+ */
 export function parseRequestLine(line: string): RequestLine | undefined {
   const [, method, target, version] =
     /^([!#$%&'*+\-.^_`|~\dA-Za-z]+) ([!-~]+) HTTP\/(\d\.\d)$/.exec(line) ?? [];

@@ -11,7 +11,7 @@ import { isByteLengthSlow } from "./utf8.js";
  */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** After a batch that is not ASCII, this number of messages is decoded one by one before the next batch. */
+/** If a batch is not ASCII, at least this number of messages is decoded one by one before the next batch is tried. */
 const messagesPerTry = 256;
 
 /** Receives small complete texts without their frames. */
@@ -20,7 +20,7 @@ export interface SmallTextSink {
   mayTakeBatch(maxSize: number): boolean;
   /** Receives a text of a batch. The batch has checked that the text is ASCII. */
   onSmallText(text: string, size: number): void;
-  /** `true` if texts are passed to {@link onLentText}, not to {@link onSmallText}. May change between two texts. */
+  /** `true` if texts are passed to {@link onLentText}, not to {@link onSmallText}. Can change between two texts. */
   readonly isLending: boolean;
   /** Receives an ASCII text as a view of the received bytes. */
   onLentText(bytes: Buffer, start: number, end: number): void;

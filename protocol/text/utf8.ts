@@ -46,7 +46,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   const size = end - start;
   if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWasmSize)) {
     const text = (bytes as FastBuffer).utf8Slice(start, end);
-    // The decoder replaces invalid bytes by U+FFFD, but the peer may also have sent this character.
+    // The decoder replaces invalid bytes by U+FFFD, but the peer can also have sent this character.
     if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) return undefined;
     if (text.length !== size && size >= minWasmSize) isDenseExpected = isDense(text, size);
     return text;

@@ -60,17 +60,19 @@ const blockEnd = 3;
 const ends = 4;
 /** The bits of `ends` for one half of the vector. */
 const halfEnds = 5;
-/** For each position of the vector: its byte, and the two bytes before it. */
+/**
+ * For each position of the vector: the byte at this position, the previous byte, and the byte before the previous byte.
+ */
 const lastByte = 6;
 const secondToLast = 7;
 const thirdToLast = 8;
-/** For each position of the vector: whether its byte is a continuation byte. */
+/** For each position of the vector: whether the byte at this position is a continuation byte. */
 const continues = 9;
 /** For each position: bits 0 to 7 of the UTF-16 code unit of the character that ends at this position. */
 const lower = 10;
 /** For each position: bits 8 to 15 of the UTF-16 code unit of the character that ends at this position. */
 const upper = 11;
-/** For each position: whether its byte is the third byte of a character of four bytes. */
+/** For each position: whether the byte at this position is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
 /** For each position: the largest byte that a vector of the block has at this position. */
 const largest = 13;
@@ -208,7 +210,7 @@ function decodeAscii(): Code {
 }
 
 /**
- * Finds the largest bytes of a block and of the three bytes before the block. The first character of the block may
+ * Finds the largest bytes of a block and of the three bytes before the block. The first character of the block can
  * begin in these three bytes.
  */
 function findLargest(): Code {

@@ -1,5 +1,5 @@
-// A UTF-8 decoder in WebAssembly. It is created after the process has received 1 MiB of text. It does not validate its
-// input.
+// A UTF-8 decoder in WebAssembly. It is created after the process has received 1 MiB of text. The decoder does not
+// validate its input.
 import type { FastBuffer } from "../buffer-view.js";
 import { instantiate } from "../wasm-module.js";
 import { wasmUtf8Function, writeShuffleMasks } from "./wasm-utf8-code.js";

@@ -120,7 +120,7 @@ function copyBy(size: number, copy: Code): Code {
   ]);
 }
 
-/** Copies a match. The copy may write past the end of the match. Later output overwrites the surplus bytes. */
+/** Copies a match. The copy can write bytes after the end of the match. Later output overwrites these bytes. */
 function copyMatch(): Code {
   const isNear = (size: number): Code => lessThan(get(out), add(get(from), constant(size)));
   const byBytes = copyBy(1, store8(get(out), load8(get(from))));

@@ -61,7 +61,7 @@ export class ChunkedOutput {
     return this.#offset;
   }
 
-  /** Number of bytes that may be written at {@link offset}. */
+  /** Number of bytes that can be written at {@link offset}. */
   get freeSpace(): number {
     return Math.min(this.#chunk.length - this.#offset, this.#limit + 1 - this.size);
   }
@@ -120,7 +120,7 @@ export class ChunkedOutput {
 
   /**
    * Ends the message and returns its first `size` bytes.
-   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite the result.
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next message can overwrite the result.
    */
   finish(isKept: boolean, size: number = this.size): Buffer {
     const result = this.#take(size - this.#spilledSize, isKept);

@@ -15,9 +15,9 @@ export interface Inflater {
    * Inflates one whole message: the joined payloads of its frames, without the four bytes that RFC 7692 7.2.2 appends.
    *
    * @param maxSize - Largest size of the result in bytes.
-   * @param isKept - `true` if the caller keeps the result. If `false`, the next call of any codec may overwrite the
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next call of any codec can overwrite the
    *   result.
-   * @param sink - Receives the first parts of a large message, in their order. The result is then the last part of the
+   * @param sink - Receives the first parts of a large message, in order. The result is then the last part of the
    *   message. A codec may ignore the sink.
    * @throws ProtocolError with close code 1007 for corrupt data, or 1009 as soon as the output exceeds `maxSize` bytes.
    *   After an error, only {@link close} may be called.
@@ -42,8 +42,8 @@ export interface Inflater {
 /** Compresses the messages of one connection. */
 export interface Deflater {
   /**
-   * Compresses one whole message and removes the last four bytes (RFC 7692 7.2.1).
-   * The next call of any codec may overwrite the result.
+   * Compresses one whole message, and removes the last four bytes of the compressed message (RFC 7692 7.2.1). The next
+   * call of any codec can overwrite the result.
    */
   deflate(payload: Uint8Array): Uint8Array;
   /** Frees native memory. Further calls have no effect. */

@@ -32,7 +32,7 @@ export function distanceSymbols(): Int32Array {
 
 /**
  * Assigns consecutive ranges of values to the symbols from `start` to `end`. The first `2 * perWidth` symbols have one
- * value each. After them, the number of extra bits grows by one every `perWidth` symbols.
+ * value each. After these symbols, the number of extra bits grows by one every `perWidth` symbols.
  */
 function fillRanges(symbols: Int32Array, start: number, end: number, first: number, perWidth: number): void {
   let value = first;

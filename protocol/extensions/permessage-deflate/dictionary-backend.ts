@@ -76,7 +76,7 @@ class DictionaryInflater implements Inflater {
     }
     try {
       const parts = this.#inflateByZlib(compressed, maxSize);
-      // The result of zlib may be a small part of a large chunk. A copy of the result allows Node to free the chunk.
+      // The result of zlib can be a small part of a large chunk. A copy of the result allows Node to free the chunk.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
@@ -127,7 +127,7 @@ class DictionaryInflater implements Inflater {
 
   /**
    * Checks that the message does not end inside a block, and removes the marker from the output. If the message ends
-   * inside a block, the appended tail may complete this block by chance. To detect this, the message is inflated again
+   * inside a block, the appended tail can complete this block by chance. To detect this, the message is inflated again
    * without the tail.
    *
    * @param excess - Number of appended bytes that zlib has read.

@@ -1,5 +1,5 @@
 // A deflater that uses a pooled handle. If another codec takes the handle away, the deflater continues with a short
-// history of the last messages. It does not keep the whole window.
+// history of the last messages. The deflater does not keep the whole window.
 import type { Deflater, DeflaterOptions } from "./codec.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";

@@ -16,7 +16,7 @@ const literalMask = (1 << literalWidth) - 1;
 const distanceMask = (1 << distanceWidth) - 1;
 const codeLengthMask = (1 << codeLengthWidth) - 1;
 
-/** The first three bits of a block that is not the last of a stream (RFC 1951 3.2.3). */
+/** The three header bits of a block that is not the last block of its stream (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
 /** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */

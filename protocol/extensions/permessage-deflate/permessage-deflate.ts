@@ -1,5 +1,5 @@
-// The extension permessage-deflate (RFC 7692): negotiates its parameters for a client or a server, and applies it to
-// messages. It does not compress itself; the codecs do.
+// Negotiates the parameters of permessage-deflate (RFC 7692) for a client or a server, and applies this extension to
+// messages. The codecs compress and decompress; this module does not.
 import { Buffer } from "node:buffer";
 import { HandshakeError } from "../../errors.js";
 import { ownOptions } from "../../own-options.js";
@@ -225,7 +225,8 @@ class PermessageDeflate implements MessageExtension {
   }
 
   restartEncoding(): void {
-    // RFC 7692 7.1.1: context takeover allows the sender to refer to earlier messages, but does not require it.
+    // RFC 7692 7.1.1: context takeover allows the sender to refer to earlier messages, but does not require such
+    // references.
     this.#deflater?.close();
     this.#deflater = undefined;
   }

@@ -13,7 +13,7 @@ export class SlidingWindow {
   /** A DataView of {@link #bytes}, for access to several bytes at once. */
   #words: DataView = new DataView(this.#bytes.buffer);
   #size = 0;
-  /** Index at which the next byte is written. The newest byte is at the index before it. */
+  /** Index at which the next byte is written. The newest byte is at the previous index. */
   #writeOffset = 0;
 
   constructor(windowBits: number) {
@@ -48,7 +48,8 @@ export class SlidingWindow {
   }
 
   /**
-   * Copies the part of a match that lies in the window (RFC 1951 3.2.3). It may write up to 7 bytes past that part.
+   * Copies the part of a match that lies in the window (RFC 1951 3.2.3). This method can also overwrite up to 7 bytes
+   * after the copied bytes.
    *
    * @param target - The memory of the output; `words` is a view of it.
    * @param at - Index in `target` of the first byte of the match. `matchEnd` is the index after its last byte.

@@ -17,7 +17,7 @@ const minFasterSize = 2 * 1024;
  */
 const minInflatedSize = 512 * 1024;
 
-/** Inflates messages for all codecs of a factory, one at a time. It needs no native memory per codec. */
+/** Inflates messages for all codecs of a factory, one at a time. No native memory per codec is needed. */
 export class WasmInflater {
   readonly #slab: Slab = new Slab();
   #inflater: MessageInflater | undefined;
