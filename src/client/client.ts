@@ -409,8 +409,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   }
 
   /**
-   * Called by the supervisor when no connection is left and none follows. Nearly every step calls listeners. While
-   * `#ending` is set, the calls of listeners cannot change the outcome, so `closed` is emitted once, as the last event.
+   * Called by the supervisor when no connection is left and none follows. Nearly every step of this method calls
+   * listeners. While `#ending` is set, calls by these listeners cannot change the outcome. Therefore `closed` is
+   * emitted only once, as the last event.
    */
   onOver(report: CloseReport): void {
     const ending = outcomeOf(report, this.stopReasons, this.options);

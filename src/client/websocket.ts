@@ -498,8 +498,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.close();
   }
 
-  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of these methods,
-  // and their types require all of them.
+  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of the following
+  // methods. The types of these functions require all methods.
 
   /** The same as {@link on}, without options. */
   addListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {

@@ -17,7 +17,7 @@ export interface ConnectionEnd {
   readonly lastReceivedAt: number;
   readonly lastSentAt: number;
   readonly pausedMs: number;
-  /** Messages of which no byte was passed to the kernel. */
+  /** The unsent messages: the kernel has received no byte of these messages. */
   readonly unsent: readonly UnsentMessage[];
   /** True if the send queue reached the high-water mark and has not drained to the low-water mark since then. */
   readonly isDrainPending: boolean;

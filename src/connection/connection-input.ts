@@ -47,7 +47,9 @@ export class ConnectionInput implements TransportHandler {
     this.#lastReceivedAt = open.runtime.now();
   }
 
-  /** The time at which the last bytes arrived. Before the first bytes, it is the time of {@link open}. */
+  /**
+   * The time at which the last bytes arrived. Before the first bytes, it is the time at which {@link open} was called.
+   */
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
   }

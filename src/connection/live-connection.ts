@@ -178,7 +178,10 @@ export class LiveConnection
     return this.#queue?.isDrainPending === true;
   }
 
-  /** Removes and returns all messages of which no byte is written. A partly written message stays in the output. */
+  /**
+   * Removes and returns all messages that the connection has not begun to write. A partly written message stays in the
+   * output.
+   */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];

@@ -1,4 +1,5 @@
-// The types of an open connection: its settings, its dependencies and the handler of its events. It contains no code.
+// The types of an open connection: its settings, its dependencies and the handler of its events. This module contains
+// types only.
 import type { AgreedExtension, CloseFrame, FrameObserver, Resources } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
@@ -35,7 +36,8 @@ export interface LiveHandler extends SendEvents {
   /**
    * The stream is closed, and earlier pauses no longer apply.
    *
-   * @returns `true` to keep buffered messages until `resumeLeftover()` is called; `false` to receive them now.
+   * @returns `true` to keep buffered messages until `resumeLeftover()` is called; `false` to receive these messages
+   *   now.
    */
   onLastMessages(): boolean;
   /** The connection has ended. This is the last call. The handler must then call `settle()` of the connection. */

@@ -67,8 +67,8 @@ export class PingExchange {
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     const signal = options?.signal;
     if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown).promise;
-    // Each sent ping needs a promise of its own, but refused calls share one promise. Therefore further calls are
-    // refused if many pings were dropped in this turn of the event loop.
+    // Each sent ping needs its own promise, but refused calls share one promise. If many pings were dropped in this
+    // turn of the event loop, further calls are therefore refused.
     if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing).promise;
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount)
       return this.#refuse(overflowKind, tooManyPings).promise;

@@ -406,8 +406,9 @@ export class SendQueue {
   }
 
   /**
-   * Removes and returns all messages of which no byte was written, in order.
-   * @param framed - The framed messages of which no byte was written. They are removed from the protocol already.
+   * Removes and returns, in order, all messages that the connection has not begun to write.
+   * @param framed - The framed messages that the connection has not begun to write. The protocol does not contain them
+   *   any more.
    * @param framedCount - Number of all framed messages, including `framed`.
    */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {

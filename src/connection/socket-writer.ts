@@ -56,7 +56,10 @@ export class SocketWriter {
   #immediateWriteCredit = 0;
   /** The property `framedCount` of the protocol at the end of the last tick. */
   #framedBefore = 0;
-  /** Size of the refused write in bytes; 0 if there is none. A refused write waits until the kernel has free space. */
+  /**
+   * Size in bytes of the write that the kernel has refused; 0 if there is none. Such a write waits until the kernel has
+   * free space.
+   */
   #refusedSize = 0;
   #isStopped = false;
   #bytesWritten = 0;
@@ -95,7 +98,10 @@ export class SocketWriter {
     return this.#refusedAt;
   }
 
-  /** The time at which the kernel last accepted a refused write. This progress shows that the peer reads. */
+  /**
+   * The last time at which the kernel accepted a write that it had refused first. Such progress shows that the peer
+   * reads.
+   */
   get lastProgressAt(): number | undefined {
     return this.#lastProgressAt;
   }

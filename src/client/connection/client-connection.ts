@@ -45,7 +45,7 @@ export interface ConnectionMessageHandler {
   };
   /** True if messages may be passed to {@link onBorrowed} without a copy. */
   readonly isLending: boolean;
-  /** @returns `false` if the message must be passed to {@link inbound} instead. */
+  /** @returns `false` if the message was not accepted. The caller must then pass it to {@link inbound}. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   /** A message is discarded, because the setup of its connection failed or was not completed. */
   onDiscarded(data: string | Buffer): void;

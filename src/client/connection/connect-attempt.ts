@@ -49,10 +49,13 @@ export interface ConnectAttemptPlan {
 
 const resolvedPromise = Promise.resolve();
 
-/** The signal of attempts without the option `createConnection`. */
+/** Attempts that do not use the option `createConnection` share this signal. It is never aborted. */
 const neverAborted = new AbortController().signal;
 
-/** Shared by all connections on which neither a subprotocol nor an extension was agreed. */
+/**
+ * The result of the negotiation if the server selected neither a subprotocol nor an extension. All such connections
+ * share this object.
+ */
 const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
 
 /** One attempt to connect. A finished attempt drops its references, so an open connection does not keep them alive. */
@@ -146,7 +149,7 @@ export class ConnectAttempt implements OpeningHandler {
     if (this.#plan === undefined) return;
     const { runtime, connectTimeout: timeout, createConnection } = options;
     if (createConnection !== undefined) this.#controller ??= new AbortController();
-    // This object literal contains no spread and no getter, because V8 would then create a hidden class for each
+    // This object literal contains no spread and no getter: either of them would make V8 create a hidden class for each
     // object.
     const target: TransportTarget = {
       url: uri.href,

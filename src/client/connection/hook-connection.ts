@@ -1,6 +1,6 @@
 /**
  * Implements the connection object that `onConnection` and `onReplay` receive, and buffers messages while
- * `onConnection` runs. It does not run the hooks.
+ * `onConnection` runs. This module does not call `onConnection` or `onReplay`.
  */
 import { BufferOverflowError } from "../../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
@@ -9,7 +9,10 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
-/** A received message. If no `recv()` of the hook consumes the message, the client receives the message afterwards. */
+/**
+ * A received message. If no `recv()` call of `onConnection` or `onReplay` consumes the message, it is passed to the
+ * client afterwards.
+ */
 export interface BufferedMessage {
   readonly data: string | Buffer;
   /** The size of the message in bytes. */
@@ -161,7 +164,7 @@ export class HookConnection {
     }
   }
 
-  /** @throws the error of `match`. */
+  /** @throws any error of the `match` function. */
   #takeBuffered(match: (message: unknown) => boolean): { readonly value: unknown } | undefined {
     for (const [index, message] of this.#buffered?.entries() ?? []) {
       const decoded = this.#decode(message);

@@ -54,14 +54,16 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * The first connection of a rotation, which still drains after the loss of the second connection. Messages of the
-   * second connection are delivered after the end of the first connection.
+   * The first connection of a rotation, if it still drains after the loss of the second connection. The received
+   * messages of the second connection are delivered after the end of the first connection.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
   /** True if the first connection has received every message that precedes the messages of the second connection. */
   #hasCaughtUp = false;
-  /** The number of failed rotations since the last success. It determines the wait before the next rotation. */
+  /**
+   * The number of failed rotations since the last successful rotation. It determines the wait before the next rotation.
+   */
   #failures = 0;
   #ageTimer: Timer | undefined;
   #overlapTimer: Timer | undefined;
@@ -224,7 +226,7 @@ export class Rotation {
 
   #onFirstEnded(connection: ClientConnection, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
-      // The current connection is lost. The second connection, which is being opened, replaces it.
+      // The current connection is lost. The second connection is being opened, and replaces the lost connection.
       this.#first = undefined;
       // If the client ends, messages that the second connection has received are still delivered.
       if (this.#context.stopReasons.isStopping) this.#second?.leaveStandby();

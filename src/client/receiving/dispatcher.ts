@@ -206,8 +206,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (this.#isDrainDue) this.finishDraining();
     const hasReaders = this.hasWaitingReader;
     const wasEmitted = this.listeners.emit(entry);
-    // A message that a listener received is also queued for an open iterator. Such a message is not queued for a
-    // `recv()` whose `match` rejects the message.
+    // If a listener has received the message, the message is queued only for an open iterator. It is not queued for
+    // `recv()` calls whose `match` function rejected it.
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 

@@ -19,7 +19,7 @@ export interface OpenMessage {
   readonly connection: number;
 }
 
-/** Published on `jetsocket:close`: a connection has ended, or an attempt to open one has failed. */
+/** Published on `jetsocket:close`: a connection has ended, or an attempt to connect has failed. */
 export interface CloseMessage {
   readonly client: object;
   readonly report: CloseReport;

@@ -165,8 +165,8 @@ export class Sender implements FlushCallsHost {
   /**
    * The connection has ended.
    *
-   * @param unsent - The unsent messages of the connection. They return to the outbox. Without the option `outbox`, they
-   *   are reported as dropped.
+   * @param unsent - The unsent messages of the connection. Unsent messages return to the outbox. Without the option
+   *   `outbox`, they are reported as dropped.
    * @param error - Calls whose messages are dropped reject with this error.
    * @param isDrainPending - True if the connection had reached its high-water mark and did not emit `drain`.
    */
