@@ -1,4 +1,4 @@
-// Tracks the messages that are lent to handlers. A lent message stays intact, even if its handler calls `receive` of
+// Tracks the messages that are lent to handlers. A lent message stays intact, even if the handler calls `receive` of
 // another connection. This module does not allocate the shared memory.
 import { JetSocketError } from "./errors.js";
 

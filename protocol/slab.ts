@@ -12,7 +12,7 @@ const minOwnSize = slabSize / 2;
 const minRetainedSize = 64 * 1024;
 const maxRetainedSize = 4 * 1024 * 1024;
 
-/** Maximum size in bytes of the ArrayBuffer of a cached source. The cache keeps this ArrayBuffer alive. */
+/** A source is cached only if its ArrayBuffer has at most this size in bytes: the cache keeps the ArrayBuffer alive. */
 const maxSourceSize = 1024 * 1024;
 
 /**

@@ -25,7 +25,7 @@ export function checkResponse(
   accept: string,
   { subprotocols = [], offers = [] }: Partial<ClientRequestOptions>,
 ): { subprotocol: string; extension: AgreedExtension | undefined } {
-  // RFC 9110 7.8: HTTP/1.0 has no Upgrade.
+  // RFC 9110 7.8: an HTTP/1.0 message cannot upgrade the connection.
   if (minorVersion === 0) {
     throw refusal(
       "MALFORMED_RESPONSE",

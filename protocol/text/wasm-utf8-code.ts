@@ -100,7 +100,7 @@ export const shuffleMasksOffset: number = 0;
 
 /** Writes the shuffle masks. A shuffle mask removes the code units of the positions at which no character ends. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
-  // The index 0xff is outside the vector, so it selects the byte 0.
+  // The index 0xff is outside the vector, so the shuffle writes 0.
   const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(0xff);
   for (let set = 0; set < 256; set++) {
     let maskOffset = set * 16;

@@ -20,8 +20,8 @@ const probeSize = 1;
 const maxTinySize = 128;
 
 /**
- * An open zlib handle inflates up to this number of consecutive tiny messages. Further tiny messages are inflated by
- * the inflater of this package: the time that this saves exceeds the time to load the window of zlib again.
+ * An open zlib handle inflates up to this number of consecutive tiny messages. After that, the inflater of this package
+ * inflates tiny messages. This saves more time than loading the window into zlib again costs.
  */
 const minTinyCount = 16;
 

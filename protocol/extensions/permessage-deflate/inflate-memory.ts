@@ -65,7 +65,7 @@ export class InflateMemory {
     new Int32Array(memory, fixedDistancesOffset).set(distances.entries.subarray(0, fixedDistanceCount));
   }
 
-  /** Creates a memory that WebAssembly uses, or returns `undefined` if WebAssembly is not available. */
+  /** Creates a memory for the WebAssembly function, or returns `undefined` if WebAssembly is not available. */
   static createWithWasm(): InflateMemory | undefined {
     const instance = instantiate(pages, blockFunction(stateOffset));
     return instance && new InflateMemory(instance);

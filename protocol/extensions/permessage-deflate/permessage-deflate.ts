@@ -45,7 +45,7 @@ const defaultMemLevel = 8;
  * server's answer must accept the requested parameter.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
- * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
+ * @throws TypeError or RangeError for an invalid option. The error message contains the name and the value.
  */
 export function deflateOffer(given: DeflateOptions): ExtensionOffer {
   const options = ownOptions(given);
@@ -73,7 +73,7 @@ export function deflateOffer(given: DeflateOptions): ExtensionOffer {
  * offer without `client_max_window_bits`.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
- * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
+ * @throws TypeError or RangeError for an invalid option. The error message contains the name and the value.
  */
 export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
   const options = ownOptions(given);

@@ -1,4 +1,5 @@
-// The window of DEFLATE: a buffer of the last bytes of a stream. It allocates memory as the stream grows.
+// The window of DEFLATE: a buffer of the last bytes of a stream. Its memory grows with the stream, up to the window
+// size.
 
 const firstCapacity = 1024;
 
