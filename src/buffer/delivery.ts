@@ -1,4 +1,5 @@
-// Classifies the messages of a stream and delivers them. It does not buffer messages that are ahead: see recovery.ts.
+// Classifies the messages of a stream and delivers them. This module does not buffer messages that are ahead: see
+// recovery.ts.
 import { ChunkedList } from "./chunked-list.js";
 import type { Arrival } from "./message-stream.js";
 import type { ReplayPort } from "./replay-port.js";

@@ -1,4 +1,4 @@
-// The state of one numbered stream of messages, and of one replay request. It does not deliver messages.
+// The state of one numbered stream of messages, and of one replay request. This module does not deliver messages.
 import type { Cursor, Cursors } from "../options/layer-options.js";
 import type { ReorderBuffer } from "./reorder-buffer.js";
 import type { Sequence, SequenceStatus, SequenceWindow } from "./sequence-window.js";

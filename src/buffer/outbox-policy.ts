@@ -8,7 +8,7 @@ export interface OutboxPolicy<Sent, Received> {
   readonly capacity: number;
   /** Maximum bytes of the messages, plus their additional memory beyond `freeOverhead`. One message always fits. */
   readonly maxBytes: number;
-  /** Additional memory in bytes that is not counted. Default 16 MiB. */
+  /** Bytes of additional memory that the outbox does not count. Default 16 MiB. */
   readonly freeOverhead?: number | undefined;
   /**
    * Time to live in milliseconds: the time after the call of `send()` during which a message may be sent. `undefined`:

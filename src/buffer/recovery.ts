@@ -1,5 +1,5 @@
-// Restores the order of the messages of each stream. It reports gaps, buffers messages that are ahead, requests
-// replays, and releases the buffered messages. It does not call the application itself, but through its port.
+// Restores the order of the messages of each stream: reports gaps, buffers messages that are ahead, requests replays,
+// and releases the buffered messages. This module calls the application only through its port.
 import type { ArrivalStatus, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { Overlap } from "./overlap.js";
@@ -204,7 +204,7 @@ export class Recovery<Message> {
 
   /**
    * Removes and returns the messages of a buffer. In an overlap, the last messages of the new connection return to the
-   * overlap, because the old connection may still deliver messages that precede them.
+   * overlap, because the old connection may still deliver earlier messages.
    */
   #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];

@@ -1,5 +1,5 @@
-// The messages of one stream that wait for a missing message, in the order of their delivery. It does not deliver
-// messages and has no timer.
+// The messages of one stream that wait for a missing message, in the order of their delivery. This module does not
+// deliver messages and has no timer.
 import { ChunkedList } from "./chunked-list.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { Sequence } from "./sequence-window.js";
@@ -29,7 +29,10 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   gapReportedBefore: Message | undefined;
   /** Time in milliseconds at which a replay is requested. */
   requestAt: number = Infinity;
-  /** If set, the replay is requested only if the cursor of the stream still has this id. */
+  /**
+   * The cursor at which the replay is requested. With any other cursor, no replay is requested. `undefined`: the cursor
+   * is not compared.
+   */
   requestOnlyAtSequence: Sequence | undefined;
   /** Number of replay requests that were made before this buffer was created. */
   readonly requestsBefore: number;

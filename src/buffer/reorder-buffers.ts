@@ -1,5 +1,5 @@
-// The reorder buffers of all streams: their common memory limit and their common timer. It does not decide when
-// messages are released.
+// The reorder buffers of all streams: their common memory limit and their common timer. This module does not decide
+// when messages are released.
 import { MemoryBudget } from "./memory-budget.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 import { ReorderBuffer } from "./reorder-buffer.js";

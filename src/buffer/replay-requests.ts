@@ -1,14 +1,14 @@
-// The active replay requests, and the streams that each request covers. It does not call `onReplay`.
+// The active replay requests, and the streams that each request covers. This module does not call `onReplay`.
 import type { MessageStream, ReplayRequest } from "./message-stream.js";
 
 /** Opens and ends replay requests. */
 export class ReplayRequests<Message> {
-  /** Number of requests that were opened. */
+  /** Number of replay requests that were opened until now. */
   count = 0;
   /** If a request makes no progress for this number of milliseconds, it is no longer expected to deliver messages. */
   readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
-  /** The request that also covers streams that are created later. */
+  /** The replay request that also covers streams that are created later. */
   #forAll: ReplayRequest<Message> | undefined;
 
   constructor(timeout: number) {

@@ -1,5 +1,5 @@
 /**
- * Keeps the listeners of all events of a client. It does not check event names.
+ * Keeps the listeners of all events of a client. This module does not check event names.
  */
 import type { Listener } from "./event-map.js";
 import { ListenerList, type ListenerErrorHandler } from "./listener-list.js";

@@ -1,6 +1,6 @@
 /**
- * Suggests a known name for an unknown name, for error messages. It recognizes typos, and synonyms from a table. It
- * does not contain the tables.
+ * Suggests a known name for an unknown name, for error messages. This module recognizes typos, and synonyms from a
+ * table of the caller.
  */
 
 /**
@@ -18,7 +18,7 @@ export function counterpartOf(name: string, counterparts: Counterparts): string 
 /** Returns the known name of which `name` is most likely a typo; `undefined` if no known name is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = normalize(name);
-  // At most two edits are allowed, and at most one edit per three letters.
+  // A known name may differ by at most one edit per three letters, and by at most two edits.
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;

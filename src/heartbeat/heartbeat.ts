@@ -1,5 +1,5 @@
-// Decides whether the peer is alive and when to send a ping. It reads no clock, sets no timer and sends nothing: the
-// caller passes the times and performs the returned action.
+// Decides whether the peer is alive and when to send a ping. This module reads no clock, sets no timer and sends
+// nothing: the caller passes the times and performs the returned action.
 
 /** The times of a heartbeat in milliseconds. */
 export interface HeartbeatPolicy {

@@ -1,5 +1,5 @@
 /**
- * Checks the options of method calls such as `send()` and `recv()`. It does not check the data of a call.
+ * Checks the options of method calls such as `send()` and `recv()`. This module does not check the data of a call.
  */
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";

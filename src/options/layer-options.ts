@@ -1,6 +1,6 @@
 /**
  * Types of the options that concern more than a single connection: reconnecting, rotation, heartbeat, buffers and
- * replay. It does not contain the options of a connection itself, such as headers and limits.
+ * replay. This module does not contain the options of a connection itself, such as headers and limits.
  */
 import type { CloseReport } from "../events/close-report.js";
 import type { SetupConnection } from "./setup-connection.js";

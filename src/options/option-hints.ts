@@ -1,6 +1,6 @@
 /**
  * Suggests an option for an unknown option name: the counterpart of an option of another library, or the most similar
- * name. It does not decide which names are valid.
+ * name. This module does not decide which names are valid.
  */
 import { counterpartOf, type Counterparts, nearestName } from "../events/nearest-name.js";
 

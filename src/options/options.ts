@@ -1,6 +1,6 @@
 /**
- * Types of the options that users pass to a client. All types of this module are public. It does not contain the checks
- * and the defaults of the options (`resolve-options.ts`).
+ * Types of the options that users pass to a client. All types of this module are public. The checks and the defaults of
+ * the options are in `resolve-options.ts`.
  */
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
@@ -20,7 +20,7 @@ export interface AttemptContext {
   readonly attempt: number;
   /** The report of the previous attempt or connection; `undefined` at the first attempt. */
   readonly lastReport: CloseReport | undefined;
-  /** Aborted when the attempt is abandoned. */
+  /** A signal that is aborted when the attempt is abandoned. */
   readonly signal: AbortSignal;
 }
 

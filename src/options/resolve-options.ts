@@ -1,5 +1,6 @@
 /**
- * Checks the options of a client and adds their defaults. It does not call provider functions or resolve addresses.
+ * Checks the options of a client and adds their defaults. This module does not call provider functions or resolve
+ * addresses.
  */
 import { ownOptions } from "../../protocol/index.js";
 import type { ConnectionOptions } from "node:tls";

@@ -1,11 +1,12 @@
-// Computes the delay before each reconnect attempt, and decides when to give up. It sets no timer and reads no clock.
+// Computes the delay before each reconnect attempt, and decides when to give up. This module sets no timer and reads no
+// clock.
 
 /** The delay between attempts, and the limits of a series of attempts. Times are in milliseconds. */
 export interface BackoffPolicy {
   readonly base: number;
   readonly multiplier: number;
   readonly cap: number;
-  /** The minimum delay with jitter. */
+  /** The minimum delay if `jitter` is `true`. */
   readonly floor: number;
   readonly jitter: boolean;
   /** Maximum number of attempts in a row; 0 means no limit. */

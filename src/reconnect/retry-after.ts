@@ -1,4 +1,4 @@
-// Parses the HTTP field Retry-After (RFC 9110 10.2.3). It does not limit the delay: the caller does.
+// Parses the HTTP field Retry-After (RFC 9110 10.2.3). The caller limits the delay.
 import { utcTime } from "../runtime/utc.js";
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -1,5 +1,5 @@
-// Decides after the end of an attempt or connection whether another attempt may succeed. It does not compute delays:
-// see backoff.ts.
+// Decides after the end of an attempt or connection whether another attempt may succeed. This module does not compute
+// delays: see backoff.ts.
 
 /** The facts about the end of an attempt or connection that decide about a retry. */
 export interface RetryableEnd {

@@ -1,4 +1,4 @@
-// Listens to an `AbortSignal` without a memory leak. It does not create signals.
+// Listens to an `AbortSignal` without a memory leak. This module does not create signals.
 
 /** The callbacks for one signal, and the single listener that calls them. */
 interface SharedListener {

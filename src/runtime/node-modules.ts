@@ -1,5 +1,5 @@
-// Loads Node's own modules on first use. It caches only `node:net`. For the other modules, the cache of Node is
-// sufficient.
+// Loads Node's own modules on first use. This module caches only `node:net`. For the other modules, the cache of Node
+// is sufficient.
 import { createRequire } from "node:module";
 import type * as crypto from "node:crypto";
 import type * as channels from "node:diagnostics_channel";

@@ -1,4 +1,4 @@
-// Converts a thrown value into an `Error`. It does not report the error.
+// Converts a thrown value into an `Error`. This module does not report the error.
 import { nodeUtil } from "./node-modules.js";
 
 /**

@@ -1,5 +1,5 @@
-// The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
-// itself: the client reports counts and durations.
+// The statistics of a client: counters, gauges and histograms over all its connections. This module does not measure
+// anything itself: the client reports counts and durations.
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** The names of the durations in `stats().histograms`. */

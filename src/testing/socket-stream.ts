@@ -1,5 +1,5 @@
 /**
- * Connects a scripted server to TCP sockets on 127.0.0.1. It does not support TLS.
+ * Connects a scripted server to TCP sockets on 127.0.0.1. This module does not support TLS.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";

@@ -112,7 +112,7 @@ export class VirtualPeer {
     return this.#isClosed;
   }
 
-  /** Whether the transport would keep the process alive. */
+  /** Whether a real socket in the state of this transport would keep the process alive. */
   get isHeld(): boolean {
     return this.#isRef && !this.#isClosed;
   }
@@ -138,7 +138,7 @@ export class VirtualPeer {
     this.#context.post(() => this.#close(error));
   }
 
-  /** Sends `bytes` to the client. The client receives them in one read if they fit into its buffer. */
+  /** Sends `bytes` to the client. The client receives the bytes in one read if they fit into the client's buffer. */
   send(bytes: Uint8Array | string): void {
     const copy = Buffer.from(bytes);
     this.#queueInbound(() => this.#readBytes(copy));

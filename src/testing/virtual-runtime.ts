@@ -34,8 +34,8 @@ export interface VirtualRuntimeOptions {
 }
 
 /**
- * Maximum number of rounds at the same virtual time. If there are more rounds, callbacks schedule each other without
- * end.
+ * Maximum number of rounds at the same virtual time. If there are more rounds, the callbacks are assumed to schedule
+ * each other without end.
  */
 const maxRounds = 100_000;
 
@@ -120,7 +120,7 @@ export class VirtualRuntime implements Runtime {
     return [...this.#peers];
   }
 
-  /** Whether a timer or a transport would keep the process alive. */
+  /** Whether real timers and sockets in the current state would keep the process alive. */
   get isHeld(): boolean {
     return this.#timers.hasRef || this.peers.some(({ isHeld }) => isHeld);
   }

@@ -1,6 +1,6 @@
 /**
- * Writes the bytes of a scripted server to the client, with the faults that the script requests. It does not parse
- * frames.
+ * Writes the bytes of a scripted server to the client, with the faults that the script requests. This module does not
+ * parse frames.
  */
 import type { ByteStream } from "./byte-stream.js";
 
