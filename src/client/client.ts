@@ -260,7 +260,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (this.#ending === "closed") return Promise.resolve();
     if (this.#ending === "aborted") return this.refuse(signal?.reason);
     const promise = this.calls.run(options, site);
-    // The user does not receive the promise of this `connect()`.
+    // The user does not receive the promise of this `connect()`, so its rejection is marked as handled.
     if (state === "idle" || state === "failed" || this.#ending === "failed")
       void handled(this.connect(undefined));
     return promise;

@@ -1,4 +1,4 @@
-// The timer of the closing handshake. When the time is over, it calls a function. It does not close the connection.
+// The timer of the closing handshake. When the timer expires, it calls a function. It does not close the connection.
 import { RestartableTimer } from "../runtime/restartable-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 

@@ -122,7 +122,10 @@ export class Closing {
     this.#owner.onQueued();
   }
 
-  /** RFC 6455 7.1.1: neither side sends further frames. Ends our side of the stream after the output is written. */
+  /**
+   * RFC 6455 7.1.1: after both Close frames, neither side sends further frames. Ends our side of the stream after the
+   * output is written.
+   */
   #endWhenWritten(): void {
     this.#isEnding = true;
     if (!this.timer.isRunning) this.timer.start(this.#timeout);

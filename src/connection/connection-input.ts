@@ -94,7 +94,10 @@ export class ConnectionInput implements TransportHandler {
     this.#watch.check(now);
   }
 
-  /** Called when reading is paused or the connection is closed, because no message can make progress then. */
+  /**
+   * Stops the check for stalled messages. Called when reading is paused or the connection is closed, because no message
+   * can then make progress.
+   */
   stopWatch(): void {
     this.#watch?.stop();
   }

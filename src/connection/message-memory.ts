@@ -23,7 +23,7 @@ export const freeOverhead: number = 1024 * 1024;
 
 /**
  * Returns the bytes of memory that a queued message takes in addition to `size`.
- * @param size - The size of the message in bytes: on the wire, or in UTF-8.
+ * @param size - The size of the message in bytes, on the wire or as UTF-8.
  */
 export function overheadOf(data: Sendable, size: number, options: WaitOptions | undefined): number {
   let overhead = messageOverhead;

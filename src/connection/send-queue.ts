@@ -15,11 +15,11 @@ import { FairnessGate } from "./fairness-gate.js";
 
 /** Limits of a send queue, in bytes. */
 export interface SendMarks {
-  /** From this load on, messages wait before they are framed. */
+  /** While the load is at least this value, new messages wait before they are framed. */
   readonly highWaterMark: number;
   /** `onDrain` is called when the load falls to this value. */
   readonly lowWaterMark: number;
-  /** A message that would raise the load above this value is refused. */
+  /** A message is refused if it would raise the load above this value. */
   readonly maxBufferedAmount: number;
 }
 

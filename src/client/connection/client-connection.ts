@@ -379,7 +379,8 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#pauses = 0;
     this.#handler.onLastMessages(this);
     if (this.#isReady && !this.#isOnStandby) return true;
-    // The connection was never used. The messages in the buffer of `onConnection` are discarded before later messages.
+    // The connection was never used. First, the messages in the buffer of `onConnection` are discarded. The caller then
+    // discards the later messages.
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     return false;
   }

@@ -79,7 +79,8 @@ export class ConnectAttempt implements OpeningHandler {
    * @param lastReport - The report on the previous connection or attempt of the client.
    */
   start(lastReport: CloseReport | undefined): void {
-    // `lastReport` is not stored: each report would keep the previous attempt and its report in memory.
+    // `lastReport` is not stored in the attempt. Otherwise each report would keep the previous attempt and its report
+    // in memory.
     const plan = this.#plan;
     if (plan === undefined) return;
     // The handler is called only after this method has returned, even if no provider function delays the attempt.

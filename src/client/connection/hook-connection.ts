@@ -24,8 +24,8 @@ export interface BufferedMessage {
 }
 
 /**
- * Above this number of buffered messages, each further message counts as additional bytes. Otherwise the number of
- * empty messages would have no limit.
+ * If more than this number of messages is buffered, a fixed number of bytes is added to the size of each further
+ * message. Otherwise the number of empty messages would have no limit.
  */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;

@@ -108,7 +108,7 @@ function hasNoCredentials(uri: WebSocketUri): boolean {
 
 /** Calls a provider function. This function is async, so a thrown error becomes a rejection for `Promise.all`. */
 async function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
-  // A valid value is never a function, so each function is a provider.
+  // A valid value is never a function, so each function is a provider function.
   const isFunction = typeof provided === "function";
   return isFunction ? (provided as (context: AttemptContext) => Value | Promise<Value>)(context) : provided;
 }

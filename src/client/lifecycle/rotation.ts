@@ -363,7 +363,9 @@ export class Rotation {
     this.move();
   }
 
-  /** Call this when the current connection was lost, or when the client terminates all connections. */
+  /**
+   * Stops all timers. Call this when the current connection was lost, or when the client terminates all connections.
+   */
   stopTimers(): void {
     this.#ageTimer?.clear();
     this.#overlapTimer?.clear();

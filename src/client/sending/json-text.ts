@@ -21,7 +21,10 @@ export function jsonText(value: unknown): string {
   return text;
 }
 
-/** A replacer for JSON.stringify. It is called with the value and each nested value, after the method `toJSON`. */
+/**
+ * A replacer for JSON.stringify. JSON.stringify calls it with the value and each nested value, after it has called the
+ * `toJSON` method of that value.
+ */
 function rejectLossyValue(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   if (Object.keys(value).length > 0 || !losesContent(value)) return value;

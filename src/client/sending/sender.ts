@@ -293,7 +293,7 @@ export class Sender implements FlushCallsHost {
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
-      // A function of the option `outbox` may have changed the connection, so it is read again.
+      // A function of the option `outbox` may have changed the connection, so `#live` is read again.
       return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
