@@ -123,8 +123,8 @@ export class Closing {
   }
 
   /**
-   * RFC 6455 7.1.1: after both Close frames, neither side sends further frames. Ends our side of the stream after the
-   * output is written.
+   * Ends our side of the stream after the output is written, because this client sends no further frames (RFC 6455
+   * 7.1.1).
    */
   #endWhenWritten(): void {
     this.#isEnding = true;
