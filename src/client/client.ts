@@ -61,8 +61,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
-   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called meanwhile
-   * begins another run afterwards.
+   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called
+   * meanwhile begins another run afterwards.
    */
   #ending: Outcome | undefined;
   /** True when the pending calls of the ending run were removed. Later calls belong to the next run. */

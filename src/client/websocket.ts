@@ -1,6 +1,6 @@
 /**
- * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages. It
- * has no state: `Client` implements the operations.
+ * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages.
+ * It has no state: `Client` implements the operations.
  */
 import { CloseCode, InvalidStateError, ownOptions } from "../../protocol/index.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -574,7 +574,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 }
 
-/** @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason. */
+/**
+ * @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason.
+ */
 function refuseOptions(value: unknown, message: string): void {
   if (typeof value === "object" && value !== null) throw new TypeError(message);
 }
