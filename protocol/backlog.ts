@@ -7,7 +7,7 @@ const maxChunkSize = 64 * 1024;
 
 /** One piece of the stored bytes: `memory` from `start` to `end`. The memory after `end` is free. */
 interface Chunk {
-  /** The spare buffer, or memory that belongs only to this chunk. */
+  /** Either the shared spare buffer, or memory that only this chunk uses. */
   readonly memory: Buffer;
   start: number;
   end: number;
@@ -17,8 +17,8 @@ interface Chunk {
 /**
  * A queue of chunks that contain copies of the received bytes.
  *
- * Each byte is copied once. The number of reads that deliver the bytes and the number of calls that parse the bytes
- * have no effect. The work is linear in the number of bytes.
+ * Each byte is copied only once, even if many reads deliver the bytes and many calls parse them. The work is linear in
+ * the number of bytes.
  */
 export class Backlog {
   readonly #spare: SpareBuffer;
@@ -110,7 +110,10 @@ export class Backlog {
   }
 }
 
-/** A chunk without free memory can use Node's pool. A chunk with space for later bytes gets memory of its own. */
+/**
+ * A chunk that will not grow can be allocated in Node's pool. A chunk with space for later bytes gets memory of its
+ * own.
+ */
 function allocate(size: number, minSize: number): Buffer {
   return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
 }

@@ -15,7 +15,8 @@ export interface FastBuffer extends Buffer {
 type BufferViewConstructor = new (memory: ArrayBufferLike, offset: number, size: number) => Buffer;
 
 /**
- * Constructor of a Buffer over existing memory. It returns the same kind of object as `Buffer.from(arrayBuffer, ...)`.
+ * Constructor of a Buffer over existing memory. The constructor returns the same kind of object as
+ * `Buffer.from(arrayBuffer, ...)`.
  *
  * Node does not export the internal class of all Buffers, but `Buffer[Symbol.species]` returns this class. Calling the
  * constructor takes half the time of calling `subarray`.

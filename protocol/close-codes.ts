@@ -1,4 +1,5 @@
-// The WebSocket close codes, and the rule for the codes that may be sent. It does not check close reasons.
+// The WebSocket close codes, and a check of the codes that are allowed in a Close frame. This module does not check
+// close reasons.
 
 /** The close codes that have a name in RFC 6455 7.4.1 or in the IANA registry. */
 export const CloseCode = {

@@ -1,5 +1,5 @@
-// Reads, writes and checks the payload of Close frames. It does not write frame headers, and it does not know the state
-// of the connection.
+// Reads, writes and checks the payload of Close frames. This module does not write frame headers, and it does not know
+// the state of the connection.
 import { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
 import { ProtocolError } from "./errors.js";
 import { decodeText } from "./text/utf8.js";

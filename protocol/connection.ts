@@ -29,13 +29,13 @@ export interface ProtocolHandler {
    *
    * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
    *   message is then passed to {@link onMessage}, even if another connection has received bytes in the meantime.
-   *   Exception: if the other connection has received bytes into the memory that this connection is parsing, the
-   *   message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
+   *   Exception: if these bytes have overwritten the memory that this connection is parsing, the message is lost, and
+   *   `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
   onPing(payload: Buffer): void;
-  /** A pong arrived. A peer may also send a pong without a preceding ping (RFC 6455 5.5.3). */
+  /** A pong arrived. A peer is also allowed to send a pong without a preceding ping (RFC 6455 5.5.3). */
   onPong(payload: Buffer): void;
   /** The peer's Close frame arrived. No message follows. The code is 1005 if the Close frame contains no code. */
   onClose(code: number, reason: string): void;
@@ -46,7 +46,10 @@ export interface ProtocolHandler {
 }
 
 export interface ProtocolConnectionOptions {
-  /** The role of this end of the connection. A client masks its frames. A server requires masked frames. */
+  /**
+   * The role of this end of the connection. A client masks the frames that it sends. A server requires that received
+   * frames are masked.
+   */
   readonly role: Role;
   /** Receives the messages and events of the connection. */
   readonly handler: ProtocolHandler;
@@ -101,7 +104,7 @@ const defaultCompressionThreshold = 128;
  * One WebSocket connection after its opening handshake.
  *
  * The caller passes received bytes to {@link receive} and {@link receiveEnd}, and writes the bytes that {@link take}
- * returns. Messages and events are delivered by calls of the handler. The received bytes may be divided into calls of
+ * returns. Messages and events are delivered by calls of the handler. The received bytes can be divided into calls of
  * {@link receive} in any way. After a failure or after the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
@@ -116,7 +119,7 @@ export class ProtocolConnection {
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
-  /** `true` after {@link endPaused}. All control frames are then delivered already, and no frame is answered. */
+  /** `true` after {@link endPaused}, which has already delivered all control frames. Frames are no longer answered. */
   #isEndedPaused = false;
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
@@ -161,9 +164,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Whether messages are passed to the handler's `onBorrowed`, without decoding or copying the messages. Stays `false`
-   * if the handler has no method `onBorrowed`. Default `false`. May be set at any time, also during a call of the
-   * handler.
+   * Whether messages are passed to the handler's `onBorrowed`. These messages are neither decoded nor copied. Stays
+   * `false` if the handler has no method `onBorrowed`. Default `false`. May be set at any time, also during a call of
+   * the handler.
    */
   get isLending(): boolean {
     return this.#assembler.isLending;
@@ -195,12 +198,12 @@ export class ProtocolConnection {
   }
 
   /**
-   * Processes the received bytes from `start` to `end`. The method does not change these bytes. The caller may reuse
-   * the memory of `bytes` when the call returns.
+   * Processes the received bytes from `start` to `end`, and does not change these bytes. The caller may reuse the
+   * memory of `bytes` when the call returns.
    *
-   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). After an error,
-   * the bytes that are not processed yet are buffered. The next call of this method, of {@link receiveEnd} or of
-   * {@link resume} processes the buffered bytes.
+   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). The unprocessed
+   * bytes are then buffered. The next call of this method, of {@link receiveEnd} or of {@link resume} processes the
+   * buffered bytes.
    * @throws TypeError if `bytes` is not a Uint8Array.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
@@ -224,7 +227,7 @@ export class ProtocolConnection {
     this.input.pause();
   }
 
-  /** Ends a pause. This call processes the buffered bytes and delivers their messages. */
+  /** Ends a pause: processes the buffered bytes and delivers the messages in these bytes. */
   resume(): void {
     this.input.resume();
   }
@@ -237,9 +240,9 @@ export class ProtocolConnection {
   /**
    * Reports that the stream was closed during a pause, while received bytes are still buffered.
    *
-   * This call delivers the buffered control frames in order, up to the peer's Close frame. It reports the first frame
-   * that violates RFC 6455 5 as a failure. It does not decode messages: {@link resume} delivers the messages, and then
-   * calls `onEnd`. For an invalid message, {@link resume} calls `onFailure`.
+   * This call delivers the buffered control frames in order, up to the peer's Close frame. If a frame violates RFC 6455
+   * section 5, the call reports a failure. The messages stay buffered: {@link resume} delivers them, and then calls
+   * `onEnd`. For an invalid message, {@link resume} calls `onFailure`.
    */
   endPaused(): void {
     this.#isEndedPaused = true;
@@ -288,7 +291,7 @@ export class ProtocolConnection {
   }
 
   // This class has the methods of AssemblerHandler, but does not declare `implements AssemblerHandler`. The published
-  // type declarations do not contain @internal methods. With `implements`, these declarations would have an error.
+  // type declarations do not contain @internal methods. With `implements`, these declarations would not compile.
 
   /** @internal Called by the message assembler when a frame or a message is invalid. */
   onMessageError(error: ProtocolError): void {
@@ -391,9 +394,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Fails the connection (RFC 6455 7.1.7). Calls `onFailure`, and discards all further input. A Close frame with the
-   * close code of `error` is queued, unless this end has already sent a Close frame. The call has no effect after an
-   * earlier failure, and after the peer's Close frame.
+   * Fails the connection (RFC 6455 7.1.7): queues a Close frame with the close code of `error`, calls `onFailure`, and
+   * discards all further input. No Close frame is queued if this end has already queued one. Has no effect after an
+   * earlier failure or after the peer's Close frame.
    *
    * @param error - The allowed close codes are 1000-1003, 1005, 1007-1014 and 3000-4999. For 1005, the Close frame is
    *   empty.
@@ -494,32 +497,32 @@ export class ProtocolConnection {
     return this.#output.framedCount;
   }
 
-  /** Number of messages of which {@link take} has returned at least the first byte. */
+  /** Number of messages that {@link take} has begun to return. */
   get handedCount(): number {
     return this.#output.handedCount;
   }
 
-  /** Number of messages of which {@link written} has released all bytes. */
+  /** Number of messages that {@link written} has completely released. */
   get writtenCount(): number {
     return this.#output.writtenCount;
   }
 
   /**
-   * Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in the order of
-   * the calls that sent them.
+   * Discards all queued frames. Returns the messages that {@link take} has not begun to return, in the order in which
+   * they were queued.
    */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in the order of the
-   * calls that sent them. The rest of a partly sent message, control frames and a Close frame stay queued. More
-   * messages may be sent afterwards.
+   * Removes the messages that {@link take} has not begun to return. Returns these messages in the order in which they
+   * were queued. The rest of a partly sent message and all control frames stay queued. New messages can be queued
+   * afterwards.
    *
-   * {@link framedCount} decreases by the number of returned messages. An earlier result of {@link ping} may then be
-   * larger than {@link framedCount}. A value that the caller expects {@link writtenCount} to reach may also be larger.
-   * The caller must replace such a number by {@link framedCount}.
+   * {@link framedCount} decreases by the number of returned messages. If the caller waits until {@link writtenCount}
+   * reaches a number, or has stored a result of {@link ping}, this number can now be larger than {@link framedCount}.
+   * The caller must then replace the number by {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

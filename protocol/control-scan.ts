@@ -18,9 +18,9 @@ export class ControlScan implements FrameSink {
   #parser: FrameParser | undefined;
 
   /**
-   * @param first - First header byte of a frame that began before the buffers. Ignored if the buffers begin with a new
+   * @param first - First header byte of the frame that the buffers continue. Ignored if the buffers begin with a new
    *   frame.
-   * @param partialPayload - If this frame is a control frame, the part of its payload that precedes the buffers.
+   * @param partialPayload - If the buffers continue a control frame: the part of its payload that precedes the buffers.
    */
   constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;

@@ -22,7 +22,7 @@ export interface ObservedFrame {
 export interface FrameObserver {
   /**
    * Whether frames are reported. This property is read once per call of `ProtocolConnection.receive` and once per sent
-   * frame. While it is `false`, the observer causes no other work.
+   * frame. While the property is `false`, the observer causes no other work.
    */
   readonly isActive: boolean;
   /** Maximum size of an excerpt in bytes. With 0, all excerpts are empty. */
@@ -55,8 +55,8 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // The slice has one code unit more than the excerpt has bytes. If the slice ends with half a surrogate pair, this
-  // half lies after the end of the excerpt.
+  // The slice has `size + 1` code units, and each code unit needs at least one byte. If the end of the slice splits a
+  // surrogate pair, the invalid bytes therefore lie after the first `size` bytes.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }

@@ -1,5 +1,5 @@
-// Splits received bytes into frames. A read may end at any byte of a frame. The parser checks single headers. It does
-// not check the order of fragments or the size limits: the sink of the parser checks both.
+// Splits received bytes into frames. A read can end at any byte of a frame. The parser checks single headers. The sink
+// of the parser, not the parser, checks the order of fragments and the size limits.
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
 import {
@@ -64,7 +64,7 @@ export class FrameParser {
     this.#isHalted = false;
   }
 
-  /** Creates a second parser that continues at the same byte of the stream. */
+  /** Creates a second parser that continues at the byte of the stream at which this parser has stopped. */
   fork(sink: FrameSink): FrameParser {
     const fork = new FrameParser(sink, this.#isMaskExpected ? "server" : "client");
     fork.#header = this.#header === undefined ? undefined : Buffer.from(this.#header);
@@ -154,7 +154,7 @@ export class FrameParser {
     }
   }
 
-  /** @param bytes - The buffer that contains the payload. By default, the header is in the same buffer. */
+  /** @param bytes - The buffer that contains the payload. Default: the buffer that contains the header. */
   #beginFrame(header: Buffer, at: number, end: number, bytes: Buffer = header): void {
     const size = readPayloadSize(header, at);
     if (typeof size !== "number") {
@@ -164,7 +164,7 @@ export class FrameParser {
     if (this.#isMaskExpected) this.#maskingKey = header.readInt32LE(at + headerSizeOf(header[at + 1]!) - 4);
     this.#remaining = size;
     this.sink.onFrameHeader(header[at]!, size);
-    // An empty payload is reported together with its header, because the next byte may arrive much later.
+    // An empty payload is reported together with its header, because the next byte can arrive much later.
     if (!this.#isHalted && (size === 0 || this.position < end)) this.#parsePayload(bytes, end);
   }
 
@@ -177,7 +177,7 @@ export class FrameParser {
       this.sink.onFramePayload(bytes, start, this.position, this.#remaining === 0);
       return;
     }
-    // The bytes belong to the caller and must not change, so a copy is unmasked.
+    // The bytes belong to the caller and must not change, so the parser copies the bytes and unmasks the copy.
     const plain = Buffer.allocUnsafe(size);
     bytes.copy(plain, 0, start, this.position);
     this.#maskingKey = maskBytes(plain, 0, size, this.#maskingKey);

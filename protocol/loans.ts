@@ -1,4 +1,4 @@
-// Tracks the messages that are lent to handlers. A lent message stays intact, even if its handler calls `receive` of
+// Tracks the messages that are lent to handlers. A lent message stays intact, even if the handler calls `receive` of
 // another connection. This module does not allocate the shared memory.
 import { JetSocketError } from "./errors.js";
 
@@ -23,9 +23,9 @@ export interface ActiveRead {
 /**
  * Two stacks: the lent messages, and the calls of `receive` that have not returned.
  *
- * A handler may call `receive` of another connection, and then decline its own message. The declined message must still
- * be intact. For this reason, all lent messages are copied before the shared memory is used again. Without nested calls
- * of `receive`, no message is copied.
+ * While a message is lent to a handler, the handler can call `receive` of another connection. The lent message must
+ * stay intact, so it is copied before the other connection overwrites the shared memory. Without nested calls of
+ * `receive`, no message is copied.
  */
 export class Loans {
   #innermost: Loan | undefined;
@@ -57,8 +57,8 @@ export class Loans {
   }
 
   /**
-   * Marks the active calls of `receive` that parse the memory of the given bytes, because the given bytes have
-   * overwritten this memory. Must also be called if the given bytes will not be parsed.
+   * Must be called after received bytes have overwritten memory, even if these bytes will not be parsed. Marks each
+   * active call of `receive` that is parsing the overwritten memory.
    */
   markOverwritten(bytes: Buffer, start: number, end: number): void {
     for (let active = this.#read; active !== undefined; active = active.outer)
@@ -73,7 +73,7 @@ export class Loans {
 
   /**
    * Must be called when a handler declines a message that is a view of the bytes of the current call of `receive`.
-   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received into the same memory.
+   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received bytes into the same memory.
    */
   checkRead(): void {
     if (this.#read?.isOverwritten !== true) return;

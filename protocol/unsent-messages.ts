@@ -1,5 +1,5 @@
-// Recovers the messages from queued frames that were not sent. So the queue need not keep the messages in addition to
-// their frames. This module does not decompress frames.
+// Recovers messages from the queued frames that were not sent. Because of this module, the queue need not keep the
+// messages in addition to their frames. This module does not decompress frames.
 import { Opcode, type Role } from "./constants.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
@@ -9,10 +9,10 @@ import type { Segment } from "./segment-pool.js";
 
 /** The contents of a chain of queued frames. */
 export interface UnsentFrames {
-  /** The messages of which no byte was sent, in order. */
+  /** The completely unsent messages, in order. */
   readonly messages: (string | Buffer)[];
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
-  /** The rest of a partly sent frame, in segments without other frames. */
+  /** The rest of a partly sent frame. The segments contain no other frames. */
   readonly partialFrame: Segment[];
   /** Segments whose frames were all copied. Nothing refers to the memory of these segments any more. */
   readonly emptied: Segment[];
@@ -39,7 +39,8 @@ export function readUnsentFrames(
     if (framesStart !== -1) {
       isInsideFrames = true;
       parser.receive(bytes, framesStart, end);
-      // Removes the parsed frames. Bytes that remain are the end of a frame that began in an earlier segment.
+      // Removes the parsed frames from the segment. The remaining bytes are the end of a frame that began in an earlier
+      // segment.
       segment.end = framesStart;
       segment.firstFrame = -1;
       segment.messageCount = 1;

@@ -1,4 +1,4 @@
-// Parses WebSocket URLs, and removes the credentials from URLs for display. It does not resolve host names.
+// Parses WebSocket URLs, and removes the credentials from URLs for display. This module does not resolve host names.
 import { escapeControls } from "./escape-controls.js";
 
 /** The parts of a URL that a client needs. */
@@ -52,7 +52,7 @@ export function parseUri(input: string | URL): WebSocketUri {
   };
 }
 
-/** Throws if `text` is not a valid WebSocket URL. `new URL` would silently correct some of these values. */
+/** Throws if `text` is not a valid WebSocket URL. `new URL` would silently correct some invalid URLs. */
 function checkText(text: string): void {
   if (/[\p{Cc} ]/u.test(text)) throw invalid(text, "a space or a control character must be percent-encoded");
   const [, scheme, authority] = /^([a-z][a-z\d+.-]*):\/\/([^/?#\\]*)/i.exec(text) ?? [];
@@ -87,7 +87,7 @@ function percentDecode(text: string): string {
 }
 
 /**
- * Makes a URL safe for events, errors and logs. The URL may be invalid. Removes the user name, the password and the
+ * Makes a URL safe for events, errors and logs. The URL can be invalid. Removes the user name, the password and the
  * fragment. Replaces the value of each query parameter that looks like a credential by `***`. Escapes control
  * characters.
  */
@@ -96,7 +96,8 @@ export function displayUrl(text: string): string {
 }
 
 /**
- * A semicolon may begin a parameter, but it does not end the value of a credential: the value may contain semicolons.
+ * Replaces the values of the credentials. A parameter name can follow a semicolon. The value of a credential can
+ * contain semicolons, so a semicolon does not end the value.
  */
 function withoutCredentials(text: string): string {
   const parameter = /[?&;#]([^?&;#=]*)=/g;
@@ -122,7 +123,7 @@ function withoutUserinfo(text: string): string {
     return url.href;
   }
   if (/^[/\\](?![/\\])/.test(text)) return text;
-  // In an invalid URL, the end of the authority is unknown, because a password may contain any character.
+  // In an invalid URL, the end of the authority is unknown, because a password can contain any character.
   const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
   return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
 }
@@ -132,9 +133,9 @@ const credentialPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
 
 /**
- * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`, or is a short word such as
- * `pin`. Examples: `streamKey`, `oauth` and `pin2` are credentials. `keyframe`, `author` and `pinned` are not
- * credentials.
+ * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`. It is also a credential if a
+ * word of its name is a short word such as `pin`. Examples: `streamKey`, `oauth` and `pin2` are credentials.
+ * `keyframe`, `author` and `pinned` are not credentials.
  */
 const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
 
@@ -143,6 +144,7 @@ function isCredentialName(name: string): boolean {
     .replace(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/[^a-z\d]+/gi, " ")
     .toLowerCase();
-  // The unsplit name is tested, too: `ToKeN` is one word, but its capital letters would split it into three words.
+  // The whole name is tested, too. Example: `ToKeN` is one word, but it would be split into three words at its capital
+  // letters.
   return credentialPart.test(name.toLowerCase()) || credentialPart.test(words) || credentialWord.test(words);
 }

@@ -88,8 +88,8 @@ export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
 /**
- * `v128.bitselect`: each bit of the third operand selects a bit of the result. 1 selects the bit of the first operand,
- * and 0 selects the bit of the second operand.
+ * `v128.bitselect`: each bit of the third operand selects a bit of the result. A 1 selects the bit of the first
+ * operand. A 0 selects the bit of the second operand.
  */
 export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);
@@ -127,7 +127,10 @@ export const whileTrue = (condition: Code, body: Code): Code =>
 
 /** A function with three 32-bit parameters and a 32-bit result. */
 export interface WasmFunction {
-  /** Types of the local variables. The first local variable has index 3, because indexes 0 to 2 are parameters. */
+  /**
+   * Types of the local variables. The index of the first local variable is 3, because the parameters have the indexes 0
+   * to 2.
+   */
   readonly locals: readonly number[];
   readonly code: Code;
 }
@@ -137,7 +140,7 @@ export interface WasmInstance {
   readonly call: (first: number, second: number, third: number) => number;
 }
 
-/** The used part of the WebAssembly API. TypeScript declares this API only for browsers. */
+/** The part of the WebAssembly API that this package uses. TypeScript declares this API only for browsers. */
 interface Assembly {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object) => {
@@ -163,7 +166,7 @@ function moduleOf(pages: number, { locals, code }: WasmFunction): Uint8Array<Arr
 }
 
 /**
- * Creates an instance of a module with one function and a memory of its own. The memory is initially zero. It never
+ * Creates an instance of a module with one function and a memory of its own. The memory is initially zero, and never
  * grows.
  *
  * @param pages - Size of the memory in pages of 64 KiB.

@@ -16,15 +16,16 @@ export interface ExtensionElement {
 }
 
 /**
- * An extension in use on one connection. The RSV1 bit in the first frame of a message says that the extension has
- * encoded the message (RFC 7692 6). An extension processes whole messages, not frames.
+ * An extension in use on one connection. If the extension has encoded a message, the RSV1 bit is set in the first frame
+ * of the message (RFC 7692 6). An extension processes whole messages, not frames.
  */
 export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest size in bytes that a message of `size` bytes can have after encoding, with any encoder. The
-   * result limits the memory of a message that is not decoded yet. {@link decode} checks the exact size.
+   * Returns the largest size in bytes that a message of `size` bytes can have after any encoder of this extension has
+   * encoded the message. The result limits the memory of a message that is not decoded yet. {@link decode} checks the
+   * exact size.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */
@@ -35,7 +36,7 @@ export interface MessageExtension {
   encode(payload: Uint8Array): Uint8Array;
   /**
    * Call this if the last encoded message is not sent. The encoder then forgets all earlier messages, so the peer can
-   * decode the next message without the lost message.
+   * decode the next message without the unsent message.
    */
   restartEncoding(): void;
   /**

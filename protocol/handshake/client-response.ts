@@ -1,5 +1,5 @@
-// Checks the server's 101 response to a client's opening handshake. It does not parse HTTP and does not handle other
-// statuses.
+// Checks the server's 101 response to a client's opening handshake. This module does not parse HTTP and does not handle
+// other statuses.
 import { HandshakeError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionElement, ExtensionOffer } from "../extensions/extension.js";
 import { fieldValues, joinedField } from "../http/header-fields.js";
@@ -25,7 +25,7 @@ export function checkResponse(
   accept: string,
   { subprotocols = [], offers = [] }: Partial<ClientRequestOptions>,
 ): { subprotocol: string; extension: AgreedExtension | undefined } {
-  // RFC 9110 7.8: HTTP/1.0 has no Upgrade.
+  // RFC 9110 7.8: an HTTP/1.0 message cannot upgrade the connection.
   if (minorVersion === 0) {
     throw refusal(
       "MALFORMED_RESPONSE",

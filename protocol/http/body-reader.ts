@@ -1,4 +1,4 @@
-// Reads the body of an HTTP response up to a size limit. It does not decompress the body.
+// Reads the body of an HTTP response up to a size limit. This module does not decompress the body.
 import type { HeaderField } from "../errors.js";
 import { PayloadBuffer } from "../payload-buffer.js";
 import { ChunkedDecoder } from "./chunked-decoder.js";

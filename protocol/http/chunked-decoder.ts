@@ -1,5 +1,5 @@
-// Decodes the chunked transfer coding (RFC 9112 7.1). It does not report invalid data: the body ends before the invalid
-// data.
+// Decodes the chunked transfer coding (RFC 9112 7.1). This module does not report invalid data: the body ends before
+// the invalid data.
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;

@@ -1,10 +1,13 @@
-// Decodes a large UTF-8 text while the text arrives. It does not limit the size of the text.
+// Decodes a large UTF-8 text while the text arrives. This module does not limit the size of the text.
 import { Buffer, isAscii } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { decodeText, decodeValid, findTruncatedSequence, sequenceSize } from "./utf8.js";
 import { maxWasmTextSize } from "./wasm-utf8.js";
 
-/** Smallest text in bytes that is decoded in blocks while it arrives. One call decodes a smaller text faster. */
+/**
+ * Smallest text in bytes that is decoded in blocks while it arrives. For a smaller text, it is faster to decode the
+ * whole text by one call.
+ */
 export const minLargeTextSize: number = 8 * 1024 * 1024;
 
 /** Largest size in bytes of a block that is decoded by one call. */
@@ -23,9 +26,9 @@ const minAsciiPartSize = 32 * 1024;
 const maxSequenceSize = 4;
 
 /**
- * Decodes a large text in blocks while the text arrives. The bytes of a block are not needed after the block is
- * decoded. No buffer is needed for the UTF-16 code units of the whole text. At the end, the memory contains the string
- * and its parts.
+ * Decodes a large text in blocks while the text arrives. The bytes of a block can be discarded after the block is
+ * decoded. The decoded text is stored as partial strings, so no buffer is needed for the UTF-16 code units of the whole
+ * text.
  */
 export class LargeText {
   readonly #parts: string[] = [];

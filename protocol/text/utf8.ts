@@ -1,6 +1,6 @@
-// Validates and decodes UTF-8. It chooses the fastest method for the version of Node and for the kind of text. All
-// methods give the same result. All connections of the process share the variables of this module: predictions and a
-// decoder. The variables only affect the speed.
+// Validates and decodes UTF-8, by the fastest method for the version of Node and for the kind of text. All methods give
+// the same result. All connections of the process share the predictions and the decoder of this module. A prediction
+// affects only the speed.
 import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
@@ -17,8 +17,8 @@ const nodeMajor = Number.parseInt(process.versions.node);
 
 /**
  * Whether `utf8Slice` is slower than decoding to UTF-16 first. In Node 20 and 22, `utf8Slice` decodes 0.4 GB/s of
- * non-ASCII text, and the other method decodes 3 GB/s. Since Node 24, both methods have the same speed. Builds of Node
- * without ICU have no `transcode`.
+ * non-ASCII text, and decoding to UTF-16 first reaches 3 GB/s. Since Node 24, both methods have the same speed. Builds
+ * of Node without ICU have no `transcode`.
  */
 const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 
@@ -35,7 +35,10 @@ const wasmDecoder = new WasmUtf8Decoder();
  * does not change the result.
  */
 let isAsciiExpected = !isByteLengthSlow;
-/** Prediction: the next text probably has many non-ASCII characters if the last checked text had many. */
+/**
+ * Prediction: the next text probably has many non-ASCII characters if the last checked text had many non-ASCII
+ * characters.
+ */
 let isDenseExpected = false;
 
 /** Decodes the payload of a text message. Returns `undefined` if the payload is not UTF-8 (RFC 6455 8.1). */
@@ -43,7 +46,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   const size = end - start;
   if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWasmSize)) {
     const text = (bytes as FastBuffer).utf8Slice(start, end);
-    // The decoder replaces invalid bytes by U+FFFD, but the peer may also have sent this character.
+    // The decoder replaces invalid bytes by U+FFFD, but the peer can also have sent this character.
     if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) return undefined;
     if (text.length !== size && size >= minWasmSize) isDenseExpected = isDense(text, size);
     return text;
@@ -70,9 +73,9 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 }
 
 /**
- * Returns `true` if many characters of the text are not ASCII and `utf8Slice` is slow for this text. Other texts are
- * decoded by `utf8Slice`. A string that `utf8Slice` returns can need half the memory of a string that was decoded to
- * UTF-16 first.
+ * Returns `true` if `utf8Slice` decodes this text slowly, because many of its characters are not ASCII. All other texts
+ * are decoded by `utf8Slice`: a string of `utf8Slice` can need half the memory of a string that is decoded to UTF-16
+ * first.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;

@@ -32,7 +32,7 @@ export class ChunkedList<Item> {
    */
   find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
     const end = this.endOf(isExcluded);
-    // The list is empty, or all its items are excluded.
+    // The list is empty, or `isExcluded` is `true` for all its items.
     if (this.before(end) === undefined) return this.end;
     const chunk = lowestIndex(0, end.chunk, (index) => isAfter(this.#chunks[index]!.at(-1)!));
     const items = this.#chunks[chunk]!;

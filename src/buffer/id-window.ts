@@ -18,8 +18,8 @@ export class IdWindow implements SequenceWindow {
   #oldest: Sequence | undefined;
   #newest: Sequence | undefined;
   /**
-   * The known numbers that are lower than every number that was accepted later, in ascending order. The list is created
-   * for the first id that may be late.
+   * A known number is in this list if every number that was accepted later is higher. The list is in ascending order.
+   * It is created for the first id that may be late.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
@@ -72,7 +72,8 @@ export class IdWindow implements SequenceWindow {
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // For `isNext`, `ahead` only means that the id is not next. The id may still precede ids that were delivered.
+    // With `isNext`, the status `ahead` only means that `id` is not the next id. Ids that follow `id` may already be
+    // delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -107,7 +108,7 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** Delivered ids may follow the cursor. The cursor moves forward when these ids arrive again. */
+  /** A delivered id may follow the cursor. If this id arrives again, the cursor moves to this id. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
@@ -131,15 +132,15 @@ export class IdWindow implements SequenceWindow {
   }
 
   before(id: Sequence): Sequence | undefined {
-    // An id that the window has forgotten was delivered before all known ids.
+    // If the window has forgotten an id, this id was delivered before all known ids.
     if (!this.#known.has(id)) return this.#oldest;
     return id === this.#oldest ? undefined : this.#known.get(id);
   }
 }
 
 /**
- * Adds an accepted number, and removes all higher numbers: they are forgotten before this number, so none of them can
- * become the lowest known number.
+ * Adds an accepted number to the list, and removes all higher numbers. The window forgets the higher numbers before the
+ * accepted number, so none of them can become the lowest known number.
  */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;

@@ -1,5 +1,5 @@
 // A bounded queue of received messages that no consumer has read yet. It does not pause the connection itself: the
-// result of push() tells the owner to do so.
+// result of push() tells the caller when to pause.
 
 /** The limits of an inbox, and its overflow policy. */
 export interface InboxBounds {
@@ -12,7 +12,7 @@ export interface InboxBounds {
   readonly overflow: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error";
 }
 
-/** The action that the owner must perform after a push: none, pause reading, or fail the connection. */
+/** What the caller of `push()` must do: nothing, pause reading, or fail the connection. */
 export type InboxDemand = "none" | "pause" | "fail";
 
 interface InboxItem {
@@ -120,7 +120,10 @@ export class Inbox<Entry extends InboxItem> {
     return entry;
   }
 
-  /** Shortens the array if all entries were removed, or if at least 1024 entries and half of the array were removed. */
+  /**
+   * Shortens the array if all entries were removed, or if the removed entries are at least 1024 and at least half of
+   * the array.
+   */
   #trim(): void {
     const head = this.#head;
     if (head < this.#entries.length && (head < 1024 || head * 2 < this.#entries.length)) return;
@@ -148,7 +151,7 @@ export class Inbox<Entry extends InboxItem> {
     return true;
   }
 
-  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one. */
+  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one place. */
   #movePositions(positions: Map<unknown, number>, removedKey: unknown, index: number): void {
     const end = this.#offset + index;
     if (positions.get(removedKey) === end) positions.delete(removedKey);

@@ -84,7 +84,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
       this.#positions.delete(entry.key);
     if (--this.#length > 0) return entry;
-    // The queue is empty. Positions restart at 0, so that they remain small integers, which are fast.
+    // The queue is empty, so positions restart at 0. Positions therefore remain small integers, which are fast.
     this.#head = 0;
     this.#barrier = -1;
     if (this.#ring.length > maxIdleCapacity) this.#ring = [];
@@ -98,7 +98,10 @@ export class KeyedQueue<Entry extends KeyedItem> {
     return this.#ring[position & (this.#ring.length - 1)];
   }
 
-  /** Replaces the entry that {@link replaceable} returns for the same key. */
+  /**
+   * Replaces the entry that has the same key as `entry`. Must be called only if {@link replaceable} returns an entry
+   * for this key.
+   */
   replace(entry: Entry): void {
     const slot = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
     this.#count(this.#ring[slot]!, -1);

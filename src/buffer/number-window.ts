@@ -97,7 +97,7 @@ export class NumberWindow implements SequenceWindow {
   }
 
   repeat(): void {
-    // The cursor is the highest id that was delivered, so a repeated id cannot move it.
+    // The cursor is the highest id that was delivered, so a repeated id cannot move the cursor.
   }
 
   restart(id: Sequence): void {

@@ -8,7 +8,7 @@ export interface OutboxPolicy<Sent, Received> {
   readonly capacity: number;
   /** Maximum bytes of the messages, plus their additional memory beyond `freeOverhead`. One message always fits. */
   readonly maxBytes: number;
-  /** Additional memory in bytes that is not counted. Default 16 MiB. */
+  /** Bytes of additional memory that the outbox does not count. Default 16 MiB. */
   readonly freeOverhead?: number | undefined;
   /**
    * Time to live in milliseconds: the time after the call of `send()` during which a message may be sent. `undefined`:
@@ -44,7 +44,10 @@ export interface OutboxHandler<Message> {
    * `false` after the client has ended. A function or a listener of the application may end the client during a send.
    */
   isAccepting(): boolean;
-  /** An accepted message is not sent, or not sent again. The callback may call the outbox. */
+  /**
+   * The outbox has dropped an accepted message: the message is not sent, or not sent again. This callback may call the
+   * outbox.
+   */
   onDropped(message: Message, cause: OutboxDropCause): void;
   /** A function of the application threw or returned an invalid value. No message is lost because of this error. */
   onError(error: JetSocketError): void;

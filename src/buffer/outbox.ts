@@ -107,7 +107,7 @@ export class Outbox<Sent, Received, Message> {
       if (id !== undefined && !this.#unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
     }
     if (this.#policy.overflow === "conflate" && !this.#canWriteNow()) entry.key = this.#callbacks.keyOf(sent);
-    // `idOf`, `keyOf` or a listener of their errors may have ended the client.
+    // A call of `idOf` or `keyOf`, or an error listener, may have ended the client.
     if (!this.#handler.isAccepting()) {
       this.#settle(entry);
       return "ended";
@@ -194,7 +194,10 @@ export class Outbox<Sent, Received, Message> {
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
-  /** Removes a message that is not written yet and that its caller withdraws. No drop is reported. */
+  /**
+   * Removes a message that its caller withdraws before the message is written. The outbox does not report this message
+   * as dropped.
+   */
   withdraw(entry: OutboxEntry<Message>): void {
     if (entry.state === "unsent") {
       this.#queue.remove((other) => other === entry);
@@ -226,8 +229,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * Creates the error for the caller of a refused message.
-   * @param entry - `undefined` if several calls share the error.
+   * Creates the error for a call whose message is refused.
+   * @param entry - The refused message; `undefined` if several calls share the error.
    */
   overflowError(entry: OutboxEntry<Message> | undefined): BufferOverflowError {
     const { capacity, maxBytes } = this.#policy;
@@ -289,8 +292,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #reclaim(entry: OutboxEntry<Message>): boolean {
-    // A previous connection may have delivered a resent message. A resent message stays unacknowledged and is sent
-    // before the unsent messages.
+    // A previous connection may already have delivered a resent message. Therefore the message stays unacknowledged and
+    // is sent before the unsent messages.
     const isUnacked = entry.state === "inFlight" && !entry.isResent;
     if (!isUnacked && entry.state !== "untracked") return false;
     if (isUnacked) this.#unacked!.detach(entry);
@@ -324,7 +327,8 @@ export class Outbox<Sent, Received, Message> {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client. In this case, the nested call reports the remaining messages before the end.
+    // A listener may end the client. The nested call of this method then reports the remaining messages, before the
+    // client reports its end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

@@ -19,12 +19,15 @@ export class Overlap<Message> {
   readonly #maxWaiting: number;
   readonly #port: Pick<ReplayPort<Message>, "onOverlapCaughtUp" | "onOverlapFull">;
   readonly #seen = new Set<MessageStream<Message>>();
-  /** The streams that have not caught up. Each value is the first message of the stream on the new connection. */
+  /**
+   * The streams in which the old connection has not caught up. Each value is the first message of the stream on the new
+   * connection.
+   */
   readonly #notCaughtUp = new Map<MessageStream<Message>, Arrival<Message>>();
   readonly #memory: MemoryBudget;
   /** The waiting messages in order of arrival. A removed message is replaced by `undefined`. */
   #waiting: (WaitingMessage<Message> | undefined)[] = [];
-  /** The indexes in `#waiting` of the messages of each stream. */
+  /** For each stream, the indexes of its messages in `#waiting`. */
   readonly #indexes = new Map<MessageStream<Message>, number[]>();
   #hasCaughtUp = false;
   #isFull = false;
@@ -77,7 +80,7 @@ export class Overlap<Message> {
     });
   }
 
-  /** Removes and returns all waiting messages, and stops watching streams. */
+  /** Ends the overlap: removes and returns all waiting messages. */
   end(): WaitingMessage<Message>[] {
     for (const stream of this.#notCaughtUp.keys()) stream.isWatched = false;
     this.#notCaughtUp.clear();
@@ -96,7 +99,7 @@ export class Overlap<Message> {
   /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // The old connection cannot catch up if it has delivered no message of this stream.
+    // The overlap does not wait for a stream without delivered messages: the old connection could not catch up.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;

@@ -1,5 +1,5 @@
-// Restores the order of the messages of each stream. It reports gaps, buffers messages that are ahead, requests
-// replays, and releases the buffered messages. It does not call the application itself, but through its port.
+// Restores the order of the messages of each stream: reports gaps, buffers messages that are ahead, requests replays,
+// and releases the buffered messages. This module calls the application only through its port.
 import type { ArrivalStatus, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { Overlap } from "./overlap.js";
@@ -69,12 +69,12 @@ export class Recovery<Message> {
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** Handles a message with which the numbering of its stream begins. */
+  /** Handles the first message of a stream, or the first message after its numbering has restarted. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at, connection } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
-      // The reset that follows also ends the reported gap.
+      // The stream is reset below. The reset also ends the reported gap.
       if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
     } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === connection) {
       this.#bufferMessage(arrival, status === "first");
@@ -140,7 +140,7 @@ export class Recovery<Message> {
   }
 
   /**
-   * The missing messages may already be on their way. A replay is requested only if no missing message has arrived
+   * The missing messages may already be on their way. A replay is requested only if none of these messages has arrived
    * after half of the time limit.
    */
   #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {
@@ -204,7 +204,7 @@ export class Recovery<Message> {
 
   /**
    * Removes and returns the messages of a buffer. In an overlap, the last messages of the new connection return to the
-   * overlap, because the old connection may still deliver messages that precede them.
+   * overlap, because the old connection may still deliver earlier messages.
    */
   #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
@@ -233,8 +233,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. No
-   * replay is requested if `request` delivered no message and was made after the gap was known.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. If the
+   * gap was known when `request` was made, and `request` delivered no message, no further replay is requested.
    */
   #requestRemaining(
     stream: MessageStream<Message>,

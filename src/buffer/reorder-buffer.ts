@@ -1,5 +1,5 @@
-// The messages of one stream that wait for a missing message, in the order of their delivery. It does not deliver
-// messages and has no timer.
+// The messages of one stream that wait for a missing message, in the order of their delivery. This module does not
+// deliver messages and has no timer.
 import { ChunkedList } from "./chunked-list.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { Sequence } from "./sequence-window.js";
@@ -14,9 +14,9 @@ interface BufferedMessage {
   readonly request: object | undefined;
 }
 
-/** An item of the two lists of a reorder buffer. */
+/** An item that both lists of a reorder buffer contain. */
 interface Slot<Message> {
-  /** `undefined` after the message was removed. */
+  /** The message; `undefined` after it was removed. */
   message: Message | undefined;
   readonly at: number;
 }
@@ -29,7 +29,10 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   gapReportedBefore: Message | undefined;
   /** Time in milliseconds at which a replay is requested. */
   requestAt: number = Infinity;
-  /** The replay is requested only if the cursor has this id. `undefined`: the cursor is not compared. */
+  /**
+   * The cursor at which the replay is requested. With any other cursor, no replay is requested. `undefined`: the cursor
+   * is not compared.
+   */
   requestOnlyAtSequence: Sequence | undefined;
   /** Number of replay requests that were made before this buffer was created. */
   readonly requestsBefore: number;
@@ -41,7 +44,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   /** The messages of `#messages` in the order of arrival. The first item of this list is never a removed message. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
-  /** @param memory - Counts the memory of the buffered messages. Several buffers may share a budget. */
+  /** @param memory - Counts the memory of the buffered messages. Several buffers may share this object. */
   constructor(isOrdered: boolean, memory: MemoryBudget, waitingSince: number, requestsBefore: number) {
     this.#isOrdered = isOrdered;
     this.#memory = memory;

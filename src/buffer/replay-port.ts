@@ -5,7 +5,7 @@ import type { IsNext } from "./id-window.js";
 import type { ReplayRequest } from "./message-stream.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** The name of the stream of a message for which `streamOf` returns `undefined`. */
+/** The name of the stream of all messages for which `streamOf` returns `undefined`. */
 export const defaultStream = "default";
 
 /** The functions that number received messages, and the limits of a replay. Times are in milliseconds. */
@@ -18,7 +18,7 @@ export interface ReplayPolicy<Value> {
   readonly streamOf: ((message: Value) => string | number | undefined) | undefined;
   /**
    * Returns the epoch of a message. A message whose epoch differs from the epoch of the cursor restarts the stream.
-   * `undefined` means the same epoch as before.
+   * `null` or `undefined` means that the epoch has not changed.
    */
   readonly epochOf: ((message: Value, connectionCount: number) => Sequence | null | undefined) | undefined;
   /** Number of recent ids that are remembered to recognize duplicates. */
@@ -44,8 +44,8 @@ export interface ReplayPolicy<Value> {
 }
 
 /**
- * The functions that the engine calls. No method may throw. A method may call any method of the engine, except
- * `receive`.
+ * The functions that the engine calls. They must not throw. They may call every method of the engine except `locate`
+ * and `receive`.
  */
 export interface ReplayPort<Message> {
   /** Returns the memory of a buffered message in bytes. */
@@ -67,8 +67,8 @@ export interface ReplayPort<Message> {
   /** Must set the timer that calls `onTimer` to the time `at`. */
   onNextAt(at: number): void;
   /**
-   * The old connection of an overlap may be closed: it has delivered all messages before the first messages of the new
-   * connection.
+   * In an overlap, the old connection has delivered all messages that precede the first messages of the new connection.
+   * The old connection may now be closed.
    */
   onOverlapCaughtUp(): void;
   /** Too many messages of the new connection wait. The new connection must be paused until the overlap ends. */

@@ -1,14 +1,14 @@
-// The active replay requests, and the streams that each request covers. It does not call `onReplay`.
+// The active replay requests, and the streams that each request covers. This module does not call `onReplay`.
 import type { MessageStream, ReplayRequest } from "./message-stream.js";
 
 /** Opens and ends replay requests. */
 export class ReplayRequests<Message> {
-  /** Number of requests that were opened. */
+  /** Number of replay requests that were opened until now. */
   count = 0;
   /** If a request makes no progress for this number of milliseconds, it is no longer expected to deliver messages. */
   readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
-  /** The request that also covers streams that are created later. */
+  /** The replay request that also covers streams that are created later. */
   #forAll: ReplayRequest<Message> | undefined;
 
   constructor(timeout: number) {
@@ -21,8 +21,8 @@ export class ReplayRequests<Message> {
   }
 
   /**
-   * True if `onReplay` is still returning messages. The returned messages may precede all messages that the stream
-   * receives.
+   * True if `onReplay` is still returning messages for the stream. The returned messages may precede every message that
+   * arrives on the connection.
    */
   isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);
@@ -75,7 +75,9 @@ export class ReplayRequests<Message> {
     stream.replay = undefined;
   }
 
-  /** `onReplay` returned nothing. Returns the streams whose messages the server repeats on the connection. */
+  /**
+   * Called after `onReplay` returned nothing. Returns the streams whose messages the server repeats on the connection.
+   */
   setInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
     request.state = "inBand";
     request.activeAt = now;
@@ -91,7 +93,7 @@ export class ReplayRequests<Message> {
     return streams;
   }
 
-  /** Ends the requests on all connections for which `hasEnded` returns `true`. */
+  /** Ends all requests that were made on a connection for which `hasEnded` returns `true`. */
   endOn(hasEnded: (connection: number) => boolean): void {
     for (const request of this.#open.filter(({ connection }) => hasEnded(connection))) this.end(request);
   }

@@ -11,13 +11,11 @@ import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
- * No message is lost: each message is delivered once, or is a duplicate of a delivered message.
+ * No message is lost: each message is delivered once, or is a duplicate of a delivered message. A connection is
+ * identified by its number: 1 for the first connection, and a higher number for each later connection.
  *
- * A connection is identified by its number: 1 for the first connection, and a higher number for each later connection.
- * A method of the port must not call `locate` or `receive`.
- *
- * `Value` is the type that the functions of the application receive. `Message` is the type that the engine stores if it
- * cannot deliver a message at once.
+ * @typeParam Value - The type that the functions of the application receive.
+ * @typeParam Message - The type that the engine stores if it cannot deliver a message at once.
  */
 export class Replay<Value, Message> {
   readonly #policy: ReplayPolicy<Value>;
@@ -26,7 +24,8 @@ export class Replay<Value, Message> {
   readonly #recovery: Recovery<Message>;
   readonly #streams: StreamTable<Value, Message>;
   /**
-   * The only stream, if ids increase by one and there are neither stream names nor epochs. Set by the first message.
+   * The only stream, if ids increase by one and there are neither stream names nor epochs. `undefined` before the first
+   * message.
    */
   #singleStream: MessageStream<Message> | undefined;
   /** The messages that waited in an ended overlap and are not delivered yet. */
@@ -111,8 +110,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * @param position - The result of {@link locate} for this message. No other method may be called between `locate` and
-   * this call.
+   * @param position - The result of {@link locate} for this message. Between `locate` and this call, the caller must
+   * not call any other method of the engine.
    */
   receive(
     message: Message,
@@ -171,7 +170,7 @@ export class Replay<Value, Message> {
     if (this.#recovery.connection === connection) this.#goOffline();
   }
 
-  /** No replay can be requested before the next connection. */
+  /** There is no connection: no replay can be requested before the next connection is open. */
   #goOffline(): void {
     this.#recovery.connection = undefined;
     this.#recovery.isOffline = true;
@@ -217,11 +216,11 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * A second connection is open while the first connection is in use. From now on the messages of the new connection
-   * wait, duplicates are removed and no gap is reported. A replay of the messages that may be missed is requested on
-   * the new connection.
-   * @param maxWaiting - {@link ReplayPort.onOverlapFull} is called when this number of messages waits, or `maxBytes` of
-   * the policy is reached.
+   * A new connection is open while the old connection stays in use. From now on the messages of the new connection
+   * wait, duplicates are removed and no gap is reported. On the new connection, the engine requests a replay of all
+   * messages that the client may have missed.
+   * @param maxWaiting - {@link ReplayPort.onOverlapFull} is called when this number of messages waits, or when the
+   * waiting messages reach `maxBytes` of the policy.
    */
   beginOverlap(connection: number, maxWaiting: number, now: number): void {
     this.endOverlap(now);

@@ -9,7 +9,7 @@ export type Sequence = number | string;
  * - `first`: the first id of the stream.
  * - `next`: the id that follows the cursor.
  * - `ahead`: messages are missing before this id.
- * - `late`: a missing id.
+ * - `late`: an id that was missing.
  * - `duplicate`: an id that was delivered.
  * - `restart`: an id before all remembered ids, so the numbering has restarted.
  */
@@ -25,7 +25,7 @@ export interface WindowBounds {
 
 /** The recently delivered ids of one stream, and its cursor. */
 export interface SequenceWindow {
-  /** The last id in order; `undefined` before the first message. */
+  /** The cursor: the id after which the next id is expected; `undefined` before the first message. */
   readonly sequence: Sequence | undefined;
   /** The next id in order; `undefined` if ids are compared by `isNext`. */
   readonly expected: number | undefined;
@@ -42,10 +42,7 @@ export interface SequenceWindow {
   move(id: Sequence, status: "next" | "ahead"): void;
   /** Accepts a late id. The cursor does not move. */
   fill(id: Sequence): void;
-  /**
-   * An accepted id has arrived again.
-   * @throws any error that `isNext` throws.
-   */
+  /** Handles an accepted id that has arrived again. @throws any error that `isNext` throws. */
   repeat(id: Sequence): void;
   /** Restarts the stream at `id`. */
   restart(id: Sequence): void;

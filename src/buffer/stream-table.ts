@@ -1,5 +1,5 @@
-// The streams by name, and the eviction of unused streams beyond `maxStreams`. Its handler decides whether a stream may
-// be evicted.
+// The streams by name, and the eviction of unused streams beyond `maxStreams`. A handler decides for each stream
+// whether it may be evicted.
 import type { Cursor, Cursors } from "../options/layer-options.js";
 import { IdWindow } from "./id-window.js";
 import { MessageStream } from "./message-stream.js";
@@ -81,7 +81,7 @@ export class StreamTable<Value, Message> {
   #evictUnused(): void {
     for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.values();
-      // The iterator does not end here, because a remaining stream is added again at the end.
+      // This call never reaches the end of the iterator: a checked stream that stays is moved to the end of the table.
       const stream = this.#search.next().value as MessageStream<Message>;
       this.#streams.delete(stream.name);
       if (!stream.isUsed && this.#handler.mayEvict(stream)) this.#handler.onEvicted(stream);
@@ -149,7 +149,7 @@ export class StreamTable<Value, Message> {
       stream.window.classify(id);
       return [stream.name, stream.cursorBefore(id)];
     } catch {
-      // The same error was thrown when the message arrived, and was reported at that time.
+      // The error is not reported again: it was thrown and reported when the message arrived.
       return undefined;
     }
   }

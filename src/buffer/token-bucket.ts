@@ -7,9 +7,9 @@
 export class TokenBucket {
   /** Time in milliseconds between two tokens. */
   readonly #spacing: number;
-  /** Milliseconds by which the last message of a burst may be earlier than with even spacing. */
+  /** The last message of a burst may pass this many milliseconds earlier than without bursts. */
   readonly #tolerance: number;
-  /** Time in milliseconds at which the bucket would be full again. */
+  /** Time in milliseconds at which the bucket is full again, if no more messages pass. */
   #fullAt = -Infinity;
 
   /** @param perSecond - Greater than 0. For example, 0.5 means one message in two seconds. */

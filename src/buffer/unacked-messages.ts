@@ -1,5 +1,5 @@
-// The messages that were passed to a writer and are not acknowledged, in the order in which they were first sent. It
-// does not limit their number.
+// The messages that were passed to a writer and are not acknowledged, in the order in which they were first sent. This
+// module does not limit the number of messages.
 import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 
 /** Memory in bytes that an id and its map entry take, as measured. */

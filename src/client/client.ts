@@ -44,9 +44,15 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   readonly calls: PendingCalls;
   readonly supervisor: ConnectionSupervisor;
   readonly #address: RequestSource["url"];
-  /** The listener on the option `signal`; `undefined` while an abort has no effect. */
+  /**
+   * The abort listener of the option `signal`. `undefined` without this option, and between the end of a run and the
+   * next run.
+   */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
-  /** The value that `isWatched` had at the abort. The abort ends iterations and `recv()` calls before the run ends. */
+  /**
+   * The value of `isWatched` before the abort of the option `signal`. The abort ends iterations and `recv()` calls, and
+   * thereby changes `isWatched`.
+   */
   #wasWatched = false;
   /** The number of calls that wait while the client is idle. An abort must reject these calls. */
   #idleWaits = 0;
@@ -55,8 +61,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
-   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called meanwhile
-   * begins another run afterwards.
+   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called
+   * meanwhile begins another run afterwards.
    */
   #ending: Outcome | undefined;
   /** True when the pending calls of the ending run were removed. Later calls belong to the next run. */
@@ -82,7 +88,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
-  /** Creates a new object for each attempt. The object is not stored, because an open connection does not need it. */
+  /**
+   * The inputs of the handshake request. The getter creates an object for each attempt and does not store it, because
+   * an open connection does not need the object.
+   */
   get source(): RequestSource {
     return { url: this.#address, options: this.options };
   }
@@ -104,7 +113,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** True if messages are accepted, at least by the outbox. */
   get isAccepting(): boolean {
-    // This property is read for each sent message. Therefore it compares the state itself instead of calling `isOver`.
+    // This getter runs for each sent message. For speed, it compares the state directly instead of calling the getter
+    // `isOver`.
     const { current } = this.states;
     const isOver = current === "closed" || current === "failed";
     return !isOver && this.#ending === undefined && !this.stopReasons.isStopping;
@@ -131,7 +141,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /**
    * Reports an error that a user function threw.
-   * @param what - The subject of the message, such as `A listener of "message"`.
+   * @param what - The subject of the error message, such as `A listener of "message"`.
    */
   reportFunctionError(what: string, thrown: unknown): void {
     const error = toError(thrown, what);
@@ -148,7 +158,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     process.emitWarning(createWarning(message, code, cause));
   }
 
-  /** Called by the message hub. Only this warning shows that the call failed. */
+  /** Called by the message hub. Without an `error` listener, only this warning shows that a call was refused. */
   warnUnhandled(reason: unknown): void {
     const cause = toError(reason, "A call");
     const message =
@@ -170,7 +180,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#isReporting = false;
   }
 
-  /** Called by the message hub. Only this warning shows that a message was lost. */
+  /** Called by the message hub. Without an `error` listener, only this warning shows that a message was lost. */
   warnUndecodable({ code, cause }: JetSocketError): void {
     const reason = toError(cause, "The deserializer").message;
     const message =
@@ -250,7 +260,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (this.#ending === "closed") return Promise.resolve();
     if (this.#ending === "aborted") return this.refuse(signal?.reason);
     const promise = this.calls.run(options, site);
-    // The user does not receive the promise of this `connect()`.
+    // The user does not receive the promise of this `connect()`, so its rejection is marked as handled.
     if (state === "idle" || state === "failed" || this.#ending === "failed")
       void handled(this.connect(undefined));
     return promise;
@@ -314,7 +324,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.supervisor.begin();
   }
 
-  // Called by the message hub.
+  // The following methods are called by the message hub.
 
   connections(): readonly ClientConnection[] {
     return this.supervisor.connections;
@@ -338,14 +348,17 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     });
   }
 
-  /** Called by the emitter when a listener throws. */
+  /** The emitter calls this method when a listener throws an error. */
   onListenerError(name: EventName, thrown: unknown): void {
     const what = `A listener of "${name}"`;
     if (name === "error") process.emitWarning(toError(thrown, what));
     else this.reportFunctionError(what, thrown);
   }
 
-  /** Called by the pending calls. Abandons the first connection if no other call waits for it. */
+  /**
+   * Called when a waiting `connect()` was cancelled. Abandons the first connection if no other call waits for that
+   * connection.
+   */
   onConnectCancelled(reason: unknown): void {
     const isTimeout = reason instanceof TimeoutError;
     if (this.#ending !== undefined) return;
@@ -396,8 +409,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   }
 
   /**
-   * Called by the supervisor when no connection is left and none follows. Nearly every step calls listeners. While
-   * `#ending` is set, the calls of listeners cannot change the outcome, so `closed` is emitted once, as the last event.
+   * Called by the supervisor when no connection is left and none follows. Nearly every step of this method calls
+   * listeners. While `#ending` is set, calls by these listeners cannot change the outcome. Therefore `closed` is
+   * emitted only once, as the last event.
    */
   onOver(report: CloseReport): void {
     const ending = outcomeOf(report, this.stopReasons, this.options);
@@ -406,7 +420,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#ending = ending;
     this.hub.end(isImmediate, this.stopReasons.isStopping);
     this.hub.sender.end(error);
-    // `isWatched` is read before the events are emitted, because the emission removes a `once` listener.
+    // `isWatched` is read before the events are emitted, because the emission removes listeners that were added by
+    // `once()`.
     let { isWatched } = this;
     const isUnobserved = !isWatched && !this.stopReasons.isEndReported && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });

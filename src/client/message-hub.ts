@@ -1,6 +1,6 @@
 /**
- * Passes messages and pings between the connections of a client and the layers that receive and send. It does not open
- * or close connections.
+ * Passes messages and pings between the connections of a client and the layers that receive and send messages. This
+ * module does not open or close connections.
  */
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
@@ -41,7 +41,10 @@ export interface MessageHubClient {
   /** All attempts and connections that have not ended. */
   connections(): readonly ClientConnection[];
   reportError(error: unknown): void;
-  /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
+  /**
+   * Reports an error that a user function threw.
+   * @param what - The subject of the error message, such as `The option heartbeat.ping`.
+   */
   reportFunctionError(what: string, thrown: unknown): void;
   /** Warns that a call was refused, its promise is not handled, and the event `error` has no listener. */
   warnUnhandled(error: unknown): void;
@@ -100,7 +103,7 @@ export class MessageHub
     );
   }
 
-  // Called by the dispatcher.
+  // The following methods are called by the dispatcher.
 
   onPaused(): void {
     this.leftovers.pause();
@@ -118,7 +121,7 @@ export class MessageHub
     return this.leftovers.isPending;
   }
 
-  // Called by the leftovers.
+  // The following methods are called by the queue of ended connections (`leftovers`).
 
   isPaused(): boolean {
     return this.dispatcher.isPaused;
@@ -133,8 +136,8 @@ export class MessageHub
   /**
    * Ends the delivery of received messages.
    *
-   * @param isImmediate - Undelivered messages are dropped.
-   * @param isStopping - The end was requested by this client.
+   * @param isImmediate - True to drop undelivered messages.
+   * @param isStopping - True if the user requested the end of the client.
    */
   end(isImmediate: boolean, isStopping: boolean): void {
     const { leftovers, dispatcher, inbound } = this;
@@ -188,10 +191,11 @@ export class MessageHub
     this.#client.onIdleWait(change);
   }
 
-  // Called by the sender.
+  // The following methods are called by the sender.
 
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
-    // `has()` is called before the event is emitted, because the emission removes a `once` listener.
+    // `has()` is called before the event is emitted, because the emission removes listeners that were added by
+    // `once()`.
     const hasListener = this.#client.emitter.has("error");
     this.#client.reportError(error);
     if (hasListener || isAborted) return promise;
@@ -219,7 +223,7 @@ export class MessageHub
     return this.#client.stateError(operation);
   }
 
-  // Called by the inbound pipeline.
+  // The following methods are called by the inbound pipeline.
 
   connectionOf(number: number): SetupConnection<unknown, unknown> | undefined {
     const connection = this.#client.connections().find((one) => one.number === number);
@@ -230,7 +234,7 @@ export class MessageHub
     return this.#client.isSettled;
   }
 
-  // Called by the connections.
+  // The following methods are called by the connections.
 
   /** Creates the connection object that `onConnection` and `onReplay` receive. */
   createHook(connection: ClientConnection): HookConnection {
@@ -303,7 +307,7 @@ export class MessageHub
     this.onDropped({ direction: "in", message, cause: "closed" });
   }
 
-  /** A message that a hook sent was not written. */
+  /** A message that `onConnection` or `onReplay` sent was not written. */
   onHookUnsent(data: Sendable): void {
     this.onUnsent(sourceOf(data), "unsent");
   }
@@ -330,7 +334,7 @@ export class MessageHub
   #sendOwnPing(live: LiveConnection, ping: () => unknown): boolean {
     try {
       const data = serialize(this.serializer, ping());
-      // `ping()` and the serializer are user functions; they may have closed the connection.
+      // The option `heartbeat.ping` and the serializer are user functions. Each of them may have closed the connection.
       if (live.isClosing) return false;
       live.queue.sendAccepted(data, undefined, ownPing);
       return true;

@@ -1,6 +1,6 @@
 /**
- * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages. It
- * has no state: `Client` implements the operations.
+ * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages.
+ * It has no state: `Client` implements the operations.
  */
 import { CloseCode, InvalidStateError, ownOptions } from "../../protocol/index.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -51,9 +51,9 @@ const rotateOptionsHint = 'The options of rotate() are the second argument: rota
  * changes from one of these ways to another.
  *
  * A method that returns a promise rejects if the client is in the wrong state or an option is invalid; it does not
- * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. `connect()` and `run()` are the
- * exceptions: their failure is an unhandled rejection if the promise has no handler, there is no listener for `error`
- * or `closed`, and no loop and no `recv()` waits for a message.
+ * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. The exceptions are `connect()`
+ * and `run()`. Their rejection is an unhandled rejection under three conditions: the promise has no handler, `error`
+ * and `closed` have no listener, and no loop or `recv()` waits for a message.
  *
  * @typeParam Received - The type of received messages: what the deserializer returns.
  * @typeParam Sent - The type of sent messages: what the serializer accepts.
@@ -132,15 +132,21 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * client neither copies the bytes nor decodes text. Text is still validated: a message that is not UTF-8 fails the
    * connection (RFC 6455 8.1) and is not emitted.
    *
-   * `data` is valid until the listener returns; in an async listener, until its first `await`. Afterwards the memory is
-   * reused. Copy the bytes with `Buffer.from(data)`, or read text with `data.toString()`. Writing to `data` changes
-   * this message for listeners that are called later; it does not affect other messages.
+   * `data` is valid until the listener returns. In an async listener, `data` is valid until the first `await`.
+   * Afterwards the client reuses the memory. Copy the bytes with `Buffer.from(data)`, or read text with
+   * `data.toString()`. If a listener writes to `data`, listeners that are called later receive the changed message.
+   * Other messages do not change.
    *
-   * As with any `rawMessage` listener, messages are not added to the inbox unless a loop or a `recv()` also reads. If
-   * the same message is needed elsewhere too (by another message listener, a loop, a `recv()`, `replay`, `isPong` or
-   * `acknowledges`), this listener receives a view of copied or encoded bytes instead. The same applies to messages
-   * that are already in the inbox; these are emitted before newer messages. `rawMessage` listeners without this option
-   * are called first, then `rawMessage` listeners with this option, then `message` listeners.
+   * Like any `rawMessage` listener, this listener does not cause messages to be added to the inbox. Messages are added
+   * only if a loop or a `recv()` also reads messages.
+   *
+   * If another part of the program or of the client also uses a message, the listener receives a view of copied or
+   * encoded bytes instead of the receive buffer. Such parts are other message listeners, loops, `recv()`, `replay`,
+   * `isPong` and `acknowledges`. Messages that are already in the inbox are also copies. They are emitted before newer
+   * messages.
+   *
+   * `rawMessage` listeners without this option are called first, then `rawMessage` listeners with this option, then
+   * `message` listeners.
    *
    * @throws TypeError if the event is not `rawMessage`, or an option is unknown.
    */
@@ -274,7 +280,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /**
    * Sends a message without the serializer: a string as a text message, bytes and Blobs as a binary message. The option
-   * `binary` overrides this. Bytes are read during the call, so the caller may reuse the memory when it returns.
+   * `binary` overrides this. Bytes are read during the call, so the caller may reuse their memory when `sendRaw()`
+   * returns.
    *
    * @throws the same errors as {@link send}; also TypeError if `binary` is `false` and the bytes are not valid UTF-8.
    */
@@ -491,8 +498,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.close();
   }
 
-  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of these methods,
-  // and their types require all of them.
+  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of the following
+  // methods. The types of these functions require all methods.
 
   /** The same as {@link on}, without options. */
   addListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
@@ -567,7 +574,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 }
 
-/** @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason. */
+/**
+ * @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason.
+ */
 function refuseOptions(value: unknown, message: string): void {
   if (typeof value === "object" && value !== null) throw new TypeError(message);
 }

@@ -47,7 +47,9 @@ export class ConnectionInput implements TransportHandler {
     this.#lastReceivedAt = open.runtime.now();
   }
 
-  /** The time at which the last bytes arrived. Before the first bytes, it is the time of {@link open}. */
+  /**
+   * The time at which the last bytes arrived. Before the first bytes, it is the time at which {@link open} was called.
+   */
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
   }
@@ -92,7 +94,10 @@ export class ConnectionInput implements TransportHandler {
     this.#watch.check(now);
   }
 
-  /** Called when reading is paused or the connection is closed, because no message can make progress then. */
+  /**
+   * Stops the check for stalled messages. Called when reading is paused or the connection is closed, because no message
+   * can then make progress.
+   */
   stopWatch(): void {
     this.#watch?.stop();
   }

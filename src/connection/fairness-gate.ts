@@ -2,7 +2,7 @@
 import type { Runtime } from "../runtime/runtime.js";
 
 const maxBytesPerTurn = 64 * 1024;
-/** After this number of milliseconds, a send waits for the next turn of the event loop. */
+/** If a turn of the event loop has sent messages for this number of milliseconds, `send()` waits for the next turn. */
 const maxTimePerTurn = 10;
 /** Number of sends between two reads of the clock. */
 const sendsPerClockRead = 32;

@@ -178,7 +178,10 @@ export class LiveConnection
     return this.#queue?.isDrainPending === true;
   }
 
-  /** Removes and returns all messages of which no byte is written. A partly written message stays in the output. */
+  /**
+   * Removes and returns all messages that the connection has not begun to write. A partly written message stays in the
+   * output.
+   */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
@@ -393,7 +396,7 @@ export class LiveConnection
   #createEnd(error: Error | undefined): ConnectionEnd {
     const { closeReceived, framedCount } = this.#protocol;
     const uncertainCount = this.#countUncertain();
-    // Our Close frame is the last frame. It is written completely if no bytes wait.
+    // Our Close frame is the last frame. If no bytes are buffered, the Close frame is written completely.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
@@ -431,7 +434,10 @@ export class LiveConnection
     return (this.#isCloseAnswered ? 0 : Math.max(unconfirmed, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
+  /**
+   * Rejects all pending calls with `error`. A call of `send()` with a token resolves, because the owner of the token
+   * keeps the message.
+   */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

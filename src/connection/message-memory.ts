@@ -16,14 +16,14 @@ const waitOverhead = 1024;
 export const ownedMessageOverhead: number = 512;
 
 /**
- * Bytes of overhead that a limit does not count. Therefore small water marks count only bytes on the wire. A memory
- * limit is exceeded by at most this amount.
+ * A limit ignores this number of bytes of overhead. The load of a short queue is therefore only its number of bytes on
+ * the wire. The memory of a queue may exceed its limit by at most this number of bytes.
  */
 export const freeOverhead: number = 1024 * 1024;
 
 /**
  * Returns the bytes of memory that a queued message takes in addition to `size`.
- * @param size - The size of the message in bytes: on the wire, or in UTF-8.
+ * @param size - The size of the message in bytes, on the wire or as UTF-8.
  */
 export function overheadOf(data: Sendable, size: number, options: WaitOptions | undefined): number {
   let overhead = messageOverhead;

@@ -2,10 +2,10 @@
 // store messages.
 import type { Sendable } from "./pending-message.js";
 
-/** An accepted message of which no byte was written, and the token that its owner passed. */
+/** An accepted message that the connection has not begun to write, and the token that was passed with the message. */
 export interface UnsentMessage {
   readonly data: Sendable;
-  /** The token is `undefined` if the owner passed no token. */
+  /** The token of the message; `undefined` if no token was passed. */
   readonly token: unknown;
 }
 
@@ -25,15 +25,15 @@ interface TokenEntry {
   readonly token: unknown;
 }
 
-/** Replaces the entry of a written message, so that the garbage collector can free the message. */
+/** This object replaces the entry of a written message, so that the garbage collector can free the message. */
 const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
 /** Acknowledged receipts are removed when the list of receipts reaches this length. */
 const minReceipts = 64;
 
 /**
- * Maps framed messages to the tokens of their owner until their first byte is written. After that, it counts the
- * messages that wait for an individual acknowledgement.
+ * Keeps the token of each framed message until the first byte of the message is written. Counts the written messages
+ * that wait for an individual acknowledgement.
  */
 export class MessageTokens {
   #entries: TokenEntry[] = [];
@@ -44,12 +44,12 @@ export class MessageTokens {
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
   /**
-   * Number of written messages for which the owner no longer waits for an acknowledgement. The list does not contain
-   * the receipts of these messages.
+   * Number of written messages that are not acknowledged, and for which the owner of the token no longer waits for an
+   * acknowledgement. `#receipts` does not contain the receipts of these messages.
    */
   #givenUp = 0;
 
-  /** Number of messages that have a token and are not written yet. */
+  /** Number of messages that have a token and whose first byte is not written yet. */
   get length(): number {
     return this.#entries.length - this.#head;
   }
@@ -108,7 +108,8 @@ export class MessageTokens {
 
   /**
    * Returns the unsent messages with their tokens, and removes all tokens.
-   * @param unsent - The last of the framed messages.
+   * @param unsent - The framed messages that the connection has not begun to write. They follow all other framed
+   *   messages.
    * @param framedCount - Number of all framed messages, including `unsent`.
    */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {

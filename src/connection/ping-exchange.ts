@@ -11,7 +11,7 @@ export interface PingExchangeHandler {
   onQueued(): void;
   /**
    * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only messages
-   * of this kind. Default: `position`.
+   * of this kind. Without this function, a pong confirms all `position` messages.
    */
   countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled. Its promise rejects with the same error. */
@@ -67,8 +67,8 @@ export class PingExchange {
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     const signal = options?.signal;
     if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown).promise;
-    // Each sent ping needs a promise of its own, but refused calls share one promise. Therefore further calls are
-    // refused if many pings were dropped in this turn of the event loop.
+    // Each sent ping needs its own promise, but refused calls share one promise. If many pings were dropped in this
+    // turn of the event loop, further calls are therefore refused.
     if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing).promise;
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount)
       return this.#refuse(overflowKind, tooManyPings).promise;

@@ -55,7 +55,10 @@ export class Pings {
     return dropped?.call;
   }
 
-  /** Lowers the position of every ping to at most `count`, because later messages were removed from the output. */
+  /**
+   * Limits the position of every ping to `count`, because all messages after the first `count` messages were removed
+   * from the output.
+   */
   limit(count: number): void {
     for (let ping = this.#first; ping !== undefined; ping = ping.next)
       ping.position = Math.min(ping.position, count);

@@ -15,11 +15,11 @@ import { FairnessGate } from "./fairness-gate.js";
 
 /** Limits of a send queue, in bytes. */
 export interface SendMarks {
-  /** From this load on, messages wait before they are framed. */
+  /** While the load is at least this value, new messages wait before they are framed. */
   readonly highWaterMark: number;
   /** `onDrain` is called when the load falls to this value. */
   readonly lowWaterMark: number;
-  /** A message that would raise the load above this value is refused. */
+  /** A message is refused if it would raise the load above this value. */
   readonly maxBufferedAmount: number;
 }
 
@@ -36,7 +36,7 @@ interface PendingSend {
 
 /** A message that is not framed yet. */
 interface Entry extends PendingSend {
-  /** A `PendingMessage` until its content is read. */
+  /** The content of the message, or a `PendingMessage` until the content is read. */
   data: Sendable;
   readonly size: number;
   /** Bytes of memory in addition to `size`. */
@@ -56,7 +56,7 @@ export interface SendEvents {
   onSampled(duration: number): void;
 }
 
-/** The kind of all refusals because of `maxBufferedAmount`. Refusals of the same kind may share one error. */
+/** Identifies the refusals of calls because of `maxBufferedAmount`. Several such refusals can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
@@ -249,7 +249,10 @@ export class SendQueue {
     return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
 
-  /** Returns `false` if nothing waits: a single message may be larger than `maxBufferedAmount`. */
+  /**
+   * Returns true if the message would exceed `maxBufferedAmount`. If no message waits, a message of any size is
+   * accepted.
+   */
   #exceedsBound(data: Sendable, waiting: number): boolean {
     if (waiting === 0) return false;
     // One UTF-16 code unit takes at most three bytes in UTF-8. The exact size is computed only near the limit.
@@ -403,8 +406,9 @@ export class SendQueue {
   }
 
   /**
-   * Removes and returns all messages of which no byte was written, in order.
-   * @param framed - The framed messages of which no byte was written. They are removed from the protocol already.
+   * Removes and returns, in order, all messages that the connection has not begun to write.
+   * @param framed - The framed messages that the connection has not begun to write. The protocol does not contain them
+   *   any more.
    * @param framedCount - Number of all framed messages, including `framed`.
    */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
@@ -430,7 +434,10 @@ export class SendQueue {
     this.#isDrainDue = false;
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
+  /**
+   * Rejects all pending calls with `error`. A call of `send()` with a token resolves, because the owner of the token
+   * keeps the message.
+   */
   end(error: unknown): void {
     this.#isDrainDue = false;
     for (const { wait, token } of this.#takeSendsAboveMark()) {

@@ -1,6 +1,6 @@
 // Measures the time of some messages from `send()` to the kernel. It does not average the times.
 
-/** Number of messages of which one message is measured. Reading the clock costs a tenth of sending a message. */
+/** One of this number of messages is measured. Reading the clock costs a tenth of the time to send a message. */
 export const messagesPerSample = 16;
 
 /**

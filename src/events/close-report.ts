@@ -1,5 +1,5 @@
 /**
- * Types of the report on the end of a connection. It does not contain the code that creates reports.
+ * Types of the report on the end of a connection. This module does not contain the code that creates reports.
  */
 import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
 

@@ -1,5 +1,5 @@
 /**
- * Keeps the listeners of all events of a client. It does not check event names.
+ * Keeps the listeners of all events of a client. This module does not check event names.
  */
 import type { Listener } from "./event-map.js";
 import { ListenerList, type ListenerErrorHandler } from "./listener-list.js";
@@ -66,7 +66,7 @@ export class Emitter<Events> {
     return [...new Set(known)].filter((name) => this.listeners(name).length > 0);
   }
 
-  /** Returns all listeners of an event. The listeners of a separate list are last. */
+  /** Returns all listeners of an event. The listeners of a list from {@link createSeparateList} are last. */
   listeners(name: keyof Events): Listener<never>[] {
     return [...(this.#lists[name]?.listeners ?? []), ...(this.#separateLists?.get(name)?.listeners ?? [])];
   }

@@ -1,5 +1,5 @@
 /**
- * Types of the events and states of a client. It does not contain the code that emits them.
+ * Types of the events and states of a client. This module does not contain the code that emits them.
  */
 import type { CloseReport } from "./close-report.js";
 

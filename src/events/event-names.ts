@@ -1,5 +1,5 @@
 /**
- * Checks event names, and suggests an event for an unknown name. It does not emit events.
+ * Checks event names, and suggests an event for an unknown name. This module does not emit events.
  */
 import { ownOptions } from "../../protocol/index.js";
 import type { EventName } from "./event-map.js";

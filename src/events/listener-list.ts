@@ -78,12 +78,12 @@ export class ListenerList<Event> {
     this.#set(this.#entries.concat(new Entry(this.name, listener, isOnce, id)));
   }
 
-  /** Returns the id of the listener that {@link remove} would remove; 0 if there is no such listener. */
+  /** Returns the id of the listener that {@link remove} would remove; 0 if the function is not in the list. */
   idOf(listener: Listener<Event>): number {
     return this.#entries.findLast((entry) => entry.listener === listener)?.id ?? 0;
   }
 
-  /** Removes the last added entry of a function. */
+  /** Removes the most recently added entry of a function. */
   remove(listener: Listener<Event>): void {
     const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
     if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));

@@ -1,11 +1,11 @@
 /**
- * Suggests a known name for an unknown name, for error messages. It recognizes typos, and synonyms from a table. It
- * does not contain the tables.
+ * Suggests a known name for an unknown name, for error messages. This module recognizes typos, and synonyms from a
+ * table of the caller.
  */
 
 /**
- * Names of other libraries. The key is the text to suggest. The value contains the names in lower case, without
- * separators inside a name, and divided by spaces.
+ * Names of other libraries. The key is the text to suggest. The value lists the names in lower case, divided by spaces.
+ * No name contains a separator.
  */
 export type Counterparts = Readonly<Record<string, string>>;
 
@@ -18,11 +18,11 @@ export function counterpartOf(name: string, counterparts: Counterparts): string 
 /** Returns the known name of which `name` is most likely a typo; `undefined` if no known name is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = normalize(name);
-  // One edit per three letters is allowed, and at most two edits.
+  // A known name may differ by at most one edit per three letters, and by at most two edits.
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;
-  // Every known name has at most 40 letters. The comparison with a longer name would be slow.
+  // No known name has more than 40 letters. The comparison with a longer given name would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
     const distance = editDistance(given, normalize(candidate));

@@ -1,5 +1,5 @@
-// Decides whether the peer is alive and when to send a ping. It reads no clock, sets no timer and sends nothing: the
-// caller passes the times and performs the returned action.
+// Decides whether the peer is alive and when to send a ping. This module reads no clock, sets no timer and sends
+// nothing: the caller passes the times and performs the returned action.
 
 /** The times of a heartbeat in milliseconds. */
 export interface HeartbeatPolicy {
@@ -30,13 +30,13 @@ const maxEarliness = 1;
 const minClockJump = 2_000;
 
 /**
- * The caller passes the time of the last activity only when a timer fires. Therefore reading from the socket causes no
- * work here.
+ * The caller passes the time of the last activity only when a timer fires. Therefore a read from the socket does not
+ * call the heartbeat.
  */
 export class Heartbeat {
   readonly #policy: HeartbeatPolicy;
   #nextPingAt: number;
-  /** Time of the oldest ping after which the peer had no activity. */
+  /** Time of the oldest unanswered ping. Any activity of the peer after a ping counts as an answer. */
   #unansweredPingAt: number | undefined;
   #clockDifference: number;
   #isPaused = false;

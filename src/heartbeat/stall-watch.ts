@@ -1,5 +1,5 @@
 // Detects a mutual stall: for a whole timeout, reading is paused because of back-pressure and a write makes no
-// progress. It sets no timer and closes nothing. Times are in milliseconds.
+// progress. This module sets no timer and closes nothing. Times are in milliseconds.
 
 /** Detects the state in which both peers have stopped reading and wait for each other forever. */
 export class StallWatch {

@@ -1,10 +1,11 @@
 /**
- * Checks the options of method calls such as `send()` and `recv()`. It does not check the data of a call.
+ * Checks the options of method calls such as `send()` and `recv()`. This module does not check the data of a call.
  */
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
-// The names of the options of each call. The calls of a client and of a hook connection have the same options.
+// The names of the options of each call. A method of the client and the same method of the `onConnection` argument have
+// the same options.
 export const waitNames: readonly string[] = ["signal", "timeout"];
 export const recvNames: readonly string[] = [...waitNames, "match"];
 export const sendNames: readonly string[] = [...waitNames, "compress"];

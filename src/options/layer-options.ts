@@ -1,6 +1,6 @@
 /**
  * Types of the options that concern more than a single connection: reconnecting, rotation, heartbeat, buffers and
- * replay. It does not contain the options of a connection itself, such as headers and limits.
+ * replay. This module does not contain the options of a connection itself, such as headers and limits.
  */
 import type { CloseReport } from "../events/close-report.js";
 import type { SetupConnection } from "./setup-connection.js";
@@ -204,15 +204,15 @@ export interface ReplayOptions<Received, Sent> {
   readonly window?: number | undefined;
   /**
    * Maximum number of messages that a stream buffers while earlier messages are missing. At this number the client
-   * emits `reset` and delivers the buffered messages. All streams together buffer at most `buffer.maxBytes`. Above this
-   * size, the streams that buffer the most are delivered in the same way. Default 10,000.
+   * emits `reset` for the stream and delivers its buffered messages. All streams together buffer at most
+   * `buffer.maxBytes`: at this size, the client does the same for the streams with the largest buffers. Default 10,000.
    */
   readonly maxWaiting?: number | undefined;
   /**
    * Maximum number of streams that the client remembers. At this number, a new stream replaces a stream that had no
-   * message for a long time. The next message of a forgotten stream counts as the first message of a new stream: there
-   * is no `gap`, no `reset` and no removal of duplicates. A stream with buffered messages is not forgotten. Default
-   * 10,000, or the number of streams in `cursors` if that number is larger.
+   * message for a long time. The client treats the next message of the replaced stream as the first message of a new
+   * stream: it emits no `gap` and no `reset`, and removes no duplicates. A stream with buffered messages is not
+   * replaced. Default 10,000, or the number of streams in `cursors` if that number is larger.
    */
   readonly maxStreams?: number | undefined;
   /**
@@ -255,8 +255,9 @@ export interface LayerOptions<Received, Sent> {
   /** The buffer of received messages: its capacity in messages, or an object with more options. Default 1,000. */
   readonly buffer?: number | BufferOptions<Received> | undefined;
   /**
-   * The queue of messages that are sent while there is no connection: its capacity in messages, or an object with more
-   * options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default `false`.
+   * The queue of messages that `send()` accepts while there is no connection: its capacity in messages, or an object
+   * with more options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default
+   * `false`.
    */
   readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
   /**

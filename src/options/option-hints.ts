@@ -1,6 +1,6 @@
 /**
  * Suggests an option for an unknown option name: the counterpart of an option of another library, or the most similar
- * name. It does not decide which names are valid.
+ * name. This module does not decide which names are valid.
  */
 import { counterpartOf, type Counterparts, nearestName } from "../events/nearest-name.js";
 
@@ -69,7 +69,7 @@ const withoutOption: Counterparts = {
 
 const ofTheClient = "which is an option of the client";
 
-/** Counterparts of nested options, by the name of the outer option. */
+/** The nested options of each outer option, with their names in other libraries. */
 const innerOptions: Readonly<Record<string, Counterparts>> = {
   backoff: {
     base: "initialdelay initial min mindelay delay mintimeout interval",

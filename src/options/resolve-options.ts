@@ -1,5 +1,6 @@
 /**
- * Checks the options of a client and adds their defaults. It does not call provider functions or resolve addresses.
+ * Checks the options of a client and adds their defaults. This module does not call provider functions or resolve
+ * addresses.
  */
 import { ownOptions } from "../../protocol/index.js";
 import type { ConnectionOptions } from "node:tls";
@@ -19,7 +20,10 @@ import {
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options after defaults were added. Only code that uses the values of messages sets the type parameters. */
+/**
+ * The options of a client, with the defaults added. Code that does not use the values of messages can omit the type
+ * parameters.
+ */
 export interface ResolvedOptions<Received = unknown, Sent = unknown>
   extends
     ResolvedLayers<Received, Sent>,

@@ -1,6 +1,6 @@
 /**
- * Types of the connection that `onConnection` and `onReplay` receive, and of the options of method calls. It does not
- * contain the implementation.
+ * Types of the connection that `onConnection` and `onReplay` receive, and of the options of method calls. This module
+ * does not contain the implementation.
  */
 import type { WaitOptions } from "../runtime/wait.js";
 

@@ -1,18 +1,22 @@
-// Computes the delay before each reconnect attempt, and decides when to give up. It sets no timer and reads no clock.
+// Computes the delay before each reconnect attempt, and decides when to give up. This module sets no timer and reads no
+// clock.
 
 /** The delay between attempts, and the limits of a series of attempts. Times are in milliseconds. */
 export interface BackoffPolicy {
   readonly base: number;
   readonly multiplier: number;
   readonly cap: number;
-  /** The minimum delay with jitter. */
+  /** The minimum delay if `jitter` is `true`. */
   readonly floor: number;
   readonly jitter: boolean;
   /** Maximum number of attempts in a row; 0 means no limit. */
   readonly maxAttempts: number;
   /** Maximum time since the first failure; `undefined` means no limit. */
   readonly maxElapsed: number | undefined;
-  /** A new series begins after a connection that was open for at least this time. */
+  /**
+   * A connection that was open for at least this number of milliseconds ends the series. The next attempt begins a new
+   * series.
+   */
   readonly resetAfter: number;
 }
 
@@ -33,7 +37,10 @@ export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
   #failures = 0;
-  /** True if the last connection was open for at least `resetAfter`. Its end does not count as a failure. */
+  /**
+   * True if the last connection was open for at least `resetAfter`. The end of this connection does not count as a
+   * failure.
+   */
   #isStable = false;
   #failingSince: number | undefined;
 

@@ -1,4 +1,4 @@
-// Listens to an `AbortSignal` without a memory leak. It does not create signals.
+// Listens to an `AbortSignal` without a memory leak. This module does not create signals.
 
 /** The callbacks for one signal, and the single listener that calls them. */
 interface SharedListener {
@@ -48,7 +48,7 @@ export class WeakAbortListener<Target extends object> {
   #retained: Target | undefined;
   readonly #stopListening: () => void;
 
-  /** @param callback - Called with the target. It must not reference the target in another way. */
+  /** @param callback - Called with the target. The callback itself must not reference the target. */
   constructor(signal: AbortSignal, target: Target, callback: (target: Target) => void) {
     this.#target = new WeakRef(target);
     // The signal references this closure. Therefore the closure must not reference the parameter `target`.

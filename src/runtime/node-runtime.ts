@@ -1,4 +1,4 @@
-// The runtime of Node without `openTransport`, so that it does not load the modules of sockets.
+// The runtime of Node without `openTransport`, because this module must not load the modules of sockets.
 import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
 import type { Runtime } from "./runtime.js";

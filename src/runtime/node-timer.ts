@@ -1,4 +1,4 @@
-// Implements `Timer` with Node's `setTimeout`, for delays of any length. It does not measure time.
+// Implements `Timer` with Node's `setTimeout`, for delays of any length. This module does not measure time.
 import type { Timer } from "./runtime.js";
 
 /** Longest delay of `setTimeout` in milliseconds. Node treats a longer delay as 1 ms. */

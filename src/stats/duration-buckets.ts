@@ -1,5 +1,5 @@
 // Counts durations in buckets and computes percentiles from the counts. The width of a bucket grows with the duration.
-// It does not check its samples: see Histogram.
+// The samples are not checked here: see Histogram.
 
 /**
  * Each power of two of microseconds has 2 ** bucketBits buckets of equal width. The width of a bucket is at most 1/32
@@ -14,7 +14,9 @@ const bucketsPerOctave = 1 << bucketBits;
 const maxMicroseconds = 2 ** 32 - 1;
 const noCounts = new Float64Array(0);
 
-/** A sample takes no memory. Each power of two between the shortest and the longest sample takes 256 bytes. */
+/**
+ * Samples are not stored. The counts take 256 bytes for each power of two between the shortest and the longest sample.
+ */
 export class DurationBuckets {
   count = 0;
   sum = 0;
@@ -41,7 +43,7 @@ export class DurationBuckets {
   }
 
   /**
-   * Returns a duration for each fraction: this fraction of the samples does not exceed the duration.
+   * Returns a percentile for each fraction: a duration that this fraction of the samples does not exceed.
    * @param fractions - From 0 to 1, in ascending order.
    */
   percentiles(fractions: readonly number[]): number[] {

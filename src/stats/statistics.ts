@@ -1,5 +1,5 @@
-// The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
-// itself: the client reports counts and durations.
+// The statistics of a client: counters, gauges and histograms over all its connections. This module does not measure
+// anything itself: the client reports counts and durations.
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** The names of the durations in `stats().histograms`. */
@@ -105,7 +105,10 @@ export class Statistics {
   rotationCount = 0;
   /** The sums of the counters of all ended connections. */
   #ended = noCounts;
-  /** A single sample is stored as a number, because most phases of a handshake happen once. */
+  /**
+   * A duration with only one sample is stored as a number instead of a histogram, because most phases of a handshake
+   * happen once.
+   */
   readonly #histograms: { [Name in DurationName]?: Histogram | number } = {};
 
   /** @param duration - In milliseconds. */

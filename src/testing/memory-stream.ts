@@ -1,5 +1,5 @@
 /**
- * Connects a scripted server to a virtual peer in memory. It does not simulate latency.
+ * Connects a scripted server to a virtual peer in memory. This module does not simulate latency.
  */
 import type { Runtime } from "../runtime/runtime.js";
 import type { ByteStream, ByteStreamHandler } from "./byte-stream.js";

@@ -157,9 +157,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Rejects the opening handshake with another status, such as 401, 429 with `Retry-After` or 302 with `Location`. Then
-   * ends this side of the stream.
-   *
+   * Rejects the opening handshake with a status other than 101, such as 401, 429 with `Retry-After` or 302 with
+   * `Location`. Then ends this side of the stream.
    * @param status - A status from 200 to 599.
    */
   reject(status: number, given: ScriptedReject = {}): void {
@@ -386,7 +385,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     if (!this.#isMute) this.#out.end();
   }
 
-  /** @param isDiscarded - True to discard the frames of the protocol instead of sending them. */
+  /** @param isDiscarded - With `true`, the queued frames of the protocol are discarded instead of sent. */
   #drain(isDiscarded = false): void {
     const protocol = this.#protocol;
     for (let bytes = protocol?.take(); bytes !== undefined; bytes = protocol?.take()) {

@@ -16,7 +16,7 @@ import type { VirtualRuntime, VirtualServer } from "./virtual-runtime.js";
 export interface ScriptedServerOptions {
   /**
    * The script. It is called with each connection whose opening handshake was received, and with the number of the
-   * connection (1 for the first). A script that throws a `ClientGoneError` ends silently. After any other error the
+   * connection (1 for the first). A `ClientGoneError` that the script throws is ignored. After any other error the
    * connection is reset, and `onError` receives the error.
    */
   readonly onConnection: (connection: ScriptedConnection, n: number) => void | Promise<void>;

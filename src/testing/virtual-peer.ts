@@ -15,14 +15,17 @@ interface RefusedWrite {
 export interface VirtualPeerContext {
   /** Queues `event` for the network phase of the event loop. */
   readonly post: (event: () => void) => void;
-  /** Whether {@link VirtualPeer.received} is kept. If `true`, the read buffer is overwritten after each read. */
+  /**
+   * With `true`, {@link VirtualPeer.received} keeps all bytes that the client writes. The buffer into which the client
+   * reads is then overwritten after each read.
+   */
   readonly isRecording: boolean;
   readonly onClosed: () => void;
 }
 
 /**
  * The server's side of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
- * The other side is notified of a call in a later event, never synchronously.
+ * A call on one side reaches the other side in a later event, never synchronously.
  */
 export class VirtualPeer {
   readonly target: TransportTarget;
@@ -109,7 +112,7 @@ export class VirtualPeer {
     return this.#isClosed;
   }
 
-  /** Whether the transport would keep the process alive. */
+  /** Whether a real socket in the state of this transport would keep the process alive. */
   get isHeld(): boolean {
     return this.#isRef && !this.#isClosed;
   }
@@ -135,7 +138,7 @@ export class VirtualPeer {
     this.#context.post(() => this.#close(error));
   }
 
-  /** Sends `bytes` to the client. The client receives them in one read if they fit into its buffer. */
+  /** Sends `bytes` to the client. The client receives the bytes in one read if they fit into the client's buffer. */
   send(bytes: Uint8Array | string): void {
     const copy = Buffer.from(bytes);
     this.#queueInbound(() => this.#readBytes(copy));

@@ -52,7 +52,7 @@ function onClose(this: unknown): void {
 }
 
 /**
- * A {@link Transport} over a Node stream. The function that opens the stream calls {@link attach} with it. The function
+ * A {@link Transport} over a Node stream. The function that opens the stream passes the stream to {@link attach}. It
  * reports progress by {@link enter} and {@link open}, and a failure by {@link fail}.
  */
 export class SocketTransport implements Transport {
@@ -72,8 +72,8 @@ export class SocketTransport implements Transport {
   #onWritten: (() => void) | undefined;
   #pendingCallbacks = 0;
   /**
-   * The callback of writes. The first write that needs a callback creates it. On a plain socket, few writes need a
-   * callback.
+   * The callback that is passed to `write()`. Created by the first write that needs a callback. Few writes on a socket
+   * without TLS need a callback.
    */
   #afterWrite: ((error?: Error | null) => void) | undefined;
   /** The listener for "data". It exists only on a stream that does not read into our buffer. */
@@ -145,8 +145,8 @@ export class SocketTransport implements Transport {
     try {
       if (this.#isPlain) {
         stream.write(bytes);
-        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore a callback
-        // is requested only if bytes remain. An additional empty write has this callback.
+        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore only a
+        // write that leaves bytes unaccepted is followed by an empty write with a callback.
         if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
         // A stream in memory may pass on the Buffer without a copy, but the caller reuses the bytes.

@@ -51,7 +51,7 @@ export function dialOptions(target: TransportTarget): TcpNetConnectOpts & { path
 export function prepareTcp(socket: Socket, target: TransportTarget, transport: SocketTransport): void {
   const { socketPath, noDelay, keepAlive } = target;
   if (socketPath !== undefined) return;
-  // If the host is an IP address, Node emits no "lookup", and the listener would stay attached.
+  // If the host is an IP address, Node emits no "lookup" event, so a listener for this event would never be removed.
   if (initialPhase(target) === "dns") {
     socket.once("lookup", (error: Error | null) => {
       if (error === null) transport.enter("tcp");

@@ -61,7 +61,7 @@ export function refusedTlsOptions(tls: object, error: Error): string {
   return "tls";
 }
 
-/** Returns the error that `createSecureContext` throws for these options alone. */
+/** Returns the error that `createSecureContext` throws for the given options, without the other options. */
 function errorOfGroup(tls: object, group: readonly string[]): Error | undefined {
   const given = Object.entries(tls).filter(([name]) => group.includes(name));
   // A group without its main option is not tested.

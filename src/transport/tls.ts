@@ -68,7 +68,8 @@ function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions
     ...tls,
     checkServerIdentity: check === undefined ? checkServerIdentity : identityCheck(check, target.tls),
     ...dialOptions(target),
-    // Browsers send the same ALPN value for `wss:`. A server that supports HTTP/2 then selects HTTP/1.1.
+    // Browsers, too, send only the ALPN value `http/1.1` for `wss:`. A server that supports HTTP/2 then selects
+    // HTTP/1.1.
     ALPNProtocols: tls.ALPNProtocols ?? ["http/1.1"],
     // RFC 6066 3: the server name is sent without a trailing dot, and an IP address is not sent.
     servername: tls.servername ?? (nodeNet().isIP(host) === 0 ? host.replace(/\.$/, "") : undefined),

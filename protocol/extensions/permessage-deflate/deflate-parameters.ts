@@ -1,5 +1,5 @@
-// Checks the options of permessage-deflate, and parses and writes its parameters (RFC 7692 7.1). It does not negotiate
-// them.
+// Checks the options of permessage-deflate, and parses and writes its parameters (RFC 7692 7.1). This module does not
+// negotiate the parameters.
 import type { ExtensionParameter } from "../extension.js";
 
 /** The name of the extension in the Sec-WebSocket-Extensions header (RFC 7692 7). */
@@ -9,9 +9,9 @@ export const deflateExtensionName = "permessage-deflate";
 export const maxWindowBits = 15;
 
 /**
- * The options of permessage-deflate for one endpoint, a client or a server. `windowBits` and `noContextTakeover` apply
- * to the messages that the endpoint sends. `peerWindowBits` and `peerNoContextTakeover` apply to the messages that the
- * endpoint receives.
+ * The options of permessage-deflate for one endpoint, a client or a server. The options `windowBits` and
+ * `noContextTakeover` apply to the messages that the endpoint sends. The options `peerWindowBits` and
+ * `peerNoContextTakeover` apply to the messages that it receives.
  *
  * In the header, `windowBits` of a client is named `client_max_window_bits`. `windowBits` of a server is named
  * `server_max_window_bits`.

@@ -17,9 +17,10 @@ const { Z_SYNC_FLUSH } = constants;
 const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * A marker of four bytes. Before a message is inflated, its tail and a final block that contains the marker are
- * appended. If the message is complete, the output of zlib ends with the marker. If the message ends inside a block,
- * zlib reads the marker as a part of that block, so the output does not end with the marker.
+ * A marker of four bytes that shows whether a message is complete. Before a message is inflated, the receiver appends
+ * the four bytes that the sender removed, and a final block that contains the marker. The output for a complete message
+ * ends with the marker. If the message ends inside a block, zlib reads the marker as a part of this block, so the
+ * output does not end with the marker.
  */
 const sentinel: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
 const sentinelBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
@@ -75,7 +76,7 @@ class DictionaryInflater implements Inflater {
     }
     try {
       const parts = this.#inflateByZlib(compressed, maxSize);
-      // The result of zlib may be a small part of a large chunk. A copy of the result allows Node to free the chunk.
+      // The result of zlib can be a small part of a large chunk. A copy of the result allows Node to free the chunk.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
@@ -111,7 +112,7 @@ class DictionaryInflater implements Inflater {
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
-      // If zlib has read no byte after the message, a final block has ended the stream of zlib.
+      // If zlib has not read any of the appended bytes, a final block in the message has ended the stream of zlib.
       if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
     }
     return parts;
@@ -120,16 +121,16 @@ class DictionaryInflater implements Inflater {
   #inflatePart(input: Uint8Array, remaining: number) {
     const maxOutputLength = Math.min(remaining + sentinel.length, bufferConstants.MAX_LENGTH);
     const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
-    // The types of Node do not contain the result of the option `info`.
+    // The option `info` changes the type of the result. The type declarations of Node do not contain this type.
     return inflateRawSync(input, options) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
   }
 
   /**
-   * Checks that the message does not end inside a block, and removes the marker from the output. The appended tail may
-   * complete a block that the message leaves open. When this is possible, the message is inflated again without the
-   * tail.
+   * Checks that the message does not end inside a block, and removes the marker from the output. If the message ends
+   * inside a block, the appended tail can complete this block by chance. To detect this, the message is inflated again
+   * without the tail.
    *
-   * @param excess - Number of bytes after the message that zlib has read.
+   * @param excess - Number of appended bytes that zlib has read.
    * @throws ProtocolError (1007) if the message ends inside a block.
    */
   #removeSentinel(buffer: Buffer, excess: number, part: Uint8Array): Buffer {
@@ -142,7 +143,7 @@ class DictionaryInflater implements Inflater {
     throw invalidDeflateData("it ends inside a block");
   }
 
-  /** Returns `true` if `part`, without the tail and the marker, inflates to `size` bytes. */
+  /** Inflates `part` without an appended tail or marker. Returns `true` if the result has `size` bytes. */
   #inflatesWithoutTail(part: Uint8Array, size: number): boolean {
     const options = { ...this.#options(size), finishFlush: Z_SYNC_FLUSH };
     return inflateRawSync(part, options).length === size;

@@ -1,5 +1,5 @@
 // A deflater that uses a pooled handle. If another codec takes the handle away, the deflater continues with a short
-// history of the last messages. It does not keep the whole window.
+// history of the last messages. The deflater does not keep the whole window.
 import type { Deflater, DeflaterOptions } from "./codec.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
@@ -12,8 +12,8 @@ import { deflateOptions } from "./zlib-options.js";
 const tailSize = 4;
 
 /**
- * The base-2 logarithm of the largest history: 2 KiB. With this history, messages are nearly as small as with the whole
- * window of 32 KiB, and the history is loaded in a tenth of the time.
+ * The base-2 logarithm of the size of the largest history, which is 2 KiB. With this history, messages are nearly as
+ * small as with the whole window of 32 KiB, and the history is loaded in a tenth of the time.
  */
 const maxHistoryBits = 11;
 
@@ -23,7 +23,10 @@ export class HandleDeflater implements Deflater {
   readonly #lease: HandleLease;
   readonly #windowBits: number;
   readonly #keepsContext: boolean;
-  /** The last bytes that were sent. Recording begins after the handle was taken away for the first time. */
+  /**
+   * The last bytes of the sent messages, before compression. Recording begins after the handle was taken away for the
+   * first time.
+   */
   #history: SlidingWindow | undefined;
 
   constructor(options: DeflaterOptions, pool: HandlePool, scratch: HandleScratch) {
@@ -34,7 +37,8 @@ export class HandleDeflater implements Deflater {
   }
 
   deflate(payload: Uint8Array): Uint8Array {
-    // RFC 7692 7.2.3.6: an empty message is one zero byte. zlib would output nothing when it is flushed twice.
+    // RFC 7692 7.2.3.6: an empty message is one zero byte. For an empty message after a flush, zlib would output
+    // nothing.
     if (payload.length === 0) return new Uint8Array(1);
     const output = this.#scratch.deflated;
     const handle = this.#lease.handle ?? this.#open();

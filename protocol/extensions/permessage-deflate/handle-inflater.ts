@@ -20,8 +20,8 @@ const probeSize = 1;
 const maxTinySize = 128;
 
 /**
- * Number of consecutive tiny messages that an open zlib handle inflates. The inflater of this package inflates further
- * tiny messages. The time that it saves then exceeds the time to load the window of zlib again.
+ * An open zlib handle inflates up to this number of consecutive tiny messages. After that, the inflater of this package
+ * inflates tiny messages. This saves more time than loading the window into zlib again costs.
  */
 const minTinyCount = 16;
 
@@ -81,7 +81,7 @@ export class HandleInflater implements Inflater {
       return output.finish(isKept);
     } catch (error) {
       output.clear();
-      // An error of the sink is thrown unchanged.
+      // An error that the sink throws is thrown unchanged.
       throw error instanceof ZlibError ? invalidDeflateData(error.message, error) : error;
     }
   }
@@ -92,8 +92,8 @@ export class HandleInflater implements Inflater {
   }
 
   /**
-   * Returns `true` if the inflater of this package is faster than zlib. zlib is faster for messages of medium size,
-   * except if zlib must take its handle from another codec.
+   * Returns `true` if the inflater of this package is faster than zlib. For messages of medium size, zlib is faster,
+   * unless it must first take a handle from another codec.
    */
   #prefersOwnInflater(size: number): boolean {
     if (this.#scratch.ownInflater.isFasterThanZlib(size)) return true;

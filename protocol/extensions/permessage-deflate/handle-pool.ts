@@ -1,4 +1,5 @@
-// Shares a limited number of zlib handles between codecs. It does not save the window of a handle that is taken away.
+// Shares a limited number of zlib handles between codecs. This module does not save the window of a handle that is
+// taken away.
 import type { ZlibOptions } from "node:zlib";
 import type { ZlibHandle } from "./zlib-handle.js";
 
@@ -7,10 +8,11 @@ const minOwnUses = 16;
 
 /**
  * The handles of one direction. Codecs that have processed few messages share a limited number of handles. When the
- * limit is reached, the pool passes the least recently used handle to the codec that needs a handle.
+ * limit is reached, the pool takes the least recently used handle from its codec, and passes the handle to the codec
+ * that needs one.
  *
- * The limit is necessary because freed memory rarely returns to the operating system. Without the limit, a process that
- * opens many connections would keep the memory of one handle per connection.
+ * Without the limit, a process that opens many connections would keep the memory of one handle per connection: freed
+ * memory rarely returns to the operating system.
  */
 export class HandlePool {
   readonly #open: (options: ZlibOptions) => ZlibHandle;
@@ -38,14 +40,14 @@ export class HandlePool {
   }
 
   /**
-   * Makes `lease` the most recently used shared lease. If its codec has processed enough messages to keep its handle,
-   * removes `lease` from the shared leases instead.
+   * Makes `lease` the most recently used shared lease. Exception: if the codec has processed enough messages to keep
+   * its handle, `lease` is removed from the shared leases.
    */
   touch(lease: HandleLease): void {
     if (this.#shared.delete(lease) && !lease.isBusy) this.#shared.add(lease);
   }
 
-  /** Removes a lease that has no handle any more. */
+  /** Removes a lease from the shared leases, because it has no handle any more. */
   remove(lease: HandleLease): void {
     this.#shared.delete(lease);
   }
@@ -63,8 +65,8 @@ export class HandlePool {
 }
 
 /**
- * The claim of one codec to a zlib handle. Other codecs can take the handle until the codec has processed `minOwnUses`
- * messages.
+ * The right of one codec to use a zlib handle. Other codecs can take the handle away until the codec has processed
+ * `minOwnUses` messages.
  */
 export class HandleLease {
   readonly options: ZlibOptions;
@@ -106,7 +108,7 @@ export class HandleLease {
     return this.#handle;
   }
 
-  /** Counts a message and makes this the most recently used lease. */
+  /** Counts a message and makes this lease the most recently used lease. */
   touch(): void {
     if (this.isBusy) return;
     this.#uses++;

@@ -40,7 +40,7 @@ export class HuffmanTable {
 
   /**
    * @param symbols - The entry of each symbol, without the length of its code.
-   * @param width - Number of bits of the first lookup.
+   * @param width - Number of input bits that the first lookup uses.
    * @param memory - The memory for the entries, which start at byte `at`. By default the table allocates memory.
    */
   constructor(symbols: Int32Array, width: number, memory?: ArrayBuffer, at: number = 0) {
@@ -89,7 +89,8 @@ export class HuffmanTable {
 
   /**
    * Fills the table, from the shortest codes to the longest. The first bit of a code is the lowest bit of the index. So
-   * the table for the next length begins as two copies of the current table. Then the codes of that length are written.
+   * the table for each length begins as two copies of the table for the previous length. Then the codes of the new
+   * length are written.
    */
   #fill(maxLength: number): void {
     const { entries } = this;

@@ -8,7 +8,7 @@ const maxLength = 258;
 /** Number of bytes that must be free in the output after the start of a match. */
 export const copyMargin: number = maxLength + stride;
 
-/** The output of a message, to which matches are copied from earlier output or from the window. */
+/** The output of a message. Each match is copied to the output, from earlier output or from the window. */
 export class MatchCopier {
   readonly bytes: Buffer;
   readonly #words: DataView;

@@ -16,7 +16,7 @@ const literalMask = (1 << literalWidth) - 1;
 const distanceMask = (1 << distanceWidth) - 1;
 const codeLengthMask = (1 << codeLengthWidth) - 1;
 
-/** The first three bits of a block that is not the last of a stream (RFC 1951 3.2.3). */
+/** The three header bits of a block that is not the last block of its stream (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
 /** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */
@@ -40,8 +40,8 @@ const declined = -1;
 /**
  * Inflates a message in less time than zlib needs to load its window.
  *
- * It declines long messages and messages with a final block, with an incomplete set of codes or with an error. The
- * caller passes declined messages to zlib, so all errors are reported by zlib.
+ * Declines a message that is long, is invalid, or has a final block or an incomplete set of codes. The caller passes
+ * declined messages to zlib, so all errors are reported by zlib.
  */
 export class MessageInflater {
   readonly #memory: InflateMemory;
@@ -189,8 +189,8 @@ export class MessageInflater {
 
   /**
    * Inflates the codes of a block. The loop is not split into functions, so that its state stays in local variables.
-   * Each read of the input returns at least 25 bits. That is enough for two literals, for a literal and a length code
-   * of the first lookup, or for one code with its extra bits.
+   * Each read of the input returns at least 25 bits. Without another read, these bits suffice for two literals, for a
+   * literal and a length code of the first lookup, or for one code with its extra bits.
    */
   #inflateCodesInScript(tables: Tables, window: SlidingWindow): boolean {
     const bits = this.#bits;

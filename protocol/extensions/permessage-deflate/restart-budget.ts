@@ -4,7 +4,7 @@ import { tooManyFinalBlocks } from "./deflate-errors.js";
 /** Cost of a restart with an empty window. The unit is the time in which zlib inflates one byte. */
 const baseCost = 1024;
 
-/** Smallest budget in bytes. It allows more than 100 restarts with a full window. */
+/** Smallest budget of a message, in bytes. This budget allows more than 100 restarts with a full window. */
 const minBudget = 4 * 1024 * 1024;
 
 /**

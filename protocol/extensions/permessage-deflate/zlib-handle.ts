@@ -1,5 +1,5 @@
 // Access to the native handle of a `node:zlib` stream. Node does not document the handle, so the caller must first
-// check that it works as expected.
+// check that the handle works as expected.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
@@ -39,7 +39,10 @@ interface NativeHandle {
  */
 const notWritten = 0xffff_ffff;
 
-/** Size in bytes of the stream's own buffer, which is not used: the smallest chunk size that Node allows. */
+/**
+ * Size in bytes of the output buffer that a zlib stream allocates for itself. This package does not use that buffer, so
+ * its size is the smallest that Node allows.
+ */
 const unusedChunkSize = constants.Z_MIN_CHUNK;
 
 /**
@@ -113,7 +116,7 @@ export class ZlibHandle {
 
 /**
  * Returns `true` if Node itself calls the handle with the same arguments as {@link ZlibHandle}. Unexpected arguments
- * crash the process. So a version of Node with other arguments must be detected before the first call.
+ * crash the process. So a version of Node that uses other arguments must be detected before the first call.
  */
 export function callsAsExpected(streams: ZlibStreams): boolean {
   const stream = streams.createInflateRaw({ chunkSize: unusedChunkSize });

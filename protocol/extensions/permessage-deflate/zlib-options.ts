@@ -21,7 +21,8 @@ export function deflateOptions(options: DeflaterOptions): ZlibOptions {
     level,
     memLevel,
     windowBits: Math.max(windowBits, minZlibWindowBits),
-    // RFC 7692 7.1.2: no match may refer to bytes before the negotiated window. With Z_RLE all distances are 1.
+    // RFC 7692 7.1.2: no match may refer to bytes before the negotiated window. With the strategy Z_RLE, all matches
+    // have the distance 1.
     strategy: windowBits < minZlibWindowBits ? constants.Z_RLE : constants.Z_DEFAULT_STRATEGY,
   };
 }

@@ -49,15 +49,18 @@ export interface ConnectAttemptPlan {
 
 const resolvedPromise = Promise.resolve();
 
-/** The signal of attempts without the option `createConnection`. */
+/** Attempts that do not use the option `createConnection` share this signal. It is never aborted. */
 const neverAborted = new AbortController().signal;
 
-/** Shared by all connections on which neither a subprotocol nor an extension was agreed. */
+/**
+ * The result of the negotiation if the server selected neither a subprotocol nor an extension. All such connections
+ * share this object.
+ */
 const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
 
 /** One attempt to connect. A finished attempt drops its references, so an open connection does not keep them alive. */
 export class ConnectAttempt implements OpeningHandler {
-  /** `undefined` after the attempt has succeeded or failed. */
+  /** The plan and the handler of the attempt; `undefined` after the attempt has succeeded or failed. */
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
   /** Created for provider functions and for `createConnection`. Most attempts use neither of them. */
@@ -76,10 +79,11 @@ export class ConnectAttempt implements OpeningHandler {
    * @param lastReport - The report on the previous connection or attempt of the client.
    */
   start(lastReport: CloseReport | undefined): void {
-    // `lastReport` is not stored: each report would keep the previous attempt and its report in memory.
+    // `lastReport` is not stored in the attempt. Otherwise each report would keep the previous attempt and its report
+    // in memory.
     const plan = this.#plan;
     if (plan === undefined) return;
-    // The handler is never called during this call, with or without provider functions.
+    // The handler is called only after this method has returned, even if no provider function delays the attempt.
     if (isRequestStatic(plan.source)) void resolvedPromise.then(() => this.#dialStaticRequest(plan));
     else void this.#callProviders(plan, lastReport);
   }
@@ -146,7 +150,8 @@ export class ConnectAttempt implements OpeningHandler {
     if (this.#plan === undefined) return;
     const { runtime, connectTimeout: timeout, createConnection } = options;
     if (createConnection !== undefined) this.#controller ??= new AbortController();
-    // This literal has no spread and no getter. With one of them, V8 would create a hidden class for each object.
+    // This object literal contains no spread and no getter: either of them would make V8 create a hidden class for each
+    // object.
     const target: TransportTarget = {
       url: uri.href,
       host: uri.host,

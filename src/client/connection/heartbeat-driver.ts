@@ -146,7 +146,8 @@ export class HeartbeatDriver {
       this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
     } else if (action === "ping") {
       this.#heartbeat.onPing(now, this.#live.lastActivityAt);
-      // The memory is released before the ping: a compressed application ping would count as a use of that memory.
+      // Compression memory is released before the ping is sent. A compressed application ping uses this memory, so the
+      // memory would not be released after the ping.
       this.#live.releaseUnused();
       this.#handler.sendPing();
     }

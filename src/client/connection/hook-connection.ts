@@ -1,6 +1,6 @@
 /**
  * Implements the connection object that `onConnection` and `onReplay` receive, and buffers messages while
- * `onConnection` runs. It does not run the hooks.
+ * `onConnection` runs. This module does not call `onConnection` or `onReplay`.
  */
 import { BufferOverflowError } from "../../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
@@ -9,7 +9,10 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
-/** A received message. If no `recv()` of the hook consumes the message, the client receives the message afterwards. */
+/**
+ * A received message. If no `recv()` call of `onConnection` or `onReplay` consumes the message, it is passed to the
+ * client afterwards.
+ */
 export interface BufferedMessage {
   readonly data: string | Buffer;
   /** The size of the message in bytes. */
@@ -21,8 +24,8 @@ export interface BufferedMessage {
 }
 
 /**
- * Above this number of buffered messages, each further message counts as additional bytes. Otherwise the number of
- * empty messages would have no limit.
+ * If more than this number of messages is buffered, a fixed number of bytes is added to the size of each further
+ * message. Otherwise the number of empty messages would have no limit.
  */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
@@ -39,7 +42,7 @@ interface HookContext {
   readonly deserializer: Deserializer<unknown>;
   /** Reading pauses when the buffer exceeds this number of bytes. */
   readonly maxBytes: number;
-  /** True if `onConnection` runs: messages are buffered until `release()`. */
+  /** True if `onConnection` runs. Messages are then buffered until `release()` is called. */
   readonly isBuffering: boolean;
   /** @param isFull - `true`: the buffer exceeds `maxBytes`, so reading must pause. `false`: reading must resume. */
   readonly onFull: (isFull: boolean) => void;
@@ -52,7 +55,7 @@ const recvNames = ["match", "signal", "timeout"];
  * Afterwards the client receives the unconsumed messages in order.
  */
 export class HookConnection {
-  /** The object that is passed to the hooks. */
+  /** The object that `onConnection` and `onReplay` receive. */
   readonly publicConnection: SetupConnection<unknown, unknown>;
   readonly #context: HookContext;
   /** The pending `recv()` calls. */
@@ -76,7 +79,10 @@ export class HookConnection {
     return this.#buffered !== undefined || this.#calls.length > 0;
   }
 
-  /** @returns `false` if the message was neither buffered nor consumed. The client must then receive the message. */
+  /**
+   * @returns `false` if the message was neither buffered nor consumed. The caller must then pass the message to the
+   *   client.
+   */
   receive(message: BufferedMessage): boolean {
     if (this.#offerToCalls(message)) return true;
     if (this.#buffered === undefined) return false;
@@ -111,8 +117,8 @@ export class HookConnection {
   }
 
   /**
-   * @returns `undefined` if the deserializer throws. No `recv()` consumes that message. The client decodes the message
-   *   again, and reports the error.
+   * @returns `undefined` if the deserializer throws. No `recv()` of the connection object consumes such a message. The
+   *   client decodes the message again later, and reports the error.
    */
   #decode(message: BufferedMessage): { readonly value: unknown } | undefined {
     const { data } = message;
@@ -158,7 +164,7 @@ export class HookConnection {
     }
   }
 
-  /** @throws the error of `match`. */
+  /** @throws any error of the `match` function. */
   #takeBuffered(match: (message: unknown) => boolean): { readonly value: unknown } | undefined {
     for (let index = 0; ; index++) {
       const message = this.#buffered?.[index];
@@ -175,7 +181,7 @@ export class HookConnection {
     }
   }
 
-  /** Ends the buffering and returns the unconsumed messages. The owner resumes reading afterwards. */
+  /** Ends the buffering and returns the messages that no `recv()` consumed. The caller must then resume reading. */
   release(): readonly BufferedMessage[] {
     const buffered = this.#buffered ?? [];
     this.#buffered = undefined;

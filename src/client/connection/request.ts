@@ -36,7 +36,7 @@ export interface PreparedRequest {
   readonly handshake: ClientHandshake;
 }
 
-/** True if the source contains no provider function. */
+/** True if `source` contains no provider function. */
 export function isRequestStatic({ url, options }: RequestSource): boolean {
   const { headers, subprotocols } = options;
   return typeof url !== "function" && typeof headers !== "function" && typeof subprotocols !== "function";
@@ -60,14 +60,14 @@ export async function prepareRequest(
   return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
 }
 
-/** Creates a request synchronously. The source must contain no provider function. */
+/** Creates a request synchronously. `source` must not contain a provider function. */
 export function prepareStaticRequest(source: RequestSource, fillRandom: FillRandom): PreparedRequest {
   const { headers, subprotocols, deflate } = source.options;
   return makeRequest({ url: source.url, headers, subprotocols, deflate } as RequestValues, fillRandom);
 }
 
 /**
- * Checks all values that no provider function returns.
+ * Checks all values of the request, except values that a provider function returns later.
  * @returns the URL without credentials, or "" if a function provides the URL.
  * @throws TypeError for an invalid URL, header field or subprotocol.
  */
@@ -108,7 +108,7 @@ function hasNoCredentials(uri: WebSocketUri): boolean {
 
 /** Calls a provider function. This function is async, so a thrown error becomes a rejection for `Promise.all`. */
 async function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
-  // A valid value is never a function, so each function is a provider.
+  // A valid value is never a function, so each function is a provider function.
   const isFunction = typeof provided === "function";
   return isFunction ? (provided as (context: AttemptContext) => Value | Promise<Value>)(context) : provided;
 }

@@ -19,8 +19,8 @@ export class CallSite {
   }
 
   /**
-   * Appends the frames of the call to the stack of `error`. Also appends the advice of the report of `error`, unless the
-   * stack contains that advice. An error of another package is not changed.
+   * Appends the frames of the call to the stack of `error`. Also appends the advice of the report of `error`, unless
+   * the stack contains that advice. An error of another package is not changed.
    */
   appendTo(error: unknown): void {
     if (!(error instanceof JetSocketError) || typeof error.stack !== "string") return;

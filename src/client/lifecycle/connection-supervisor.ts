@@ -116,8 +116,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       this.dial();
       return;
     }
-    // An attempt may fail without I/O, and a listener may connect again immediately. Each run after the first one
-    // therefore lets the event loop process timers and I/O first.
+    // An attempt may fail without I/O, and a listener may then connect again immediately. Such a loop would starve
+    // timers and I/O. Therefore each run after the first run begins in the next turn of the event loop.
     const connection = this.#createNext();
     this.#context.options.runtime.afterTurn(() => this.start(connection));
   }
@@ -184,7 +184,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.finish(this.#reportOf(undefined, { kind: "unopened", phase: "provider", error: reason }));
   }
 
-  // Called by the connections.
+  // The following methods are called by the connections.
 
   onDialling(connection: ClientConnection): void {
     if (connection === this.#connection) this.#url = connection.url;
@@ -215,7 +215,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (stopReasons.isStopping) hub.dispatcher.beginClosing();
   }
 
-  // Called by the rotation.
+  // The following methods are called by the rotation.
 
   start(connection: ClientConnection): void {
     connection.start(this.#lastReport);
@@ -333,7 +333,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#getReconnector().decide(report, end.kind !== "open");
   }
 
-  // Called by the reconnector.
+  // The following methods are called by the reconnector.
 
   connectImmediately(): boolean {
     const { options, states } = this.#context;

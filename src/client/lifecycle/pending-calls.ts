@@ -1,6 +1,6 @@
 /**
- * Keeps the pending `connect()`, `run()` and `close()` calls of a client, and settles their promises. It does not open or
- * close connections.
+ * Keeps the pending `connect()`, `run()` and `close()` calls of a client, and settles their promises. It does not open
+ * or close connections.
  */
 import type { Runtime } from "../../runtime/runtime.js";
 import { handled, Wait, type WaitOptions } from "../../runtime/wait.js";

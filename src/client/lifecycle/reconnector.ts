@@ -51,7 +51,8 @@ export class Reconnector {
   }
 
   /**
-   * Decides what follows the end of an attempt or a connection, and starts it.
+   * Decides what follows the end of an attempt or a connection. Then starts the next attempt or the wait before it, or
+   * ends the client.
    * @param isAttempt - True if the connection never opened.
    */
   decide(report: CloseReport, isAttempt: boolean): void {

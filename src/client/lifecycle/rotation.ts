@@ -54,14 +54,16 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * The first connection of a rotation, which still drains after the loss of the second connection. Messages of the
-   * second connection are delivered after the end of the first connection.
+   * The first connection of a rotation, if it still drains after the loss of the second connection. The received
+   * messages of the second connection are delivered after the end of the first connection.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
   /** True if the first connection has received every message that precedes the messages of the second connection. */
   #hasCaughtUp = false;
-  /** The number of failed rotations since the last success. It determines the wait before the next rotation. */
+  /**
+   * The number of failed rotations since the last successful rotation. It determines the wait before the next rotation.
+   */
   #failures = 0;
   #ageTimer: Timer | undefined;
   #overlapTimer: Timer | undefined;
@@ -74,7 +76,7 @@ export class Rotation {
     this.#handler = handler;
   }
 
-  /** All attempts and connections of rotations that have not ended, except the current connection. */
+  /** All open attempts and connections of this and earlier rotations, except the current connection. */
   get otherConnections(): ClientConnection[] {
     const current = this.#handler.connection;
     return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
@@ -94,7 +96,8 @@ export class Rotation {
 
   /** Call this when a connection becomes the current connection and is ready. Starts the age timer. */
   onConnected(): void {
-    // A connection that still drains would deliver its older messages between newer messages of the new connection.
+    // A connection of an earlier rotation may still drain. It is destroyed now, because otherwise its older messages
+    // would arrive between messages of the new connection.
     this.#lastDraining?.terminate();
     this.#endDraining();
     if (this.#phase === "redialling") {
@@ -151,8 +154,8 @@ export class Rotation {
     const { runtime, rotation } = this.#options;
     const first = this.#first;
     if (first?.live?.isClosing !== false || this.#context.stopReasons.isStopping) {
-      // The first connection is closing. The second connection replaces the first connection only after that connection
-      // has ended.
+      // The first connection is closing. The second connection waits, and replaces the first connection when the first
+      // connection has ended.
       connection.enterStandby();
       return true;
     }
@@ -183,8 +186,9 @@ export class Rotation {
     const { isDrainPending } = first.live!;
     this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
-    // The first connection is closed when it has caught up. Without the option `replay` this cannot be detected, so the
-    // connection is closed immediately. Messages that arrive before the peer's Close frame are still delivered.
+    // The first connection is closed when it has received every message that precedes the messages of the second
+    // connection. Without the option `replay` the client cannot detect this, so it closes the first connection now.
+    // Messages that arrive before the peer's Close frame are still delivered.
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
@@ -222,7 +226,7 @@ export class Rotation {
 
   #onFirstEnded(connection: ClientConnection, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
-      // The current connection is lost. The second connection, which is being opened, replaces it.
+      // The current connection is lost. The second connection is being opened, and replaces the lost connection.
       this.#first = undefined;
       // If the client ends, messages that the second connection has received are still delivered.
       if (this.#context.stopReasons.isStopping) this.#second?.leaveStandby();
@@ -239,8 +243,8 @@ export class Rotation {
     this.#hub.leftovers.add(connection.live);
     this.#handler.retire(connection, end);
     this.#first = undefined;
-    // Messages of the second connection wait until the messages of the first connection are delivered. No other step
-    // waits for a slow consumer.
+    // Only the messages of the second connection wait until the consumer has received the messages of the first
+    // connection. Everything else continues immediately.
     this.#hub.leftovers.after(() => this.#finish(second, connection));
     if (this.#second === second) this.#resolveWaits();
     return true;
@@ -285,7 +289,7 @@ export class Rotation {
     if (phase === "moving") this.#hub.leftovers.after(() => inbound.cancelOverlap());
     this.#reset();
     if (phase === "moving") {
-      // Only hooks have sent messages on the second connection so far.
+      // So far, only `onConnection` and `onReplay` have sent messages on the second connection.
       for (const { data } of unsentOf(end)) this.#hub.onHookUnsent(data);
       this.#hub.leftovers.add(connection.live);
       sender.resume(first!.live!);
@@ -332,7 +336,10 @@ export class Rotation {
     return waits;
   }
 
-  /** @returns `true`, once, if a rotation closed the connection: the next connection is then dialled without a wait. */
+  /**
+   * Call this when the current connection has ended.
+   * @returns `true` if a rotation closed the connection. The caller must then dial the next connection without a wait.
+   */
   beginRedialling(): boolean {
     if (this.#phase !== "replacing") return false;
     this.#phase = "redialling";
@@ -340,8 +347,8 @@ export class Rotation {
   }
 
   /**
-   * If the second connection is being opened, ends the rotation and returns this connection. The returned connection
-   * replaces the lost current connection.
+   * Call this when the current connection is lost. If the rotation is opening the second connection, ends the rotation
+   * and returns the second connection. The returned connection replaces the lost connection.
    */
   takeSecond(): ClientConnection | undefined {
     if (this.#phase !== "dialling") return undefined;
@@ -356,7 +363,9 @@ export class Rotation {
     this.move();
   }
 
-  /** Call this when the current connection was lost, or when the client terminates all connections. */
+  /**
+   * Stops all timers. Call this when the current connection was lost, or when the client terminates all connections.
+   */
   stopTimers(): void {
     this.#ageTimer?.clear();
     this.#overlapTimer?.clear();

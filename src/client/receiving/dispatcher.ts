@@ -51,11 +51,11 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   #iterator: object | undefined;
   #batch: Batch | undefined;
   #end: ReadingEnd | undefined;
-  /** The end that readers will receive after the remaining messages. */
+  /** How calls of readers end after the remaining messages. */
   #pendingEnd: ReadingEnd | undefined;
   /** True while the client is terminated: all messages are dropped. */
   #isDiscarding = false;
-  /** A listener was added, and the messages in the inbox must be emitted to the listener. */
+  /** True if a listener was added and has not received the messages in the inbox yet. */
   #isDrainDue = false;
   #isDraining = false;
   // The only consumer: the `message` listeners, or a batch. It is cached for speed, and reset when consumers change.
@@ -190,7 +190,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
-  /** Delivers a message that neither the cached listeners nor the cached batch accepted. */
+  /** Delivers a decoded message if the fast path for a single consumer is not possible. */
   #deliverToOthers(value: unknown, data: string | Buffer, size: number, at: number): void {
     if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
     if (this.#isOnlyForMessageListeners()) this.listeners.values.emit({ data: value });
@@ -206,12 +206,12 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (this.#isDrainDue) this.finishDraining();
     const hasReaders = this.hasWaitingReader;
     const wasEmitted = this.listeners.emit(entry);
-    // A message that a listener received is also queued for an open iterator. Such a message is not queued for a
-    // `recv()` whose `match` rejects the message.
+    // If a listener has received the message, the message is queued only for an open iterator. It is not queued for
+    // `recv()` calls whose `match` function rejected it.
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
-  /** `true` if an open batch may receive a message. Messages in the inbox are older, so they must be read first. */
+  /** `true` if a batch is open and the inbox is empty. Messages in the inbox are older, so they must be read first. */
   #canAddToBatch(): boolean {
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
@@ -261,7 +261,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     );
   }
 
-  // Called by the reading pause.
+  // The following methods are called by the reading pause.
 
   wasRead(): boolean {
     const wasRead = this.#wasRecvCalled || this.#iterator !== undefined;
@@ -339,7 +339,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (this.#readers.remove(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
   }
 
-  // Called by the inbox reader.
+  // The following methods are called by the inbox reader.
 
   endReaders(): void {
     const end = this.#end;
@@ -387,7 +387,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
       onReturn: (readers) => {
         this.#iterator = undefined;
         for (const reader of readers) this.#removeReader(reader);
-        // Unread messages stay in the inbox, but they must not delay the messages for listeners.
+        // Unread messages stay in the inbox. Reading continues, so that listeners receive newer messages without delay.
         if (this.#pause.isOn && this.listeners.hasLasting) this.onIdle();
       },
     });
@@ -445,7 +445,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   finish(end: ReadingEnd, isImmediate: boolean): void {
     if (!isImmediate && this.#handler.hasLeftover === true) {
       this.#pendingEnd = end;
-      // No timer may run after the end.
+      // No timer may run after the client has ended.
       this.#pause.stopTimer();
       return;
     }
@@ -473,7 +473,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.endReaders();
   }
 
-  /** `true` if an iterator is open or a call waits. Both report the end of the client to the user. */
+  /** `true` if an iterator is open or a `recv()` call waits. Both report the end of the client to the user. */
   get hasWaitingReader(): boolean {
     return this.#iterator !== undefined || this.#readers.length > 0;
   }

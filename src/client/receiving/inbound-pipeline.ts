@@ -21,10 +21,16 @@ type ReplayOptions = NonNullable<ResolvedOptions["replay"]>;
 export interface InboundPipelineHandler {
   /** Returns the connection object for `onReplay`; `undefined` if the connection has ended. */
   connectionOf(connection: number): SetupConnection<unknown, unknown> | undefined;
-  /** Called for each inspected message. @returns `true` if the message answers an application ping. */
+  /**
+   * Called with each decoded message if `isInspected` is `true`.
+   * @returns `true` if the message answers an application ping.
+   */
   onDecoded(message: unknown, at: number, connection: number): boolean;
   onError(error: unknown): void;
-  /** A user function threw an error. @param what - For example `A function of the option replay`. */
+  /**
+   * A user function threw an error.
+   * @param what - The subject of the error message, such as `A function of the option replay`.
+   */
   onFunctionError(what: string, thrown: unknown): void;
   /** `true` after the event `closed`. No event may follow that event. */
   readonly isSettled: boolean;
@@ -59,7 +65,7 @@ const overlapOnlyOptions = {
 };
 
 export class InboundPipeline implements ReplayPort<ReceivedMessage> {
-  /** Called by the replay engine. */
+  /** The replay engine calls this function for the size of an entry. */
   readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
   readonly #context: InboundPipelineContext;
   readonly #handler: InboundPipelineHandler;
@@ -69,7 +75,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
   readonly #statistics: InboundPipelineContext["statistics"];
   readonly #isInspected: boolean;
   #replay: Replay<unknown, ReceivedMessage> | undefined;
-  /** Receives the events of the overlap. */
+  /** Receives the events of a rotation with overlap. `undefined` while no such rotation is in progress. */
   #overlapOwner: OverlapOwner | undefined;
   #timer: Timer | undefined;
   readonly #counts = { gapCount: 0, recoveredCount: 0, resetCount: 0 };
@@ -125,7 +131,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     else replay!.receive(detachedMessage(value, data, size, at), position, connection, at);
   }
 
-  /** A connection is open and set up. The missed messages are requested. */
+  /** Call this when a connection is open and set up. Requests the messages that were missed without a connection. */
   onConnection(connection: number): void {
     this.#replay?.onConnection(connection, this.#runtime.now());
   }
@@ -158,7 +164,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     if (this.#context.replay === undefined) this.#replay = undefined;
   }
 
-  /** Stops the timer. */
+  /** Stops the timer of the replay engine. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;
@@ -176,7 +182,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     return new Replay({ ...policy, maxBytes, maxStreams, hasReplay: onReplay !== undefined }, this);
   }
 
-  // Called by the replay engine.
+  // The following methods are called by the replay engine.
 
   deliver(entry: ReceivedMessage): void {
     if (this.#isAfterEnd())
@@ -209,7 +215,10 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#context.emitter.emit(name, event);
   }
 
-  /** A JetSocketError comes from a call that `onReplay` made on its connection. It shows no fault of `onReplay`. */
+  /**
+   * A JetSocketError comes from a call that `onReplay` made on its connection object. Such an error is not a fault of
+   * `onReplay`.
+   */
   onError(error: unknown): void {
     if (error instanceof JetSocketError) this.#handler.onError(error);
     else this.#handler.onFunctionError("A function of the option replay", error);

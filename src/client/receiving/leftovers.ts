@@ -32,7 +32,10 @@ export class Leftovers {
     if (live?.hasLeftover === true && !this.#queue.includes(live)) this.#queue.push(live);
   }
 
-  /** Calls `action` after the present content of the queue; immediately if the queue is empty. */
+  /**
+   * Calls `action` after all messages and actions that are in the queue now. If the queue is empty, calls `action`
+   * immediately.
+   */
   after(action: () => void): void {
     if (this.isPending) this.#queue.push(action);
     else action();

@@ -12,7 +12,7 @@ export interface Reader {
       }
     | undefined;
   resolve(value: unknown): void;
-  /** No further message arrives. */
+  /** Ends the call, because no further message arrives. */
   end(end: ReadingEnd): void;
   /** The node of this reader in its queue. */
   node?: LinkedQueueNode<Reader>;

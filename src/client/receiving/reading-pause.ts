@@ -3,8 +3,8 @@ import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 /**
- * A pause of reading ends if no consumer reads messages for this time in milliseconds. A paused connection cannot
- * detect a dead peer or a Close frame.
+ * A pause of reading ends after this number of milliseconds without an open iterator and without a `recv()` call.
+ * Otherwise the paused connection could not detect a dead peer or a Close frame.
  */
 const maxIdlePause = 30_000;
 

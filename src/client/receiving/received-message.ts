@@ -38,7 +38,7 @@ const maxSlicedSize = 1024;
 
 /**
  * Copies a small text. A small text may be a slice of a string of up to 8 KiB, and V8 keeps the whole string alive. An
- * inbox with keys may keep one slice of each string, and would then exceed `maxBytes` many times.
+ * inbox with keys may keep one slice of each string. Without a copy, its memory would be many times `maxBytes`.
  */
 export function detachedCopy(data: string | Buffer): string | Buffer {
   return typeof data === "string" && data.length <= maxSlicedSize ? Buffer.from(data).toString() : data;

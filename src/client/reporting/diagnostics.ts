@@ -19,7 +19,7 @@ export interface OpenMessage {
   readonly connection: number;
 }
 
-/** Published on `jetsocket:close`: a connection has ended, or an attempt to open one has failed. */
+/** Published on `jetsocket:close`: a connection has ended, or an attempt to connect has failed. */
 export interface CloseMessage {
   readonly client: object;
   readonly report: CloseReport;
@@ -203,7 +203,7 @@ function contentOf({ opcode, isCompressed, payloadSize, excerpt }: ObservedFrame
   return ` ${shown.toString("hex")}${payloadSize > shown.length ? "..." : ""}`;
 }
 
-/** Removes an incomplete UTF-8 character at the end, which has at most three bytes. */
+/** Removes an incomplete UTF-8 character from the end of the bytes. An incomplete character has at most three bytes. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   for (let length = bytes.length; length >= bytes.length - 3 && length > 0; length--) {
     if (isUtf8(bytes.subarray(0, length))) return bytes.subarray(0, length);

@@ -1,9 +1,10 @@
 /**
- * Hides secrets in text that is logged. It recognises a secret by its name, not by its value, and may hide harmless
- * values. It does not guarantee that the text contains no secret.
+ * Hides secrets in text that is logged. It recognises a secret by its name, not by its value. Therefore it may hide
+ * harmless values, and it may miss a secret.
  *
- * The text may come from a peer and have any length. It is therefore searched for separators, once from left to right:
- * a regular expression that starts with a name would need quadratic time on a long word.
+ * A peer may choose the text and its length. Therefore the text is searched once, from left to right, for separators
+ * such as `=`. The name before a separator is checked afterwards. A regular expression that begins with the name would
+ * need quadratic time for a long word.
  */
 
 /** Matches every name that suggests a secret. */

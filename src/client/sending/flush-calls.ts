@@ -1,5 +1,5 @@
-// The pending calls of `flush()`. This module does not write messages. It reads the number of waiting messages from its
-// host.
+// The pending calls of `flush()`. This module does not write messages, and it does not count waiting messages: the
+// sender does.
 import type { LiveConnection } from "../../connection/live-connection.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../../runtime/wait.js";

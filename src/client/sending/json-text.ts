@@ -21,7 +21,10 @@ export function jsonText(value: unknown): string {
   return text;
 }
 
-/** A replacer for JSON.stringify. It is called with the value and each nested value, after the method `toJSON`. */
+/**
+ * A replacer for JSON.stringify. JSON.stringify calls it with the value and each nested value, after it has called the
+ * `toJSON` method of that value.
+ */
 function rejectLossyValue(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   if (Object.keys(value).length > 0 || !losesContent(value)) return value;
@@ -42,7 +45,7 @@ function losesContent(value: object): boolean {
     return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;
   if (tagOf(value) !== "[object Object]") return true;
-  // A subclass may have changed the tag, so the following checks do not use the tag.
+  // A subclass may have changed its class tag, so the following checks do not use the tag.
   if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
     return true;
   if (types.isRegExp(value) || types.isPromise(value) || types.isNativeError(value)) return true;

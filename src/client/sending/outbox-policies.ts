@@ -1,5 +1,5 @@
 // The policies of the two kinds of outbox: the outbox of the option `outbox`, and the temporary outbox of a rotation.
-// It does not store messages.
+// This module does not store messages.
 import type { OutboxPolicy } from "../../buffer/outbox-policy.js";
 import { freeOverhead } from "../../connection/message-memory.js";
 import { BufferOverflowError } from "../../errors.js";

@@ -48,7 +48,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** The kind of a refusal because the outbox is full. Several refusals of this kind can share one error. */
+/** Identifies the refusals of calls because the outbox is full. Several such refusals can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -68,7 +68,7 @@ export class Sender implements FlushCallsHost {
   #flushCalls: FlushCalls | undefined;
   /** Calls of `send()` that wait during a rotation, because the outbox has reached the high-water mark. */
   #blockedSends: Set<Wait> | undefined;
-  /** The promise of all blocked calls that have neither a signal nor a timeout. */
+  /** One promise for all blocked calls of `send()` that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
   /**
    * True if a connection reached its high-water mark and ended before the event `drain`. The event is emitted after the
@@ -81,9 +81,9 @@ export class Sender implements FlushCallsHost {
   #isPumping = false;
   #isReferenced = true;
   /**
-   * True while a message is added to the outbox. The outbox may drop other messages during that time. A listener of
-   * `dropped` may send a message or end the connection. So `dropped` is emitted after the new message was written or
-   * queued.
+   * True while a message is added to the outbox. The outbox may drop other messages during that time. `dropped` is
+   * emitted after the new message was written or queued, because a listener of `dropped` may send a message or end the
+   * connection.
    */
   #isQueueing = false;
   /** Messages that the outbox has dropped, and that are not reported yet. Created on first use. */
@@ -165,8 +165,8 @@ export class Sender implements FlushCallsHost {
   /**
    * The connection has ended.
    *
-   * @param unsent - The unsent messages of the connection. They return to the outbox. Without the option `outbox`, they
-   *   are reported as dropped.
+   * @param unsent - The unsent messages of the connection. Unsent messages return to the outbox. Without the option
+   *   `outbox`, they are reported as dropped.
    * @param error - Calls whose messages are dropped reject with this error.
    * @param isDrainPending - True if the connection had reached its high-water mark and did not emit `drain`.
    */
@@ -219,7 +219,8 @@ export class Sender implements FlushCallsHost {
   /**
    * Completes the rotation that {@link hold} began. Uses the connection `live` from now on.
    *
-   * @param unsent - The messages of which the previous connection has not written any byte. They are sent first.
+   * @param unsent - The messages that the previous connection has not begun to write. They are sent before all other
+   *   messages.
    */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
@@ -292,7 +293,7 @@ export class Sender implements FlushCallsHost {
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
-      // A function of the option `outbox` may have changed the connection, so it is read again.
+      // A function of the option `outbox` may have changed the connection, so `#live` is read again.
       return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
