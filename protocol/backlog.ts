@@ -53,8 +53,8 @@ export class Backlog {
       rest = bytes.subarray(copiedSize);
     }
     if (rest.length === 0) return;
-    // The first chunk has no free memory, because most pauses store a single read. Later chunks are as large as all
-    // stored bytes, from 1 KiB to 64 KiB. Many small reads therefore share one chunk.
+    // During most pauses, only one read must be stored. Therefore the first chunk has no free memory. Later chunks are
+    // as large as all stored bytes, from 1 KiB to 64 KiB. Many small reads therefore share one chunk.
     const minSize = last === undefined ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
     const chunk = this.#copy(rest, minSize);
     this.#size += rest.length;

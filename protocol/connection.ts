@@ -29,8 +29,8 @@ export interface ProtocolHandler {
    *
    * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
    *   message is then passed to {@link onMessage}, even if another connection has received bytes in the meantime.
-   *   Exception: if these bytes have overwritten the memory that this connection is parsing, the message is lost, and
-   *   `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
+   *   Exception: the bytes of the other connection have overwritten the memory that this connection is parsing. In this
+   *   case the declined message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
@@ -426,8 +426,8 @@ export class ProtocolConnection {
   }
 
   /**
-   * Releases memory of the extension that was not used since the last call of this method. The memory for sending and
-   * the memory for receiving are released independently. The next message allocates the memory again.
+   * Releases the memory that the extension uses for sending, if no message was sent since the last call of this method.
+   * The memory for receiving is released in the same way. The next message allocates the memory again.
    */
   releaseUnused(): void {
     this.#extension?.releaseUnused();
@@ -497,7 +497,7 @@ export class ProtocolConnection {
     return this.#output.framedCount;
   }
 
-  /** Number of messages that {@link take} has begun to return. */
+  /** Number of messages of which {@link take} has returned at least one byte. */
   get handedCount(): number {
     return this.#output.handedCount;
   }
@@ -508,21 +508,21 @@ export class ProtocolConnection {
   }
 
   /**
-   * Discards all queued frames. Returns the messages that {@link take} has not begun to return, in the order in which
-   * they were queued.
+   * Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in the order in
+   * which they were queued.
    */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes the messages that {@link take} has not begun to return. Returns these messages in the order in which they
-   * were queued. The rest of a partly sent message and all control frames stay queued. New messages can be queued
+   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in the order in which
+   * they were queued. The rest of a partly sent message and all control frames stay queued. New messages can be queued
    * afterwards.
    *
-   * {@link framedCount} decreases by the number of returned messages. If the caller waits until {@link writtenCount}
-   * reaches a number, or has stored a result of {@link ping}, this number can now be larger than {@link framedCount}.
-   * The caller must then replace the number by {@link framedCount}.
+   * {@link framedCount} decreases by the number of returned messages. A number that the caller has stored may now be
+   * larger than {@link framedCount}. Examples are a result of {@link ping}, and a number that {@link writtenCount} must
+   * reach. The caller must replace a larger number by {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

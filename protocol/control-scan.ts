@@ -18,9 +18,10 @@ export class ControlScan implements FrameSink {
   #parser: FrameParser | undefined;
 
   /**
-   * @param first - First header byte of the frame that the buffers continue. Ignored if the buffers begin with a new
-   *   frame.
-   * @param partialPayload - If the buffers continue a control frame: the part of its payload that precedes the buffers.
+   * @param first - If the buffers begin in the middle of a frame: the first header byte of this frame. Otherwise
+   *   ignored.
+   * @param partialPayload - If the buffers begin in the middle of a control frame: the part of its payload that
+   *   precedes the buffers.
    */
   constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;

@@ -55,8 +55,8 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // The slice has `size + 1` code units, and each code unit needs at least one byte. If the end of the slice splits a
-  // surrogate pair, the invalid bytes therefore lie after the first `size` bytes.
+  // The end of the slice may split a surrogate pair, which produces invalid bytes. The slice has `size + 1` code units
+  // of at least one byte each. Therefore these bytes lie after the first `size` bytes and are cut off.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }

@@ -227,7 +227,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Lends a message to the handler. Before the handler returns, it can pass bytes to other connections.
+   * Lends a message to the handler. The handler may call `receive` of another connection before the handler returns.
+   * Such a call may overwrite the lent memory.
    *
    * @param isShared - `true` if the next message of any connection can overwrite the memory of this message. `false` if
    *   the message is in the bytes of the current call of `receive`, or in a buffer of its own.

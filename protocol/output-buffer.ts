@@ -65,7 +65,7 @@ export class OutputBuffer {
     return this.#size;
   }
 
-  /** Memory in bytes that the uncompressed forms of the queued compressed messages use. */
+  /** Memory in bytes of the uncompressed originals that are kept for the queued compressed messages. */
   get originalSize(): number {
     return this.#originalSize;
   }
@@ -90,7 +90,7 @@ export class OutputBuffer {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
-  /** Number of messages that {@link take} has begun to return. */
+  /** Number of messages of which {@link take} has returned at least one byte. */
   get handedCount(): number {
     return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }
@@ -159,8 +159,8 @@ export class OutputBuffer {
   }
 
   /**
-   * Whether queued messages could delay a control frame. Otherwise, one write sends all queued frames, in the order in
-   * which they were queued.
+   * Returns whether queued messages could delay a control frame. If no message could, the control frame is queued after
+   * the messages, and one write sends all queued frames in order.
    */
   #isBacklogged(): boolean {
     return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
@@ -261,7 +261,7 @@ export class OutputBuffer {
     if (!this.#messages.isEmpty || !this.#hasNoControls()) this.#abandonedMessages = this.#dropQueued();
   }
 
-  /** Discards all queued frames. Returns the messages that {@link take} has not begun to return. */
+  /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte. */
   takeUnsent(): (string | Buffer)[] {
     const messages = this.#dropQueued();
     this.#recountSize();
@@ -297,9 +297,9 @@ export class OutputBuffer {
   }
 
   /**
-   * Removes and returns the messages that {@link take} has not begun to return. {@link framedCount} and
-   * {@link payloadSize} no longer include these messages. An earlier result of {@link writePing} can therefore be
-   * larger than {@link framedCount}. All other frames stay queued in order.
+   * Removes and returns the messages of which {@link take} has not returned any byte. {@link framedCount} and {@link
+   * payloadSize} no longer include these messages. An earlier result of {@link writePing} can therefore be larger than
+   * {@link framedCount}. All other frames stay queued in order.
    */
   takeBack(): (string | Buffer)[] {
     const { messages, controls, partialFrame, emptied } = this.#readQueued();

@@ -7,7 +7,7 @@ import type { Segment } from "./segment-pool.js";
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** The memory for a payload never exceeds twice the size of its received part plus this number of bytes. */
+/** The memory for a payload is at most twice the number of its received bytes, plus this number of bytes. */
 const maxSpareSize = 64 * 1024;
 
 /**
@@ -75,7 +75,10 @@ export class PayloadBuffer {
     return this.#chunk;
   }
 
-  /** Allocates the buffer that {@link take} returns, so that the rest of the payload is copied only once. */
+  /**
+   * Allocates the final buffer, which {@link take} returns, before the payload is complete. The rest of the payload is
+   * then copied directly into the final buffer, and is not copied again.
+   */
   #switchToFinalBuffer(size: number): Buffer {
     const used = this.#fullSize;
     const whole = this.#join(this.#allocate(size));

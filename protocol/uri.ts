@@ -144,7 +144,7 @@ function isCredentialName(name: string): boolean {
     .replace(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/[^a-z\d]+/gi, " ")
     .toLowerCase();
-  // The whole name is tested, too. Example: `ToKeN` is one word, but it would be split into three words at its capital
-  // letters.
+  // The whole name is also tested without a split. Example: the split of `ToKeN` at capital letters is `to ke n`, which
+  // matches no pattern.
   return credentialPart.test(name.toLowerCase()) || credentialPart.test(words) || credentialWord.test(words);
 }

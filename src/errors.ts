@@ -52,7 +52,10 @@ export class TimeoutError extends JetSocketError {
     brandInstances(this, "TimeoutError");
   }
 
-  /** Describes the connection or attempt that this error ended. It is absent if only a call took too long. */
+  /**
+   * Describes the connection or attempt that this error ended. It is absent if a call reached its time limit, and no
+   * connection or attempt ended.
+   */
   declare report?: CloseReport;
 
   /** The time limit in milliseconds. */

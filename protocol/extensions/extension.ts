@@ -23,9 +23,8 @@ export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest size in bytes that a message of `size` bytes can have after any encoder of this extension has
-   * encoded the message. The result limits the memory of a message that is not decoded yet. {@link decode} checks the
-   * exact size.
+   * Returns the largest possible encoded size, in bytes, of a message of `size` bytes. No encoder of the peer exceeds
+   * this size. The result limits the memory of a message that is not decoded yet. {@link decode} checks the exact size.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */

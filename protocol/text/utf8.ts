@@ -73,9 +73,9 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 }
 
 /**
- * Returns `true` if `utf8Slice` decodes this text slowly, because many of its characters are not ASCII. All other texts
- * are decoded by `utf8Slice`: a string of `utf8Slice` can need half the memory of a string that is decoded to UTF-16
- * first.
+ * Returns `true` if the text has so many non-ASCII characters that `utf8Slice` decodes the text slowly. Small texts
+ * with fewer non-ASCII characters are decoded by `utf8Slice`. The resulting string can need half the memory of a string
+ * that is decoded to UTF-16 first.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;

@@ -74,7 +74,7 @@ const lower = 10;
 const upper = 11;
 /** For each position: whether the byte at this position is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
-/** For each position: the largest byte that a vector of the block has at this position. */
+/** For each position in a vector: the largest byte at this position in all vectors of the block. */
 const largest = 13;
 /** 0xbf at each position. As signed bytes, continuation bytes are -128 to -65 (0xbf). All other bytes are larger. */
 const continuation = 14;
@@ -210,8 +210,8 @@ function decodeAscii(): Code {
 }
 
 /**
- * Finds the largest bytes of a block and of the three bytes before the block. The first character of the block can
- * begin in these three bytes.
+ * Computes a vector of the largest bytes of the block and of the three bytes before the block. These three bytes are
+ * included, because the first character of the block can begin in them.
  */
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];

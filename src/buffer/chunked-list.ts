@@ -27,8 +27,9 @@ export class ChunkedList<Item> {
   }
 
   /**
-   * Finds the position before the first item for which `isAfter` is `true`. Items at the end of the list are ignored if
-   * `isExcluded` is `true` for them. If all items are excluded, returns the end of the list.
+   * Searches the items up to the last item that is not excluded. Returns the position before the first of these items
+   * for which `isAfter` is `true`. If there is no such item, returns the position after the searched items. If all
+   * items are excluded, returns the end of the list.
    */
   find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
     const end = this.endOf(isExcluded);

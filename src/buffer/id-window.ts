@@ -13,20 +13,22 @@ export class IdWindow implements SequenceWindow {
   readonly #bounds: WindowBounds;
   /** The known ids in the order of acceptance, each with the id that was accepted before it. */
   readonly #known = new Map<Sequence, Sequence | undefined>();
-  /** Iterates over the known ids that were accepted after `#oldest`. A `Map` may change during an iteration. */
+  /**
+   * An iterator over the known ids that were accepted after `#oldest`. The iterator of a `Map` stays valid when entries
+   * are added or removed.
+   */
   readonly #newer = this.#known.keys();
   #oldest: Sequence | undefined;
   #newest: Sequence | undefined;
   /**
-   * A known number is in this list if every number that was accepted later is higher. The list is in ascending order.
-   * It is created for the first id that may be late.
+   * The list contains each known number that is lower than all numbers that were accepted later. The list is in
+   * ascending order. The list is created when the first id arrives that may be late.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
   /**
-   * While this count is greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases
-   * the count by one.
+   * The number of ids that must still be accepted until the window certainly contains no id that follows the cursor.
    */
   #uncertainIdCount = 0;
 
@@ -108,7 +110,10 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** A delivered id may follow the cursor. If this id arrives again, the cursor moves to this id. */
+  /**
+   * The id directly after the cursor may have been delivered before. If this id arrives again, the cursor moves to this
+   * id.
+   */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
@@ -139,8 +144,9 @@ export class IdWindow implements SequenceWindow {
 }
 
 /**
- * Adds an accepted number to the list, and removes all higher numbers. The window forgets the higher numbers before the
- * accepted number, so none of them can become the lowest known number.
+ * Adds an accepted number to the list, and removes all higher numbers. The higher numbers were accepted earlier, so the
+ * window forgets them before it forgets the added number. Therefore no higher number can become the lowest known
+ * number.
  */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;

@@ -53,7 +53,7 @@ export class MessageStream<Message> {
   replay: ReplayRequest<Message> | undefined;
   /** True if a message of the stream arrived after the last check for eviction. */
   isUsed = false;
-  /** Number of messages that were delivered into a gap and that no event has reported yet. */
+  /** Number of messages that have filled a part of a gap, and that no event has reported yet. */
   recoveredCount = 0;
   buffer: ReorderBuffer<Arrival<Message>> | undefined;
   /** True in an overlap until the old connection has caught up with the new connection in this stream. */

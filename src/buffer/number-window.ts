@@ -60,7 +60,7 @@ export class NumberWindow implements SequenceWindow {
     return gap === undefined || gap.filled?.has(number) === true ? "duplicate" : "late";
   }
 
-  /** Returns the gap that contains an id, even if the id has arrived. */
+  /** Returns the gap whose range includes an id. The message with this id may have arrived already. */
   #gapAt(number: number): Gap | undefined {
     const gaps = this.#gaps;
     const gap = gaps?.before(

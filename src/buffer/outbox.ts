@@ -327,8 +327,8 @@ export class Outbox<Sent, Received, Message> {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client. The nested call of this method then reports the remaining messages, before the
-    // client reports its end.
+    // A listener may end the client during this loop. The end of the client calls this method again. The inner call
+    // reports the remaining messages before the client reports its end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

@@ -99,7 +99,8 @@ export class Overlap<Message> {
   /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // The overlap does not wait for a stream without delivered messages: the old connection could not catch up.
+    // If no message of the stream is delivered yet, the overlap does not wait for the stream: the overlap cannot
+    // recognize when the old connection has caught up.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;

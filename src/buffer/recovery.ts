@@ -140,8 +140,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * The missing messages may already be on their way. A replay is requested only if none of these messages has arrived
-   * after half of the time limit.
+   * The missing messages may already be on their way. Therefore a replay is requested only when half of the time limit
+   * has passed, and only if none of these messages has arrived until then.
    */
   #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {
     buffer.requestAt = buffer.waitingSince + this.#policy.recoveryTimeout / 2;
@@ -203,8 +203,9 @@ export class Recovery<Message> {
   }
 
   /**
-   * Removes and returns the messages of a buffer. In an overlap, the last messages of the new connection return to the
-   * overlap, because the old connection may still deliver earlier messages.
+   * Removes and returns the messages of a buffer. During an overlap, messages of the new connection at the end of the
+   * buffer are not returned. These messages are stored in the overlap again, because the old connection may still
+   * deliver earlier messages.
    */
   #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
@@ -233,8 +234,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. If the
-   * gap was known when `request` was made, and `request` delivered no message, no further replay is requested.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap.
+   * Exception: if `request` already covered this gap and delivered no message, no further replay is requested.
    */
   #requestRemaining(
     stream: MessageStream<Message>,
@@ -272,7 +273,10 @@ export class Recovery<Message> {
       this.#start(this.requests.open(due, this.connection, now, false));
   }
 
-  /** Returns the latest time at which the buffered messages are delivered. */
+  /**
+   * Returns the time at which the wait for missing messages ends. Then the buffered messages are delivered, even if
+   * messages are still missing.
+   */
   #endOf(buffer: StreamBuffer<Message>): number {
     // Without a connection, no message can be repeated. Therefore the time limit starts at the next connection.
     if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;

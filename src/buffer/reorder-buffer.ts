@@ -30,8 +30,8 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   /** Time in milliseconds at which a replay is requested. */
   requestAt: number = Infinity;
   /**
-   * The cursor at which the replay is requested. With any other cursor, no replay is requested. `undefined`: the cursor
-   * is not compared.
+   * The replay is requested only if the cursor still has this value at {@link requestAt}. `undefined`: the replay is
+   * requested whatever the value of the cursor is.
    */
   requestOnlyAtSequence: Sequence | undefined;
   /** Number of replay requests that were made before this buffer was created. */

@@ -8,7 +8,10 @@ import type { Sequence } from "./sequence-window.js";
 /** The name of the stream of all messages for which `streamOf` returns `undefined`. */
 export const defaultStream = "default";
 
-/** The functions that number received messages, and the limits of a replay. Times are in milliseconds. */
+/**
+ * The functions that return the id, the stream and the epoch of a received message, and the limits of a replay. Times
+ * are in milliseconds.
+ */
 export interface ReplayPolicy<Value> {
   /** Returns the id of a message. A message without an id belongs to no stream and is delivered unchanged. */
   readonly sequence: (message: Value) => Sequence | null | undefined;
@@ -64,7 +67,7 @@ export interface ReplayPort<Message> {
    * `onReplay…` methods.
    */
   startReplay(request: ReplayRequest<Message>): void;
-  /** Must set the timer that calls `onTimer` to the time `at`. */
+  /** Must start a timer that calls `onTimer` at the time `at`. This timer replaces the previous timer. */
   onNextAt(at: number): void;
   /**
    * In an overlap, the old connection has delivered all messages that precede the first messages of the new connection.

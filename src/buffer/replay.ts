@@ -11,8 +11,8 @@ import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
- * No message is lost: each message is delivered once, or is a duplicate of a delivered message. A connection is
- * identified by its number: 1 for the first connection, and a higher number for each later connection.
+ * Delivers every received message, except duplicates of delivered messages. Therefore no message is lost. A connection
+ * is identified by its number: 1 for the first connection, and a higher number for each later connection.
  *
  * @typeParam Value - The type that the functions of the application receive.
  * @typeParam Message - The type that the engine stores if it cannot deliver a message at once.
@@ -28,7 +28,10 @@ export class Replay<Value, Message> {
    * message.
    */
   #singleStream: MessageStream<Message> | undefined;
-  /** The messages that waited in an ended overlap and are not delivered yet. */
+  /**
+   * The messages that waited for the end of an overlap. The overlap has ended, but these messages are not delivered
+   * yet.
+   */
   readonly #leavingOverlap = new ChunkedList<WaitingMessage<Message>>();
   /** The number of the connection whose messages wait in the overlap; 0 without an overlap. */
   #waitingConnection = 0;

@@ -81,7 +81,8 @@ export class StreamTable<Value, Message> {
   #evictUnused(): void {
     for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.values();
-      // This call never reaches the end of the iterator: a checked stream that stays is moved to the end of the table.
+      // The iterator always has a next stream here: a checked stream that is not evicted is moved to the end of the
+      // table.
       const stream = this.#search.next().value as MessageStream<Message>;
       this.#streams.delete(stream.name);
       if (!stream.isUsed && this.#handler.mayEvict(stream)) this.#handler.onEvicted(stream);

@@ -1,13 +1,14 @@
 // A rate limiter: at most `perSecond` messages pass in any period of one second. It sets no timer and reads no clock.
 
 /**
- * Allows a burst of as many messages as may pass in ten milliseconds. A timer that is up to ten milliseconds late then
- * costs no throughput. Because of the burst, the bucket is refilled at a slightly lower rate than `perSecond`.
+ * Allows a burst: the number of messages that the rate permits in ten milliseconds. A timer that fires up to ten
+ * milliseconds late therefore costs no throughput. To compensate for the burst, the bucket is refilled at a slightly
+ * lower rate than `perSecond`.
  */
 export class TokenBucket {
   /** Time in milliseconds between two tokens. */
   readonly #spacing: number;
-  /** The last message of a burst may pass this many milliseconds earlier than without bursts. */
+  /** A message may pass up to this many milliseconds before its regular time. This makes a burst possible. */
   readonly #tolerance: number;
   /** Time in milliseconds at which the bucket is full again, if no more messages pass. */
   #fullAt = -Infinity;

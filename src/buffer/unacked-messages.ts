@@ -6,8 +6,9 @@ import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 const idOverhead = 512;
 
 /**
- * A linked list with a map of ids. On a new connection all messages wait to be sent again. In the list, the messages
- * that were sent on the current connection precede the messages that wait.
+ * A linked list with a map of ids. When a new connection opens, all messages wait to be sent again. The messages are
+ * sent again in the order of the list. Therefore the messages that are already sent on the current connection precede
+ * the messages that still wait.
  */
 export class UnackedMessages<Message> {
   readonly #byId = new Map<MessageId, OutboxEntry<Message>>();

@@ -50,8 +50,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
    */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
   /**
-   * The value of `isWatched` before the abort of the option `signal`. The abort ends iterations and `recv()` calls, and
-   * thereby changes `isWatched`.
+   * When the option `signal` is aborted, this field stores the value of `isWatched`. The abort then ends iterations and
+   * `recv()` calls, which may change `isWatched`.
    */
   #wasWatched = false;
   /** The number of calls that wait while the client is idle. An abort must reject these calls. */
@@ -61,11 +61,14 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
-   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called
-   * meanwhile begins another run afterwards.
+   * The outcome of the run, while the end of the run is reported; otherwise `undefined`. No call changes this outcome.
+   * A `connect()` that is called while a failure is reported starts another run after the report.
    */
   #ending: Outcome | undefined;
-  /** True when the pending calls of the ending run were removed. Later calls belong to the next run. */
+  /**
+   * True if a run is ending and its pending calls have been removed from `calls`. Calls made from then on belong to the
+   * next run.
+   */
   #hasTakenCalls = false;
 
   /**
@@ -150,7 +153,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#emitError(error);
   }
 
-  /** Without an `error` listener, only this warning shows that a user function has a bug. */
+  /** Warns that a user function has a bug. Without an `error` listener, nothing else reports the bug. */
   #warnFunctionError(what: string, cause: unknown, code: string): void {
     if (this.#hasWarnedFunctionError || this.emitter.has("error")) return;
     this.#hasWarnedFunctionError = true;
@@ -158,7 +161,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     process.emitWarning(createWarning(message, code, cause));
   }
 
-  /** Called by the message hub. Without an `error` listener, only this warning shows that a call was refused. */
+  /**
+   * Warns that a call was refused. The message hub calls this method if the promise of the call is not handled and the
+   * event `error` has no listener.
+   */
   warnUnhandled(reason: unknown): void {
     const cause = toError(reason, "A call");
     const message =
@@ -180,7 +186,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#isReporting = false;
   }
 
-  /** Called by the message hub. Without an `error` listener, only this warning shows that a message was lost. */
+  /** Warns that a message was lost. The message hub calls this method if no listener is notified of the loss. */
   warnUndecodable({ code, cause }: JetSocketError): void {
     const reason = toError(cause, "The deserializer").message;
     const message =
@@ -241,7 +247,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** True if the client is connecting or will connect again. */
   #isConnectionExpected(): boolean {
-    // While a failure is reported, a new call waits for the next run.
+    // A listener may call `connect()` while the failure of a run is reported. The next run begins after the report.
     if (this.#ending !== undefined) return this.#ending === "failed";
     if (this.stopReasons.isStopping || this.isOver || this.state === "idle") return false;
     return this.state === "connecting" || this.options.reconnect;
@@ -297,8 +303,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
       this.#cancelNextRun();
       return promise;
     }
-    // If the connection is already closing for another reason, this call ends the client only if the client would
-    // reconnect.
+    // If the connection is already closing for another reason and the client would not reconnect, the client ends for
+    // that reason. Otherwise, this call ends the client.
     const wouldReconnect = this.options.reconnect || this.supervisor.rotation?.isReplacing === true;
     this.stopReasons.isClosed ||= this.state !== "disconnecting" || wouldReconnect;
     this.supervisor.close({ code, reason });
@@ -388,7 +394,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return promise;
   }
 
-  /** Also called by the message hub. @param change - The change of the number of calls that wait on an idle client. */
+  /**
+   * Also called by the message hub.
+   * @param change - 1 if a call begins to wait while the client is idle; -1 if the wait of such a call ends.
+   */
   onIdleWait(change: number): void {
     this.#idleWaits += change;
     if (this.state !== "idle") return;
@@ -443,7 +452,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (this.calls.hasConnects) this.#beginNextRun();
   }
 
-  /** Begins the run for a `connect()` that was called while the end of the last run was reported. */
+  /**
+   * A listener called `connect()` while the end of the last run was reported. Begins the run that this `connect()`
+   * requests.
+   */
   #beginNextRun(): void {
     if (this.options.signal?.aborted === true)
       this.calls.takeEnded().settle(false, this.options.signal.reason, this.isWatched);

@@ -58,11 +58,11 @@ export interface MessageHubClient {
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
-  /** The number of calls that wait on an idle client has changed by `change`. */
+  /** The number of calls that wait while the client is idle has changed by `change`, which is 1 or -1. */
   onIdleWait(change: number): void;
 }
 
-/** Connects the layers that receive and send messages with the connections of one client. */
+/** Links the connections of one client to the layers that receive and send messages. */
 export class MessageHub
   implements
     DispatcherHandler,
@@ -160,8 +160,8 @@ export class MessageHub
 
   onDropped(event: DroppedEvent): void {
     this.#client.statistics.messagesDropped++;
-    // No event may follow `closed`. A message may be dropped after `closed`: a listener has ended the client, or
-    // `recv()` decodes the message after the end.
+    // No event may follow `closed`, so a message that is dropped after `closed` is not reported. Such a drop is
+    // possible if a listener has ended the client, or if `recv()` decodes the message after the end of the client.
     if (!this.#client.isSettled) this.#client.emitter.emit("dropped", event);
   }
 

@@ -238,12 +238,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Connects if the client is `idle` or `failed`, and waits until the client ends. With `reconnect: true` (the default)
    * it also retries when the first attempt fails.
    *
-   * Resolves when the client becomes `closed`: after {@link close} or {@link terminate} or, with `reconnect: false`,
-   * after a closing handshake with code 1000 or 1001. With `reconnect: true`, any end that this client did not request
-   * makes the client `failed`.
+   * Resolves when the client becomes `closed`. The client becomes `closed` after {@link close} or {@link terminate}.
+   * With `reconnect: false`, the client also becomes `closed` after a closing handshake with code 1000 or 1001. With
+   * `reconnect: true`, any end that this client did not request makes the client `failed`.
    *
-   * @throws the error, with its `report`, that made the client `failed`; `signal.reason` after an abort. A rejection
-   *   without a handler is treated as in {@link connect}.
+   * @throws the error that made the client `failed`, whose property `report` describes the end; `signal.reason` after
+   *   an abort. A rejection without a handler is treated as in {@link connect}.
    */
   run(options?: WaitOptions): Promise<void> {
     try {
@@ -419,8 +419,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *
    * @param code - 1000-1003, 1007-1014 or 3000-4999. Default 1000.
    * @param reason - At most 123 bytes of UTF-8. Default: empty.
-   * @throws RangeError if the code is not allowed or the reason is too long; TypeError if the options are not the third
-   *   argument.
+   * @throws RangeError if the code is not allowed or the reason is too long; TypeError if `code` or `reason` is an
+   *   object, because the options must be the third argument.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
     return rejectIfThrows(() => {
@@ -445,8 +445,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * connection cannot be opened.
    *
    * @param reason - The reason in the Close frame of the old connection; at most 123 bytes of UTF-8. Default: empty.
-   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; TypeError if the
-   *   options are not the second argument; otherwise the error of the attempt that failed.
+   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; TypeError if
+   *   `reason` is an object, because the options must be the second argument; otherwise the error of the attempt that
+   *   failed.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
     return rejectIfThrows(() => {

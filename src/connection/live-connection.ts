@@ -20,8 +20,8 @@ import { SendQueue } from "./send-queue.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /**
- * One open connection. A process may have thousands of idle connections, so this class saves memory: it creates its
- * parts on first use, and the parts call methods of this class instead of closures.
+ * One open connection. A process may have thousands of idle connections, so this class saves memory. Several parts of
+ * the connection are created only on first use. The parts call methods of this class, so that no closures are created.
  */
 export class LiveConnection
   implements Omit<ProtocolHandler, "onMessage" | "onBorrowed">, PingExchangeHandler, ClosingOwner
@@ -43,7 +43,8 @@ export class LiveConnection
   #isReferenced = true;
   /**
    * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at
-   * that time, the value is `Infinity`: the next bytes may be older than our Close frame.
+   * that time, the value is `Infinity`, because the peer may have sent the next bytes before our Close frame was
+   * written.
    */
   #receivedBeforeClose: number | undefined;
   /** True if the peer has answered our Close frame. The peer has then read all messages before this frame. */
@@ -117,7 +118,10 @@ export class LiveConnection
     return Math.max(this.lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
-  /** The start of the write that the kernel has not accepted yet; `undefined` if there is no such write. */
+  /**
+   * The start time of the write that waits for the kernel, because the kernel has not accepted all its bytes;
+   * `undefined` if no write waits.
+   */
   get blockedSince(): number | undefined {
     return this.#writer.blockedSince;
   }
@@ -168,7 +172,7 @@ export class LiveConnection
     this.#writer.flush();
   }
 
-  /** Releases compression memory that was not used since the previous call. */
+  /** Releases the compression memory of each direction that had no message since the last call of this method. */
   releaseUnused(): void {
     this.#protocol.releaseUnused();
   }

@@ -30,7 +30,7 @@ export interface LiveHandler extends SendEvents {
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /**
    * Reports an error that does not end the connection. Either a call was refused or cancelled, and its promise rejects
-   * with the same error. Or a message is invalid that was decoded after the end of the stream.
+   * with the same error. Or a message that was decoded after the end of the stream is invalid.
    */
   onError(error: unknown): void;
   /**

@@ -16,8 +16,8 @@ const waitOverhead = 1024;
 export const ownedMessageOverhead: number = 512;
 
 /**
- * A limit ignores this number of bytes of overhead. The load of a short queue is therefore only its number of bytes on
- * the wire. The memory of a queue may exceed its limit by at most this number of bytes.
+ * The number of bytes of overhead that do not count toward a limit. If a queue has less overhead, only its bytes on the
+ * wire count. The memory of a queue may exceed its limit by at most this number of bytes.
  */
 export const freeOverhead: number = 1024 * 1024;
 

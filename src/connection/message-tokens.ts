@@ -44,8 +44,8 @@ export class MessageTokens {
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
   /**
-   * Number of written messages that are not acknowledged, and for which the owner of the token no longer waits for an
-   * acknowledgement. `#receipts` does not contain the receipts of these messages.
+   * Number of written messages whose receipt is given up: the message is not acknowledged, and the owner of the message
+   * no longer waits for an acknowledgement. `#receipts` does not contain these receipts.
    */
   #givenUp = 0;
 

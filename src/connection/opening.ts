@@ -59,7 +59,7 @@ export class Opening implements TransportHandler {
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
     this.#handler = handler;
-    // Until `createConnection` returns a stream, each failure is a failure of `createConnection`.
+    // A failure before `createConnection` returns a stream is reported as a failure of `createConnection`.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());

@@ -10,8 +10,8 @@ export interface PingExchangeHandler {
   /** The protocol connection has output to write. */
   onQueued(): void;
   /**
-   * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only messages
-   * of this kind. Without this function, a pong confirms all `position` messages.
+   * Returns how many of the first `position` messages expect no acknowledgement of their own. A pong confirms only
+   * these messages. Without this function, a pong confirms all of the first `position` messages.
    */
   countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled. Its promise rejects with the same error. */
@@ -53,7 +53,10 @@ export class PingExchange {
     return this.#answeredCount;
   }
 
-  /** Number of messages that a pong has confirmed as read. Messages that are acknowledged individually do not count. */
+  /**
+   * Number of messages that a pong has confirmed as read. Messages that expect an acknowledgement of their own do not
+   * count.
+   */
   get confirmedCount(): number {
     return this.#pings.confirmedCount;
   }
@@ -67,8 +70,8 @@ export class PingExchange {
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     const signal = options?.signal;
     if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown).promise;
-    // Each sent ping needs its own promise, but refused calls share one promise. If many pings were dropped in this
-    // turn of the event loop, further calls are therefore refused.
+    // If many pings were already dropped in this turn of the event loop, further calls are refused. This limits the
+    // number of promises: each sent ping needs its own promise, but refused calls share one promise.
     if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing).promise;
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount)
       return this.#refuse(overflowKind, tooManyPings).promise;

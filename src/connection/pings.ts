@@ -56,8 +56,8 @@ export class Pings {
   }
 
   /**
-   * Limits the position of every ping to `count`, because all messages after the first `count` messages were removed
-   * from the output.
+   * Must be called when all messages after the first `count` messages were removed from the output. Each ping position
+   * above `count` becomes `count`.
    */
   limit(count: number): void {
     for (let ping = this.#first; ping !== undefined; ping = ping.next)

@@ -4,8 +4,8 @@ import { handled, rejected } from "../runtime/wait.js";
 import { FairnessGate } from "./fairness-gate.js";
 
 /**
- * The {@link FairnessGate} counts a refusal as this number of bytes. A turn of the event loop therefore ends after 64
- * refusals.
+ * The {@link FairnessGate} limits the bytes per turn of the event loop. Each refusal counts as this number of bytes, so
+ * 64 refusals reach the limit.
  */
 const refusalWork = 1024;
 

@@ -56,7 +56,7 @@ export interface SendEvents {
   onSampled(duration: number): void;
 }
 
-/** Identifies the refusals of calls because of `maxBufferedAmount`. Several such refusals can share one error. */
+/** Marks a refusal that `maxBufferedAmount` causes. Several refusals with this mark can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
@@ -125,7 +125,7 @@ export class SendQueue {
   }
 
   /**
-   * Counts the messages that the peer acknowledges individually, among the first `position` framed messages.
+   * Returns how many of the first `position` framed messages are messages that the peer acknowledges individually.
    * @param position - At least the number of messages that were passed to the kernel.
    */
   receiptsUpTo(position: number): number {
@@ -138,7 +138,7 @@ export class SendQueue {
     return this.#tokens?.unacknowledgedCount ?? 0;
   }
 
-  /** Number of messages that were accepted. Withdrawn and unsent messages do not count. */
+  /** Number of accepted messages. Does not include messages that were withdrawn or returned by {@link takeUnsent}. */
   get acceptedCount(): number {
     return this.#acceptedCount;
   }
@@ -239,7 +239,8 @@ export class SendQueue {
   }
 
   /**
-   * Writes the output if the load has reached the high-water mark only because of additional memory.
+   * Must be called when the load has reached the high-water mark. If the bytes on the wire alone are below the mark,
+   * the additional memory of the messages is the cause. The output is then written, which frees memory.
    * @returns `true` if this write has released enough memory.
    */
   #freesMemory(): boolean {
@@ -345,11 +346,12 @@ export class SendQueue {
   }
 
   /**
-   * Frames waiting messages up to the high-water mark, and settles promises. The connection calls this method each time
-   * that the kernel has accepted bytes.
+   * Turns waiting messages into frames until the high-water mark is reached, and settles promises. The connection calls
+   * this method each time that the kernel has accepted bytes.
    */
   pump(): void {
-    // Framing may write immediately, and that write calls this method again. The outer call frames the other messages.
+    // Framing a message may write immediately, and the write calls this method again. The nested call returns at once.
+    // The first call frames the remaining messages.
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#tokens?.forget(this.#protocol.handedCount);
@@ -407,8 +409,8 @@ export class SendQueue {
 
   /**
    * Removes and returns, in order, all messages that the connection has not begun to write.
-   * @param framed - The framed messages that the connection has not begun to write. The protocol does not contain them
-   *   any more.
+   * @param framed - The framed messages among them. The caller has already removed these messages from the
+   *   `ProtocolConnection`.
    * @param framedCount - Number of all framed messages, including `framed`.
    */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {

@@ -4,21 +4,21 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 
 /**
- * Limits of the size of one write, in bytes. A large write costs less per byte. Small writes show more often that the
- * peer reads.
+ * Limits of the size of one write, in bytes. A large write costs less time per byte. With small writes, the kernel
+ * reports progress more often, and progress shows that the peer reads.
  */
 const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
 /**
- * The write size grows to a quarter of the bytes that the kernel has accepted within one tick. The kernel reports free
- * space when a third of its buffer is free. Therefore a write of a quarter is complete after a short time, even if the
- * peer is slow.
+ * The write size grows up to a quarter of the bytes that the kernel has accepted within one tick. The kernel reports
+ * free space when a third of its buffer is free. Therefore a write of this size is complete after a short time, even if
+ * the peer is slow.
  */
 const acceptedPerWriteSize = 4;
 
 /**
- * A remainder of at most this number of bytes is added to a full write. A further write would cost as much time as 4
- * KiB of data.
+ * If at most this number of bytes would remain after a full write, the write includes these bytes too. A separate write
+ * would cost as much time as writing 4 KiB more in the same write.
  */
 const maxTailSize = 4 * 1024;
 
@@ -93,7 +93,10 @@ export class SocketWriter {
     return this.#lastWrittenAt;
   }
 
-  /** The start of the write that the kernel has not accepted yet; `undefined` if there is no such write. */
+  /**
+   * The start time of the write that waits for the kernel, because the kernel has not accepted all its bytes;
+   * `undefined` if no write waits.
+   */
   get blockedSince(): number | undefined {
     return this.#refusedAt;
   }

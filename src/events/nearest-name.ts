@@ -4,8 +4,8 @@
  */
 
 /**
- * Names of other libraries. The key is the text to suggest. The value lists the names in lower case, divided by spaces.
- * No name contains a separator.
+ * Names that other libraries use, for example for events or options. Each key is the text to suggest instead of these
+ * names. Each value lists the names in lower case, divided by spaces. The names contain no `-` and no `_`.
  */
 export type Counterparts = Readonly<Record<string, string>>;
 
@@ -15,10 +15,11 @@ export function counterpartOf(name: string, counterparts: Counterparts): string 
   return Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given))?.[0];
 }
 
-/** Returns the known name of which `name` is most likely a typo; `undefined` if no known name is similar. */
+/** Returns the known name that is most similar to `name`; `undefined` if no known name is similar enough. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = normalize(name);
-  // A known name may differ by at most one edit per three letters, and by at most two edits.
+  // A known name is similar if it differs from the given name by at most one edit per three letters, and by at most two
+  // edits in total.
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;

@@ -59,8 +59,8 @@ export class Heartbeat {
 
   /**
    * A ping was queued.
-   * @param lastActivityAt - Time at which the last byte arrived, or at which the kernel last accepted bytes that it had
-   * refused before.
+   * @param lastActivityAt - Time of the peer's last sign of life: the arrival of the last byte, or the last progress of
+   *   a blocked write, whichever is later.
    */
   onPing(now: number, lastActivityAt: number): void {
     if (lastActivityAt >= (this.#unansweredPingAt ?? -Infinity)) this.#unansweredPingAt = now;
@@ -94,7 +94,10 @@ export class Heartbeat {
     return this.evaluate(now, lastActivityAt);
   }
 
-  /** Decides about the peer. Must be called after all data that was pending in the kernel has been read. */
+  /**
+   * Decides whether the peer is dead, and whether a ping is due. The caller must first read all data that is pending in
+   * the kernel.
+   */
   evaluate(now: number, lastActivityAt: number): HeartbeatAction {
     const pingAt = this.#unansweredPingAt ?? Infinity;
     if (lastActivityAt >= pingAt) this.#unansweredPingAt = undefined;

@@ -21,10 +21,10 @@ export class StallWatch {
   }
 
   /**
-   * Returns the time at which {@link isStalled} must be called; Infinity while reading is not paused. With these calls,
-   * a stall is detected at most two timeouts after its start.
-   * @param blockedSince - Time at which the blocked write last made progress, or was refused; `undefined` if no write
-   * is blocked.
+   * Returns the time at which {@link isStalled} must be called next; Infinity while reading is not paused. A caller
+   * that calls {@link isStalled} at these times detects a stall at most two timeouts after its start.
+   * @param blockedSince - The start time of the write that the kernel has not accepted yet; `undefined` if there is no
+   * such write.
    */
   nextAt(now: number, blockedSince: number | undefined): number {
     if (this.#pausedSince === undefined) return Infinity;

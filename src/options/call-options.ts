@@ -4,8 +4,8 @@
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
-// The names of the options of each call. A method of the client and the same method of the `onConnection` argument have
-// the same options.
+// Each list contains the names of the options of a method. The object that `onConnection` receives also has methods
+// such as `send()`. These methods have the same options as the methods of the client.
 export const waitNames: readonly string[] = ["signal", "timeout"];
 export const recvNames: readonly string[] = [...waitNames, "match"];
 export const sendNames: readonly string[] = [...waitNames, "compress"];

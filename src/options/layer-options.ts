@@ -12,7 +12,7 @@ import type { SetupConnection } from "./setup-connection.js";
 export interface BackoffOptions {
   /** Wait before the first retry, in milliseconds; at least 1. Default 1,000. */
   readonly base?: number | undefined;
-  /** Factor by which each wait exceeds the previous wait; at least 1. Fractions are allowed. Default 2. */
+  /** Factor that multiplies the wait after each retry; at least 1. Fractions are allowed. Default 2. */
   readonly multiplier?: number | undefined;
   /**
    * Longest wait, in milliseconds; at least 1. If `cap` is smaller than `base`, every wait has the length `cap`.
@@ -97,8 +97,7 @@ export interface BufferOptions<Received = unknown> {
   readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error" | undefined;
   /**
    * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
-   * whose key is `undefined` is never replaced, and no later message moves to a place before this message. Default:
-   * none.
+   * whose key is `undefined` is never replaced, and newer messages never overtake this message. Default: none.
    */
   readonly keyOf?: ((message: Received) => unknown) | undefined;
 }
@@ -135,8 +134,7 @@ export interface OutboxOptions<Received, Sent> {
   readonly perSecond?: number | undefined;
   /**
    * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
-   * whose key is `undefined` is never replaced, and no later message moves to a place before this message. Default:
-   * none.
+   * whose key is `undefined` is never replaced, and newer messages never overtake this message. Default: none.
    */
   readonly keyOf?: ((sent: NoInfer<Sent>) => unknown) | undefined;
   /**

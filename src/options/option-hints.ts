@@ -4,7 +4,7 @@
  */
 import { counterpartOf, type Counterparts, nearestName } from "../events/nearest-name.js";
 
-/** Option names of other libraries. The key is the name of the same option of this library. */
+/** For each option of this library (the key), the names that other libraries use for the same option (the value). */
 const clientOptions: Counterparts = {
   compress: "permessagedeflate compression deflate extensions",
   compressionThreshold: "threshold",
@@ -57,7 +57,8 @@ const clientOptions: Counterparts = {
 };
 
 /**
- * Option names of other libraries that have no counterpart in this library. The key is the sentence that explains why.
+ * Option names of other libraries (the value) that have no counterpart in this library. The key is the sentence that
+ * explains why.
  */
 const withoutOption: Counterparts = {
   "Redirects are not followed.": "followredirects maxredirects",

@@ -143,9 +143,9 @@ export interface WebSocketOptions<Received, Sent>
   /** Number of buffered bytes at which the client emits `drain`. Default: half of `highWaterMark`. */
   readonly lowWaterMark?: number | undefined;
   /**
-   * Number of buffered bytes above which `send()` rejects with a `BufferOverflowError`. A message that waits above
-   * `highWaterMark` counts about 1 KiB more than its payload. The first 1 MiB of this overhead does not count. Default
-   * 64 MiB.
+   * Number of buffered bytes above which `send()` rejects with a `BufferOverflowError`. A message that must wait
+   * because of `highWaterMark` counts about 1 KiB more than its payload. The first 1 MiB of this overhead does not
+   * count. Default 64 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
 

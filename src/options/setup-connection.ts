@@ -72,8 +72,8 @@ export interface SetupConnection<Received, Sent> {
   /** Sends a ping and resolves with its round-trip time in milliseconds. */
   ping(options?: PingOptions): Promise<number>;
   /**
-   * Resolves with the next received message. The client does not deliver a message that a call of `recv()` returns. The
-   * client delivers every other message, in order, when `onConnection` has finished.
+   * Resolves with the next received message. The client does not deliver this message again. When `onConnection` has
+   * finished, the client delivers all other messages in order.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;

@@ -64,7 +64,7 @@ export class WeakAbortListener<Target extends object> {
     this.#retained = this.#target.deref();
   }
 
-  /** Allows the target to be garbage-collected before the signal. */
+  /** Allows the target to be garbage-collected while the signal still exists. */
   release(): void {
     this.#retained = undefined;
   }

@@ -9,7 +9,7 @@ export function startTimer(delay: number, callback: () => void): Timer {
   return delay <= maxDelay ? new NodeTimer(delay, callback) : new LongTimer(delay, callback);
 }
 
-/** A timer that needs one timer of Node. */
+/** A timer for a delay of at most {@link maxDelay}. A single timer of Node implements it. */
 class NodeTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 

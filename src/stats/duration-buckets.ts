@@ -2,8 +2,8 @@
 // The samples are not checked here: see Histogram.
 
 /**
- * Each power of two of microseconds has 2 ** bucketBits buckets of equal width. The width of a bucket is at most 1/32
- * of its values.
+ * From 32 µs on, the range from each power of two to the next power of two is divided into 2 ** bucketBits buckets of
+ * equal width. The width of such a bucket is at most 1/32 of each duration in the bucket.
  */
 const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
@@ -24,7 +24,7 @@ export class DurationBuckets {
   max = 0;
   last = 0;
   #counts = noCounts;
-  /** The number of the bucket whose samples `#counts[0]` counts. */
+  /** The number of the first bucket that has a count: `#counts[0]` counts the samples of this bucket. */
   #offset = 0;
 
   constructor(samples: readonly number[]) {

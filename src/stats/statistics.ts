@@ -40,7 +40,7 @@ export interface Stats {
   readonly attemptCount: number;
   /** Connections that were opened. */
   readonly connectCount: number;
-  /** Opened connections that followed a loss, or a rotation that closed the old connection first. */
+  /** Connections that were opened after a connection was lost, or after a rotation had closed the old connection. */
   readonly reconnectCount: number;
   /** Connections that were replaced by a rotation. */
   readonly rotationCount: number;

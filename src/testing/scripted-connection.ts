@@ -214,8 +214,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Starts the closing handshake. The arguments are not checked: a code may be invalid, such as 999 or 1005, and a
-   * reason of bytes may be invalid UTF-8.
+   * Starts the closing handshake. The arguments are not checked. The code may be invalid, such as 999 or 1005. A reason
+   * that is given as bytes may be invalid UTF-8.
    *
    * @param code - Without a code the Close frame is empty.
    */

@@ -53,7 +53,10 @@ export class VirtualPeer {
     ref: () => void (this.#isRef = true),
     unref: () => void (this.#isRef = false),
   };
-  /** While `false`, a write larger than {@link room} is refused. The write then waits for {@link take}. */
+  /**
+   * While `false`, a write larger than {@link room} is not accepted at once. Its bytes wait until {@link take} accepts
+   * them.
+   */
   takesWrites = true;
   /**
    * Number of bytes that are still accepted while {@link takesWrites} is `false`, like the free space of a kernel

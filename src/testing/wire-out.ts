@@ -46,8 +46,8 @@ export class WireOut {
   }
 
   /**
-   * Merges all writes of `run` into one write. If `run` ends or resets the stream, all writes before that call are
-   * merged and sent first.
+   * Merges all writes of `run` into one write. If `run` ends or resets the stream, its earlier writes are merged and
+   * sent before the end or reset.
    */
   join(run: () => void): void {
     if (this.#joined !== undefined) {

@@ -33,8 +33,8 @@ async function createStream(
   context: Parameters<CreateConnection>[0],
   transport: SocketTransport,
 ): Promise<void> {
-  // A stream may emit its first event in the tick after its creation. `create` is called from a microtask. Therefore
-  // the listeners are attached before that next tick.
+  // A stream may emit its first event in the next tick after its creation. Node runs all pending microtasks before the
+  // next tick. Therefore `create` is called from a microtask: the listeners are attached before the first event.
   await Promise.resolve();
   if (transport.isDestroyed) return;
   try {

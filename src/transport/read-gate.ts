@@ -18,7 +18,10 @@ export class ReadGate {
   #isCloseEmitted = false;
   #error: Error | undefined;
 
-  /** @param owner - `continueReading` is called after {@link resume}, when no data is buffered any more. */
+  /**
+   * @param owner - The object whose method `continueReading` is called after {@link resume}, when all buffered data has
+   * been delivered.
+   */
   constructor(handler: TransportHandler, owner: { continueReading(): void }) {
     this.#handler = handler;
     this.#owner = owner;

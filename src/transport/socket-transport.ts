@@ -145,8 +145,9 @@ export class SocketTransport implements Transport {
     try {
       if (this.#isPlain) {
         stream.write(bytes);
-        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore only a
-        // write that leaves bytes unaccepted is followed by an empty write with a callback.
+        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore this write
+        // has no callback. If the kernel has not accepted all bytes, an empty write follows. The callback of the empty
+        // write shows that the kernel has accepted all bytes.
         if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
         // A stream in memory may pass on the Buffer without a copy, but the caller reuses the bytes.
@@ -228,8 +229,9 @@ export class SocketTransport implements Transport {
   }
 
   /**
-   * Node calls the callbacks in the order of the writes. The callback of a write that the kernel accepted immediately
-   * arrives late and is ignored. Only the last pending callback shows that the kernel has accepted all bytes.
+   * Node calls the callbacks in the order of the writes. If the kernel has accepted a write immediately, the callback
+   * of this write is not needed, and is ignored. Only the last pending callback shows that the kernel has accepted all
+   * bytes.
    */
   #onCalledBack(error: Error | null | undefined): void {
     this.#pendingCallbacks--;

@@ -61,7 +61,10 @@ export function refusedTlsOptions(tls: object, error: Error): string {
   return "tls";
 }
 
-/** Returns the error that `createSecureContext` throws for the given options, without the other options. */
+/**
+ * Calls `createSecureContext` with only those options of `tls` that are in `group`. Returns the error that
+ * `createSecureContext` throws.
+ */
 function errorOfGroup(tls: object, group: readonly string[]): Error | undefined {
   const given = Object.entries(tls).filter(([name]) => group.includes(name));
   // A group without its main option is not tested.

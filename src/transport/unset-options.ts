@@ -15,8 +15,8 @@ export const unsetSocketOptions: object = unset(
 );
 
 /**
- * All options of `tls.connect` that {@link unsetSocketOptions} does not contain, with the value `undefined`. The given
- * options replace these values.
+ * An object with all options of `tls.connect`, except the options in {@link unsetSocketOptions}. Each value is
+ * `undefined`. The options of the user replace these values.
  */
 export const unsetTlsOptions: object = unset(
   "secureContext ca cert key pfx passphrase crl sigalgs ecdhCurve dhparam honorCipherOrder minVersion maxVersion " +

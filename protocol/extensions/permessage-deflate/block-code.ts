@@ -94,8 +94,8 @@ function lookUpSubtable(table: number, width: number): Code {
 const writeLiteral: Code = [...store8(get(out), value), ...set(out, add(get(out), constant(1)))];
 
 /**
- * Writes up to three consecutive literals. After three literals, the loop restarts. After two literals, the bit buffer
- * is refilled, because a match needs more bits.
+ * Writes up to three consecutive literals. After the third literal, the loop restarts. If the code after two literals
+ * is not a literal, the bit buffer is refilled, because a match needs more bits.
  */
 function emitLiterals(): Code {
   const emitLiteral = [...writeLiteral, ...consume(codeLength)];

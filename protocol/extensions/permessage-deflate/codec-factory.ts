@@ -18,8 +18,8 @@ import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
 const maxWindowBits = 15;
 
 /**
- * Default for the largest number of zlib handles per direction that codecs with few messages can use. A deflater needs
- * 256 KiB of memory, and an inflater needs 40 KiB.
+ * Codecs that have processed few messages share zlib handles. This value is the default limit on the number of shared
+ * handles per direction. A deflater needs 256 KiB of memory, and an inflater needs 40 KiB.
  */
 const defaultMaxHandles = 32;
 

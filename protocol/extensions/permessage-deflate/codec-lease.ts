@@ -28,7 +28,10 @@ export class SharedCodec<Codec extends Inflater | Deflater> {
   }
 }
 
-/** The reference of one user to a shared codec. The first message of the user acquires the codec. */
+/**
+ * The reference of one connection to a shared codec. The connection acquires the codec when its first message needs the
+ * codec.
+ */
 abstract class Lease<Codec extends Inflater | Deflater> {
   readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;

@@ -112,7 +112,7 @@ class DictionaryInflater implements Inflater {
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
-      // If zlib has not read any of the appended bytes, a final block in the message has ended the stream of zlib.
+      // If a final block in the message has ended the stream of zlib, zlib has not read any appended byte.
       if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
     }
     return parts;

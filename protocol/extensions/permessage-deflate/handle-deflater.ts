@@ -8,7 +8,7 @@ import { constants } from "./node-zlib.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions } from "./zlib-options.js";
 
-/** Size in bytes of the end of an empty stored block, which the sender removes (RFC 7692 7.2.1). */
+/** Number of bytes that the sender removes from the end of a compressed message (RFC 7692 7.2.1). */
 const tailSize = 4;
 
 /**

@@ -21,7 +21,8 @@ const maxTinySize = 128;
 
 /**
  * An open zlib handle inflates up to this number of consecutive tiny messages. After that, the inflater of this package
- * inflates tiny messages. This saves more time than loading the window into zlib again costs.
+ * inflates tiny messages. Before the next larger message, the window must then be loaded into zlib again. This loading
+ * takes less time than the inflater of this package saves.
  */
 const minTinyCount = 16;
 

@@ -189,8 +189,8 @@ export class MessageInflater {
 
   /**
    * Inflates the codes of a block. The loop is not split into functions, so that its state stays in local variables.
-   * Each read of the input returns at least 25 bits. Without another read, these bits suffice for two literals, for a
-   * literal and a length code of the first lookup, or for one code with its extra bits.
+   * Each read of the input returns at least 25 bits. One read suffices for two literals, or for a literal and a length
+   * code, if the first table lookup finds both codes. One read also suffices for any single code with its extra bits.
    */
   #inflateCodesInScript(tables: Tables, window: SlidingWindow): boolean {
     const bits = this.#bits;

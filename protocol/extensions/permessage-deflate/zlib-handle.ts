@@ -129,7 +129,10 @@ export function callsAsExpected(streams: ZlibStreams): boolean {
   }
 }
 
-/** Records the arguments with which the stream calls its handle to inflate `input` synchronously. */
+/**
+ * Inflates `input` synchronously with the stream. Returns the arguments of each call that the stream makes to its
+ * handle.
+ */
 function ownCalls(stream: ZlibStream, input: Buffer): unknown[][] {
   const handle: unknown = Reflect.get(stream, "_handle");
   const processChunk: unknown = Reflect.get(stream, "_processChunk");

@@ -107,7 +107,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   #isOver = false;
   #isOnStandby = false;
   #hasEnded = false;
-  /** True if the messages that `onConnection` has not consumed wait until {@link releaseHookMessages} is called. */
+  /**
+   * True while the messages that `onConnection` has not consumed are held back. {@link releaseHookMessages} releases
+   * them.
+   */
   #holdsHookMessages = false;
   #isReferenced = true;
 

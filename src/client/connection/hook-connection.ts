@@ -24,8 +24,8 @@ export interface BufferedMessage {
 }
 
 /**
- * If more than this number of messages is buffered, a fixed number of bytes is added to the size of each further
- * message. Otherwise the number of empty messages would have no limit.
+ * If more than this number of messages is buffered, each further message counts as its size plus a fixed number of
+ * bytes. Without this addition, the buffer could contain any number of empty messages.
  */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
@@ -74,7 +74,7 @@ export class HookConnection {
     });
   }
 
-  /** True if received messages must be passed to {@link receive} first. */
+  /** True if each received message must be passed to {@link receive} before it may be passed to the client. */
   get wantsMessages(): boolean {
     return this.#buffered !== undefined || this.#calls.length > 0;
   }

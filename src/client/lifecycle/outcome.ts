@@ -21,7 +21,7 @@ export function outcomeOf(report: CloseReport, stopReasons: StopReasons, { recon
   return isNormalClose && !reconnect ? "closed" : "failed";
 }
 
-/** Returns the reason that rejects the calls that were pending when the connection or the client ended. */
+/** Returns the reason with which the pending calls reject after the connection or the client has ended. */
 export function errorOf(report: CloseReport, stopReasons: StopReasons, options: EndOptions): unknown {
   switch (outcomeOf(report, stopReasons, options)) {
     case "aborted":

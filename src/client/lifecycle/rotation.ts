@@ -54,8 +54,8 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * The first connection of a rotation, if it still drains after the loss of the second connection. The received
-   * messages of the second connection are delivered after the end of the first connection.
+   * The first connection of a rotation, if the second connection is lost and the first connection is still being read.
+   * The messages that the second connection has received are delivered when the first connection has ended.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
@@ -277,7 +277,8 @@ export class Rotation {
     const phase = this.#phase;
     const first = this.#first;
     if (phase === "draining") {
-      // The second connection is the current connection, so the supervisor handles its end as a loss.
+      // The second connection has already become the current connection. Therefore the supervisor handles the end of
+      // the second connection as a loss.
       this.#closeFirst();
       if (first === undefined) this.#hub.leftovers.after(() => inbound.endOverlap());
       else (this.#leaving ??= new Set()).add(first);

@@ -18,7 +18,8 @@ export class Batch {
   }
 
   /**
-   * Starts a batch. The promise resolves with `first` and the added messages after the current read from the socket.
+   * Starts a batch with the message `first`. After the current read from the socket, the promise resolves with all
+   * messages of the batch.
    */
   begin(first: unknown): Promise<readonly unknown[]> {
     const messages = [first];

@@ -51,7 +51,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   #iterator: object | undefined;
   #batch: Batch | undefined;
   #end: ReadingEnd | undefined;
-  /** How calls of readers end after the remaining messages. */
+  /** How the calls of `recv()` and of iterators end when the remaining messages have been delivered. */
   #pendingEnd: ReadingEnd | undefined;
   /** True while the client is terminated: all messages are dropped. */
   #isDiscarding = false;
@@ -104,7 +104,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#pendingEnd = undefined;
     this.#isDiscarding = false;
     this.#inbox?.reopen();
-    // The idle timer of the pause was stopped at the end of the earlier run.
+    // Reading may still be paused since the earlier run. The idle timer is started again, because the end of the
+    // earlier run has stopped it.
     if (this.#pause.isOn) this.#pause.begin();
     if (this.hasWaitingReader) this.inbox.beginReading();
   }
@@ -313,8 +314,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     } catch (error) {
       return rejected(error);
     }
-    // No message can arrive during a pause. This call of `recv()` would wait forever if no other reader ended the
-    // pause.
+    // No message arrives during a pause. This call of `recv()` accepts no waiting message, so it cannot end the pause.
+    // Without another reader, this call would wait forever.
     if (match !== undefined && this.#pause.isOn) return rejected(this.#matchOverflow());
     const end = this.#inboxReader.endFor(this.#end);
     if (end !== undefined) return rejected(end.recvError);
@@ -406,8 +407,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   }
 
   /**
-   * Completes the emission of the messages in the inbox to listeners, if the emission is due or has begun. A listener
-   * may end the client during the emission. The remaining messages are then emitted before the end.
+   * Emits all messages of the inbox to listeners now, if this emission is due or has begun. A listener may end the
+   * client during the emission. The remaining messages are then emitted before the end of the client is reported.
    */
   finishDraining(): void {
     if (!this.#isDrainDue && !this.#isDraining) return;
@@ -415,7 +416,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#isDraining = true;
     const { inbox } = this;
     if (this.#iterator !== undefined) {
-      // The messages stay in the inbox, because the open iterator also receives them.
+      // The messages stay in the inbox, because the open iterator must receive the same messages.
       for (const entry of inbox.waiting) {
         if (this.#isOver()) break;
         this.listeners.emitWaiting(entry, this.decoder);
@@ -451,7 +452,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     }
     this.#end = end;
     this.#resetOnlyConsumer();
-    // A listener of `resumed` or `dropped` may connect again and add readers, which this end does not concern.
+    // A listener of `resumed` or `dropped` may connect again and add readers. This method must not end these new
+    // readers.
     const readers = this.#readers.takeAll();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();

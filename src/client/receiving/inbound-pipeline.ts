@@ -65,7 +65,7 @@ const overlapOnlyOptions = {
 };
 
 export class InboundPipeline implements ReplayPort<ReceivedMessage> {
-  /** The replay engine calls this function for the size of an entry. */
+  /** Returns the memory of an entry in bytes. The replay engine calls this function. */
   readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
   readonly #context: InboundPipelineContext;
   readonly #handler: InboundPipelineHandler;

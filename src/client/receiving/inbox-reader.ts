@@ -102,7 +102,10 @@ export class InboxReader {
     return entry;
   }
 
-  /** Delivers messages, or the end, to readers that were added during an operation on the inbox. */
+  /**
+   * Passes messages of the inbox to readers that were added during an operation on the inbox. If the client has ended,
+   * the remaining readers are ended.
+   */
   deliverToReaders(): void {
     if (this.#isActive) return;
     this.#isActive = true;

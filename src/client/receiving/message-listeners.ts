@@ -34,7 +34,10 @@ export class MessageListeners {
     this.#emitter.addTo(this.#borrowed, listener, false);
   }
 
-  /** Removes the newest `rawMessage` listener that is this function, with or without the option `borrowed`. */
+  /**
+   * Removes a function from the `rawMessage` listeners. If the function was added several times, only the newest
+   * registration is removed. It does not matter whether the option `borrowed` was set.
+   */
   removeRaw(listener: Listener<unknown>): void {
     const borrowedId = this.#borrowed?.idOf(listener) ?? 0;
     if (borrowedId > this.#raw.idOf(listener)) this.#borrowed!.remove(listener);

@@ -13,7 +13,7 @@ const secretPart =
 
 /** Matches the second word of a name such as `api key`. */
 const spacedKeyStart = /^key/i;
-/** Matches text that ends with the first word of a name such as `api key`. */
+/** Matches text that ends with the first word of a two-word name, such as `api` of `api key`. */
 const spacedKeyPrefix = /(?:api|access|private|listen)$/i;
 /** The length of `private`, the longest word in {@link spacedKeyPrefix}. */
 const maxPrefixSize = 7;
@@ -42,7 +42,10 @@ const member: Syntax = {
 /** `name=value` in a query, and `name: value` in a header. */
 const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, noValue: /[&\r\n]/ };
 
-/** Replaces every value whose name suggests a secret by `***`. Its time is linear in the length of the text. */
+/**
+ * Replaces a value by `***` if the name of the value suggests a secret. The running time is linear in the length of the
+ * text.
+ */
 export function redact(text: string): string {
   return hideValues(hideValues(text, member), pair).replace(scheme, "$1 ***");
 }

@@ -98,8 +98,8 @@ function createReport(
 /** Returns the error of a failed attempt. Its message contains phase, URL and advice. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
-  // The user function `checkServerIdentity` may throw an error of our classes. Such an error becomes the cause of a new
-  // error.
+  // The user function `checkServerIdentity` may throw an error of a class of this package. Such an error becomes the
+  // cause of a new error.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
   if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);

@@ -51,9 +51,10 @@ const closeVerdicts: Readonly<Partial<Record<number, Verdict>>> = {
 
 /** Returns the verdict on a failed attempt that this client did not end. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
-  // A user function may throw an error of our classes. Such an error does not describe the attempt.
+  // A user function may throw an error of a class of this package, such as `TimeoutError`. The class of this error says
+  // nothing about the attempt.
   if (phase === "provider" || phase === "setup") return "setup-failed";
-  // The user function `checkServerIdentity` may throw an error of our classes, too.
+  // The user function `checkServerIdentity` may also throw an error of a class of this package.
   if (tlsFaultOf(error) !== undefined) return "tls";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);

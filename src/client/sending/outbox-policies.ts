@@ -17,7 +17,8 @@ export function policyOf<Received, Sent>(
 /**
  * The policy of the temporary outbox that a client without the option `outbox` uses during a rotation.
  *
- * @param maxBytes - Called for each message, because the limit grows while the previous connection writes.
+ * @param maxBytes - Returns the current limit. It is called for each message, because the limit grows while the
+ * previous connection writes.
  */
 export function rotationPolicy<Received, Sent>(maxBytes: () => number): OutboxPolicy<Sent, Received> {
   return {

@@ -48,7 +48,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** Identifies the refusals of calls because the outbox is full. Several such refusals can share one error. */
+/** Marks a refusal that a full outbox causes. Several refusals with this mark can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -71,8 +71,8 @@ export class Sender implements FlushCallsHost {
   /** One promise for all blocked calls of `send()` that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
   /**
-   * True if a connection reached its high-water mark and ended before the event `drain`. The event is emitted after the
-   * next connection has written the returned messages.
+   * True if a connection reached its high-water mark, and ended or was replaced before it emitted `drain`. The event is
+   * emitted when the next connection has written the messages that the earlier connection had not sent.
    */
   #isDrainPending = false;
   /** A connection that accepts no new messages. It still writes its accepted messages, or returns them as unsent. */
@@ -141,7 +141,9 @@ export class Sender implements FlushCallsHost {
     this.#live = undefined;
   }
 
-  /** Emits `drain` after `live` has written the messages that the previous connection returned. */
+  /**
+   * Emits `drain` after the connection `live` has written the messages that the previous connection had left unsent.
+   */
   #emitDrainAfterFlush(live: LiveConnection): void {
     live.queue.flush(undefined).then(
       () => {
