@@ -44,8 +44,8 @@ export class MessageTokens {
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
   /**
-   * Number of written messages whose receipt is given up: the message is not acknowledged, and the owner of the message
-   * no longer waits for an acknowledgement. `#receipts` does not contain these receipts.
+   * Number of written messages that were not acknowledged, and whose owner has stopped waiting for an acknowledgement.
+   * `#receipts` does not contain these messages.
    */
   #givenUp = 0;
 

@@ -239,8 +239,9 @@ export class SendQueue {
   }
 
   /**
-   * Must be called when the load has reached the high-water mark. If the bytes on the wire alone are below the mark,
-   * the additional memory of the messages is the cause. The output is then written, which frees memory.
+   * Must be called when the load has reached the high-water mark. The load counts the bytes of frames, and memory that
+   * small messages use beyond these bytes. If the bytes of frames are below the mark, this method writes the output,
+   * which frees the memory of the messages.
    * @returns `true` if this write has released enough memory.
    */
   #freesMemory(): boolean {

@@ -75,7 +75,7 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
     return this.#count;
   }
 
-  /** Refuses new connections (ECONNREFUSED). A server on sockets closes its port. Open connections stay open. */
+  /** Refuses new connections (ECONNREFUSED). Open connections stay open. */
   goDown(): void {
     this.#isDown = true;
     this.#listener?.shut();

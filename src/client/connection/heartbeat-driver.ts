@@ -146,8 +146,8 @@ export class HeartbeatDriver {
       this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
     } else if (action === "ping") {
       this.#heartbeat.onPing(now, this.#live.lastActivityAt);
-      // Compression memory is released before the ping is sent. A compressed application ping uses this memory, so the
-      // memory would not be released after the ping.
+      // Only memory that was not used since the last release is released. A compressed application ping uses compression
+      // memory, so the release comes before the ping.
       this.#live.releaseUnused();
       this.#handler.sendPing();
     }

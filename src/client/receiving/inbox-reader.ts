@@ -8,7 +8,7 @@ import type { ReceivedMessage } from "./received-message.js";
 export interface InboxReaderHost {
   readonly inbox: Inbox<ReceivedMessage>;
   readonly decoder: Decoder;
-  /** A message was removed from the inbox. @param entry - `undefined` if no message was found. */
+  /** A search in the inbox has ended. @param entry - The removed message; `undefined` if no message was found. */
   onTaken(entry: ReceivedMessage | undefined): void;
   /** Ends all waiting readers if the client has ended. */
   endReaders(): void;

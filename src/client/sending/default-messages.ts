@@ -31,7 +31,7 @@ function startsAsJson(text: string): boolean {
   return code === openingBrace || code === openingBracket;
 }
 
-/** The type of {@link json}. Such an object can be spread into the options of a client with any message type. */
+/** The type of {@link json}, which can be spread into the options of a client with any message type. */
 export interface JsonMessages {
   readonly serializer: Serializer<unknown>;
   /** Parses text as JSON. The type `Received` is not checked at run time. */
