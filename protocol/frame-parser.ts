@@ -10,24 +10,39 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { payloadSizeAt } from "./small-frame-scanner.js";
+import { BufferView } from "./buffer-view.js";
+import { payloadSizeAt, SmallFrameScanner } from "./small-frame-scanner.js";
 import { SmallTextBatch, type SmallTextSink } from "./text/small-text-batch.js";
 
 const textFirstByte = firstByteOf(Opcode.text, false);
+const binaryFirstByte = firstByteOf(Opcode.binary, false);
+
+/**
+ * Largest payload in bytes of a binary message in a batch. At 30 bytes, messages that are copied together take half the
+ * CPU time of messages that are copied one by one. At 1 KiB they take more (`recv-binary-32B`, `recv-binary-1KiB`).
+ */
+const maxBinaryPayloadSize = 512;
 
 /**
  * Receives each frame: first the header, then the payload in one or more pieces. An empty payload is received as one
  * empty piece.
  */
 export interface FrameSink {
-  /** Receives small complete texts without their frames. `undefined` if the sink must receive every frame. */
-  readonly smallTextSink?: SmallTextSink | undefined;
+  /** Receives small complete messages without their frames. `undefined` if the sink must receive every frame. */
+  readonly smallMessageSink?: SmallMessageSink | undefined;
   /** @param first - The first byte of the header. `checkHeaderStart` has accepted this byte. */
   onFrameHeader(first: number, payloadSize: number): void;
   /** Receives a piece of the payload, already unmasked. `bytes` is only valid during the call. */
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void;
   /** The received bytes violate RFC 6455 5. The sink must halt the parser. */
   onFrameError(error: ProtocolError): void;
+}
+
+/** Receives small complete messages without their frames. */
+export interface SmallMessageSink extends SmallTextSink {
+  /** Returns a copy of bytes in memory that the application may keep. */
+  copyBatch(bytes: Buffer, start: number, end: number): Buffer;
+  onSmallBinary(payload: Buffer): void;
 }
 
 /** Parses the frames of one connection. */
@@ -40,6 +55,8 @@ export class FrameParser {
   #headerLength = 0;
   /** Created when the first text arrives, because many connections receive no text. */
   #textBatch: SmallTextBatch | undefined;
+  /** Created when the first binary message arrives. */
+  #binaryScanner: SmallFrameScanner | undefined;
   /** Number of payload bytes of the current frame that have not arrived yet. */
   #remaining = 0;
   #maskingKey = 0;
@@ -93,15 +110,21 @@ export class FrameParser {
     while (this.position < end && !this.#isHalted) {
       if (this.#remaining > 0) this.#parsePayload(bytes, end);
       else if (this.#headerLength > 0) this.#completeHeader(bytes, end);
-      else if (!this.#parseTexts(bytes, end)) this.#parseHeader(bytes, end);
+      else if (!this.#parseBatch(bytes, end)) this.#parseHeader(bytes, end);
     }
   }
 
-  /** @returns `false` if no batch of small texts starts at the current position. */
-  #parseTexts(bytes: Buffer, end: number): boolean {
-    const { smallTextSink: sink } = this.sink;
+  /** @returns `false` if no batch of small messages starts at the current position. */
+  #parseBatch(bytes: Buffer, end: number): boolean {
+    const { smallMessageSink: sink } = this.sink;
+    if (sink === undefined || this.#isMaskExpected) return false;
+    const first = bytes[this.position];
+    if (first === textFirstByte) return this.#parseTexts(bytes, end, sink);
+    return first === binaryFirstByte && !sink.isLending && this.#parseBinaries(bytes, end, sink);
+  }
+
+  #parseTexts(bytes: Buffer, end: number, sink: SmallMessageSink): boolean {
     const start = this.position;
-    if (sink === undefined || this.#isMaskExpected || bytes[start] !== textFirstByte) return false;
     const batch = (this.#textBatch ??= new SmallTextBatch());
     const text = batch.find(bytes, start, end, sink);
     if (text === undefined) return false;
@@ -113,6 +136,24 @@ export class FrameParser {
       this.position = payload + size;
       if (sink.isLending) sink.onLentText(bytes, payload, this.position);
       else sink.onSmallText(text.slice(payload - start, this.position - start), size);
+    }
+    scanner.endBatch(this.position);
+    return true;
+  }
+
+  /** Copies the whole batch once. Each message is a view of the copy. */
+  #parseBinaries(bytes: Buffer, end: number, sink: SmallMessageSink): boolean {
+    const start = this.position;
+    const scanner = (this.#binaryScanner ??= new SmallFrameScanner());
+    if (!sink.mayTakeBatch(maxBinaryPayloadSize)) return false;
+    if (!scanner.find(bytes, start, end, maxBinaryPayloadSize)) return false;
+    const batchEnd = scanner.end;
+    const { buffer, byteOffset } = sink.copyBatch(bytes, start, batchEnd);
+    while (this.position < batchEnd && !this.#isHalted && !sink.isLending) {
+      const size = payloadSizeAt(bytes, this.position);
+      const payload = this.position + headerSizeFor(size, false);
+      this.position = payload + size;
+      sink.onSmallBinary(new BufferView(buffer, byteOffset + payload - start, size));
     }
     scanner.endBatch(this.position);
     return true;

@@ -7,13 +7,12 @@ import { ControlScan, type ControlScanHandler } from "./control-scan.js";
 import { ProtocolError } from "./errors.js";
 import type { InflatedSink } from "./extensions/permessage-deflate/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
-import type { FrameSink } from "./frame-parser.js";
+import type { FrameSink, SmallMessageSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf, protocolError } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
 import type { MessageLimits } from "./message-limits.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { Resources } from "./resources.js";
-import type { SmallTextSink } from "./text/small-text-batch.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
 /** Receives the messages of one connection. */
@@ -37,8 +36,8 @@ export interface AssemblerHandler {
 type AssemblerMemory = PayloadMemory & Pick<Resources, "scratch" | "loans">;
 
 /** Assembles the messages of one connection. */
-export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink {
-  readonly smallTextSink: SmallTextSink = this;
+export class MessageAssembler implements FrameSink, SmallMessageSink, InflatedSink {
+  readonly smallMessageSink: SmallMessageSink = this;
   readonly #messages: MessageSink;
   readonly #handler: AssemblerHandler;
   readonly #limits: MessageLimits;
@@ -117,6 +116,15 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   onSmallText(text: string, size: number): void {
     this.beganCount++;
     this.#messages.onMessage(text, size);
+  }
+
+  copyBatch(bytes: Buffer, start: number, end: number): Buffer {
+    return this.#memory.slab.copy(bytes, start, end);
+  }
+
+  onSmallBinary(payload: Buffer): void {
+    this.beganCount++;
+    this.#messages.onMessage(payload, payload.length);
   }
 
   onLentText(bytes: Buffer, start: number, end: number): void {

@@ -35,6 +35,10 @@ export class ConnectionInput implements TransportHandler {
   /** Created by the first message that arrives in more than one read. */
   #watch: MessageWatch | undefined;
 
+  /** Received during the call in which the opening hands over the connection; `undefined` at other times. */
+  #held: Buffer[] | undefined;
+  #isEndHeld = false;
+
   /** @param opening - Handles the stream until {@link open} is called. */
   constructor(opening: TransportHandler) {
     this.#opening = opening;
@@ -45,6 +49,20 @@ export class ConnectionInput implements TransportHandler {
     this.#opening = undefined;
     this.#open = open;
     this.#lastReceivedAt = open.runtime.now();
+  }
+
+  /**
+   * Calls `handOver`, which calls {@link open}. Then passes on the bytes that follow the response of the server. A stream
+   * in memory may deliver more bytes during `handOver`. These bytes come later in the stream, so they are held back.
+   */
+  handOver(bytes: Buffer, start: number, end: number, handOver: () => void): void {
+    this.#held = [];
+    handOver();
+    const held = this.#held;
+    this.#held = undefined;
+    if (start < end) this.receive(bytes, start, end);
+    for (const piece of held) this.receive(piece, 0, piece.length);
+    if (this.#isEndHeld) this.onEnd();
   }
 
   /**
@@ -68,7 +86,8 @@ export class ConnectionInput implements TransportHandler {
   }
 
   onData(bytes: Buffer, length: number): void {
-    if (this.#open === undefined) this.#opening!.onData(bytes, length);
+    if (this.#held !== undefined) this.#held.push(Buffer.from(bytes.subarray(0, length)));
+    else if (this.#open === undefined) this.#opening!.onData(bytes, length);
     else this.receive(bytes, 0, length);
   }
 
@@ -103,7 +122,8 @@ export class ConnectionInput implements TransportHandler {
   }
 
   onEnd(): void {
-    if (this.#open === undefined) this.#opening!.onEnd();
+    if (this.#held !== undefined) this.#isEndHeld = true;
+    else if (this.#open === undefined) this.#opening!.onEnd();
     else this.#open.connection.streamEnded();
   }
 

@@ -115,9 +115,10 @@ export class Opening implements TransportHandler {
     }
     this.#deadline.clear();
     this.#endPhase(this.#context.runtime.now());
-    const input = this.#input;
-    this.#handler.onAccepted(result, { transport: this.#transport, input }, this.#times);
-    if (result.consumed < length) input.receive(bytes, result.consumed, length);
+    const [input, transport] = [this.#input, this.#transport];
+    input.handOver(bytes, result.consumed, length, () =>
+      this.#handler.onAccepted(result, { transport, input }, this.#times),
+    );
   }
 
   onEnd(): void {

@@ -2,7 +2,7 @@
  * Makes one attempt to connect: calls the provider functions, dials, and performs the opening handshake. It does not
  * retry.
  */
-import type { FrameObserver, Resources } from "../../../protocol/index.js";
+import type { FrameObserver, Resources, WebSocketUri } from "../../../protocol/index.js";
 import { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import {
@@ -49,8 +49,42 @@ export interface ConnectAttemptPlan {
 
 const resolvedPromise = Promise.resolve();
 
-/** Attempts that do not use the option `createConnection` share this signal. It is never aborted. */
-const neverAborted = new AbortController().signal;
+/** A class, because V8 would create a hidden class for each object literal with a getter. */
+class AttemptTarget implements TransportTarget {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+  readonly socketPath: TransportTarget["socketPath"];
+  readonly tls: TransportTarget["tls"];
+  readonly lookup: TransportTarget["lookup"];
+  readonly localAddress: TransportTarget["localAddress"];
+  readonly noDelay: boolean;
+  readonly keepAlive: number | false;
+  readonly createConnection: TransportTarget["createConnection"];
+  readonly readBuffer: Buffer;
+  readonly #attempt: ConnectAttempt;
+
+  constructor(uri: WebSocketUri, { options, resources }: ConnectAttemptPlan, attempt: ConnectAttempt) {
+    this.url = uri.href;
+    this.host = uri.host;
+    this.port = uri.port;
+    this.isSecure = uri.isSecure;
+    this.socketPath = options.socketPath;
+    this.tls = options.tls;
+    this.lookup = options.lookup;
+    this.localAddress = options.localAddress;
+    this.noDelay = options.noDelay;
+    this.keepAlive = options.keepAlive;
+    this.createConnection = options.createConnection;
+    this.readBuffer = resources.readBuffer;
+    this.#attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+}
 
 /**
  * The result of the negotiation if the server selected neither a subprotocol nor an extension. All such connections
@@ -63,8 +97,9 @@ export class ConnectAttempt implements OpeningHandler {
   /** The plan and the handler of the attempt; `undefined` after the attempt has succeeded or failed. */
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
-  /** Created for provider functions and for `createConnection`. Most attempts use neither of them. */
+  /** Created when the signal is first read. Most attempts do not use the signal. */
   #controller: AbortController | undefined;
+  #hasFailed = false;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
   #isReferenced = true;
@@ -72,6 +107,13 @@ export class ConnectAttempt implements OpeningHandler {
   constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler) {
     this.#plan = plan;
     this.#handler = handler;
+  }
+
+  /** Aborted when the attempt fails. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#hasFailed) this.#controller.abort();
+    return this.#controller.signal;
   }
 
   /**
@@ -118,7 +160,7 @@ export class ConnectAttempt implements OpeningHandler {
   async #callProviders(plan: ConnectAttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
     const { source, options, resources, attempt } = plan;
     this.#armDeadline(options);
-    const { signal } = (this.#controller = new AbortController());
+    const { signal } = this;
     try {
       const context = { attempt, lastReport, signal };
       const request = await prepareRequest(source, context, resources.fillRandom);
@@ -142,31 +184,14 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake }: PreparedRequest): void {
+  #dial(plan: ConnectAttemptPlan, { uri, handshake }: PreparedRequest): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#handler!.onDialling(uri.display);
     // A listener of `connecting` may have closed the client.
     if (this.#plan === undefined) return;
-    const { runtime, connectTimeout: timeout, createConnection } = options;
-    if (createConnection !== undefined) this.#controller ??= new AbortController();
-    // This object literal contains no spread and no getter: either of them would make V8 create a hidden class for each
-    // object.
-    const target: TransportTarget = {
-      url: uri.href,
-      host: uri.host,
-      port: uri.port,
-      isSecure: uri.isSecure,
-      socketPath: options.socketPath,
-      tls: options.tls,
-      lookup: options.lookup,
-      localAddress: options.localAddress,
-      noDelay: options.noDelay,
-      keepAlive: options.keepAlive,
-      createConnection,
-      signal: this.#controller?.signal ?? neverAborted,
-      readBuffer: resources.readBuffer,
-    };
+    const { runtime, connectTimeout: timeout } = plan.options;
+    const target = new AttemptTarget(uri, plan, this);
     this.#opening = new Opening({ runtime, target, handshake, timeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
@@ -196,6 +221,7 @@ export class ConnectAttempt implements OpeningHandler {
     if (this.#plan === undefined) return;
     const handler = this.#handler!;
     this.#deadline?.clear();
+    this.#hasFailed = true;
     this.#controller?.abort();
     this.#end();
     handler.onFailed(phase, error);
