@@ -243,9 +243,9 @@ export class SendQueue {
   }
 
   /**
-   * Must be called when the load has reached the high-water mark. The load is the number of queued bytes plus the
-   * additional memory of the messages. If the queued bytes alone are below the mark, this method writes the output,
-   * which frees additional memory.
+   * Must be called when the load has reached the high-water mark. The load is the number of framed and waiting bytes
+   * plus the additional memory of the messages. If the framed bytes alone are below the mark, this method writes the
+   * output, which frees additional memory.
    * @returns `true` if the load is then below the mark, no message waits, and the connection is still open.
    */
   #freesMemory(): boolean {
