@@ -53,8 +53,9 @@ export class Backlog {
       rest = bytes.subarray(copiedSize);
     }
     if (rest.length === 0) return;
-    // During most pauses, only one read must be stored. Therefore the first chunk has no free memory. Later chunks are
-    // as large as all stored bytes, from 1 KiB to 64 KiB. Many small reads therefore share one chunk.
+    // During most pauses, only one read is stored. Therefore the first chunk is only as large as the first read. The
+    // size of each later chunk is the number of stored bytes, but at least 1 KiB and at most 64 KiB. Therefore many
+    // small reads share one chunk.
     const minSize = last === undefined ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
     const chunk = this.#copy(rest, minSize);
     this.#size += rest.length;

@@ -28,9 +28,9 @@ export interface ProtocolHandler {
    * bytes. The bytes of a text message are valid UTF-8.
    *
    * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
-   *   message is then passed to {@link onMessage}, even if another connection has received bytes in the meantime.
-   *   Exception: the bytes of the other connection have overwritten the memory that this connection is parsing. In this
-   *   case the declined message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
+   *   message is then usually passed to {@link onMessage}, even if another connection has received bytes in the
+   *   meantime. But if these bytes have overwritten the memory that this connection is parsing, the declined message is
+   *   lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
@@ -119,7 +119,10 @@ export class ProtocolConnection {
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
-  /** `true` after {@link endPaused}, which has already delivered all control frames. Frames are no longer answered. */
+  /**
+   * `true` after {@link endPaused}. That method has already delivered all control frames. Control frames that are
+   * parsed later are neither delivered again nor answered.
+   */
   #isEndedPaused = false;
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
@@ -454,8 +457,8 @@ export class ProtocolConnection {
   /**
    * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
    * nothing is queued, or if {@link written} was not called for the last bytes.
-   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller. Small
-   *   writes show the progress of a slow peer. Large writes need less CPU time.
+   * @param maxSize - Maximum number of bytes to return. If `maxSize` is below 64 KiB, up to 64 KiB can still be
+   *   returned. Small writes show the progress of a slow peer. Large writes need less CPU time.
    */
   take(maxSize: number = 0): Buffer | undefined {
     return this.#output.take(maxSize);
@@ -508,21 +511,21 @@ export class ProtocolConnection {
   }
 
   /**
-   * Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in the order in
-   * which they were queued.
+   * Discards all queued frames. Returns the completely unsent messages in the order in which they were queued: {@link
+   * take} has returned no byte of these messages.
    */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in the order in which
-   * they were queued. The rest of a partly sent message and all control frames stay queued. New messages can be queued
-   * afterwards.
+   * Removes the completely unsent messages, and returns them in the order in which they were queued: {@link take} has
+   * returned no byte of these messages. The rest of a partly sent message and all control frames stay queued. New
+   * messages can be queued afterwards.
    *
-   * {@link framedCount} decreases by the number of returned messages. A number that the caller has stored may now be
-   * larger than {@link framedCount}. Examples are a result of {@link ping}, and a number that {@link writtenCount} must
-   * reach. The caller must replace a larger number by {@link framedCount}.
+   * {@link framedCount} decreases by the number of returned messages. The caller may have stored a number of messages,
+   * for example a result of {@link ping}, or a number that {@link writtenCount} must reach. If the stored number is
+   * larger than the new {@link framedCount}, the caller must replace the stored number by {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

@@ -55,8 +55,9 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // The end of the slice may split a surrogate pair, which produces invalid bytes. The slice has `size + 1` code units
-  // of at least one byte each. Therefore these bytes lie after the first `size` bytes and are cut off.
+  // The slice may end inside a surrogate pair. The last code unit of the slice is then encoded as invalid bytes. The
+  // slice has `size + 1` code units, and each code unit is encoded as at least one byte. Therefore the invalid bytes
+  // follow the first `size` bytes, and are cut off.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }

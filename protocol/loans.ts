@@ -57,8 +57,8 @@ export class Loans {
   }
 
   /**
-   * Must be called after received bytes have overwritten memory, even if these bytes will not be parsed. Marks each
-   * active call of `receive` that is parsing the overwritten memory.
+   * Must be called after received bytes have overwritten shared memory, even if the received bytes will not be parsed.
+   * Sets `isOverwritten` of each active call of `receive` that is still parsing the overwritten bytes.
    */
   markOverwritten(bytes: Buffer, start: number, end: number): void {
     for (let active = this.#read; active !== undefined; active = active.outer)
@@ -72,7 +72,8 @@ export class Loans {
   }
 
   /**
-   * Must be called when a handler declines a message that is a view of the bytes of the current call of `receive`.
+   * Must be called when a handler declines a message whose bytes are a view of the input of the running call of
+   * `receive`.
    * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received bytes into the same memory.
    */
   checkRead(): void {

@@ -239,7 +239,7 @@ export class MessageAssembler implements FrameSink, SmallMessageSink, InflatedSi
    * Such a call may overwrite the lent memory.
    *
    * @param isShared - `true` if the next message of any connection can overwrite the memory of this message. `false` if
-   *   the message is in the bytes of the current call of `receive`, or in a buffer of its own.
+   *   the message is a view of the bytes that were passed to the current call of `receive`, or has a buffer of its own.
    * @returns The bytes of a message that the handler has declined: `bytes` itself or a copy. `undefined` if the handler
    *   has accepted the message.
    */

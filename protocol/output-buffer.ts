@@ -159,8 +159,8 @@ export class OutputBuffer {
   }
 
   /**
-   * Returns whether queued messages could delay a control frame. If no message could, the control frame is queued after
-   * the messages, and one write sends all queued frames in order.
+   * Returns whether a control frame would be delayed if it were queued after the queued messages. If the control frame
+   * would not be delayed, it is queued after the messages, and one write sends all queued frames in order.
    */
   #isBacklogged(): boolean {
     return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
@@ -187,7 +187,8 @@ export class OutputBuffer {
    * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
    * nothing is queued, or if the last bytes are still in flight.
    *
-   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller.
+   * @param maxSize - Maximum number of bytes to return. If `maxSize` is below 64 KiB, up to 64 KiB can still be
+   *   returned.
    */
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
@@ -261,7 +262,10 @@ export class OutputBuffer {
     if (!this.#messages.isEmpty || !this.#hasNoControls()) this.#abandonedMessages = this.#dropQueued();
   }
 
-  /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte. */
+  /**
+   * Discards all queued frames. Returns the completely unsent messages: {@link take} has returned no byte of these
+   * messages.
+   */
   takeUnsent(): (string | Buffer)[] {
     const messages = this.#dropQueued();
     this.#recountSize();
@@ -297,9 +301,9 @@ export class OutputBuffer {
   }
 
   /**
-   * Removes and returns the messages of which {@link take} has not returned any byte. {@link framedCount} and {@link
-   * payloadSize} no longer include these messages. An earlier result of {@link writePing} can therefore be larger than
-   * {@link framedCount}. All other frames stay queued in order.
+   * Removes and returns the completely unsent messages: {@link take} has returned no byte of these messages. {@link
+   * framedCount} and {@link payloadSize} decrease accordingly. A number that {@link writePing} returned before this
+   * call can then be larger than {@link framedCount}. All other frames stay queued in order.
    */
   takeBack(): (string | Buffer)[] {
     const { messages, controls, partialFrame, emptied } = this.#readQueued();

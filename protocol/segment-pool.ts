@@ -9,7 +9,10 @@ export const segmentSize: number = 64 * 1024;
 /** The pool keeps 16 free segments (1 MiB) for the next burst. All further free segments are garbage collected. */
 const maxFreeSegments = 16;
 
-/** After this number of sent bytes, the pool allocates wide memory. The allocation takes 1.5 ms. */
+/**
+ * After this number of sent bytes, the pool allocates "wide memory": WebAssembly memory that is masked 16 bytes at a
+ * time. The allocation takes 1.5 ms.
+ */
 const minSentForWideMask = 1024 * 1024;
 
 /** A piece of contiguous memory for frames to send, filled from the front. */

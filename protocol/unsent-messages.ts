@@ -12,7 +12,7 @@ export interface UnsentFrames {
   /** The completely unsent messages, in order. */
   readonly messages: (string | Buffer)[];
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
-  /** The rest of a partly sent frame. The segments contain no other frames. */
+  /** The segments that contain the rest of a partly sent frame. They contain no other frame. */
   readonly partialFrame: Segment[];
   /** Segments whose frames were all copied. Nothing refers to the memory of these segments any more. */
   readonly emptied: Segment[];
@@ -39,8 +39,8 @@ export function readUnsentFrames(
     if (framesStart !== -1) {
       isInsideFrames = true;
       parser.receive(bytes, framesStart, end);
-      // Removes the parsed frames from the segment. The remaining bytes are the end of a frame that began in an earlier
-      // segment.
+      // Removes the frames that begin in this segment, because they are already parsed. Only the bytes before these
+      // frames remain: the end of a frame that began in an earlier segment.
       segment.end = framesStart;
       segment.firstFrame = -1;
       segment.messageCount = 1;

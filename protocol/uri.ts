@@ -96,8 +96,8 @@ export function displayUrl(text: string): string {
 }
 
 /**
- * Replaces the values of the credentials. A parameter name can follow a semicolon. The value of a credential can
- * contain semicolons, so a semicolon does not end the value.
+ * Replaces the values of the credentials. A semicolon may separate two parameters, so a parameter name is also searched
+ * after a semicolon. A semicolon may also be part of a value, so a value is hidden up to the next `&` or `#`.
  */
 function withoutCredentials(text: string): string {
   const parameter = /[?&;#]([^?&;#=]*)=/g;

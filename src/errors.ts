@@ -15,7 +15,7 @@ export class ConnectionError extends JetSocketError {
     brandInstances(this, "ConnectionError");
   }
 
-  /** Describes the connection or attempt that this error ended. */
+  /** Describes the connection or attempt that ended with this error. */
   declare report?: CloseReport;
 
   /** The phase that the connection had reached. */
@@ -53,8 +53,8 @@ export class TimeoutError extends JetSocketError {
   }
 
   /**
-   * Describes the connection or attempt that this error ended. It is absent if a call reached its time limit, and no
-   * connection or attempt ended.
+   * Describes the connection or attempt that ended with this error. The property is absent if only a call reached its
+   * time limit, so that neither a connection nor an attempt ended.
    */
   declare report?: CloseReport;
 

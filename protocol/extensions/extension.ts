@@ -23,8 +23,9 @@ export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest possible encoded size, in bytes, of a message of `size` bytes. No encoder of the peer exceeds
-   * this size. The result limits the memory of a message that is not decoded yet. {@link decode} checks the exact size.
+   * Returns the largest size, in bytes, to which any encoder can encode a message of `size` bytes. The result for the
+   * maximum message size limits the memory of a received message that is not decoded yet. {@link decode} checks the
+   * exact size of the decoded message.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */

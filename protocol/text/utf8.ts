@@ -1,6 +1,6 @@
-// Validates and decodes UTF-8, by the fastest method for the version of Node and for the kind of text. All methods give
-// the same result. All connections of the process share the predictions and the decoder of this module. A prediction
-// affects only the speed.
+// Validates and decodes UTF-8, by the fastest method for the version of Node and for the kind of text that is expected.
+// All methods give the same result. All connections of the process share the decoder of this module, and the
+// predictions of the kind of the next text. A wrong prediction costs time, but does not change the result.
 import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
@@ -73,9 +73,9 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 }
 
 /**
- * Returns `true` if the text has so many non-ASCII characters that `utf8Slice` decodes the text slowly. Small texts
- * with fewer non-ASCII characters are decoded by `utf8Slice`. The resulting string can need half the memory of a string
- * that is decoded to UTF-16 first.
+ * Returns `true` if the text has so many non-ASCII characters that `utf8Slice` decodes the text slowly. Other small
+ * texts are decoded by `utf8Slice`, because its strings may need only one byte per character. A string that is decoded
+ * to UTF-16 first needs two bytes per character.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;

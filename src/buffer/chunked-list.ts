@@ -27,8 +27,8 @@ export class ChunkedList<Item> {
   }
 
   /**
-   * Searches the items up to the last item that is not excluded. Returns the position before the first of these items
-   * for which `isAfter` is `true`. If there is no such item, returns the position after the searched items. If all
+   * Searches the list without the excluded items at its end. Returns the position before the first searched item for
+   * which `isAfter` is `true`. If there is no such item, returns the position after the last searched item. If all
    * items are excluded, returns the end of the list.
    */
   find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {

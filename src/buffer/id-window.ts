@@ -21,15 +21,13 @@ export class IdWindow implements SequenceWindow {
   #oldest: Sequence | undefined;
   #newest: Sequence | undefined;
   /**
-   * The list contains each known number that is lower than all numbers that were accepted later. The list is in
-   * ascending order. The list is created when the first id arrives that may be late.
+   * A list of known numbers, in ascending order. A known number is in the list if all numbers that were accepted after
+   * it are higher. The list is created at the first arrival of an id that may be late.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /**
-   * The number of ids that must still be accepted until the window certainly contains no id that follows the cursor.
-   */
+  /** After this number of further accepted ids, the window certainly contains no id that comes after the cursor. */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -74,8 +72,8 @@ export class IdWindow implements SequenceWindow {
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // With `isNext`, the status `ahead` only means that `id` is not the next id. Ids that follow `id` may already be
-    // delivered.
+    // With `isNext`, ids have no order. The status `ahead` only means that `id` does not directly follow the cursor.
+    // Ids that come after `id` may already be delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -111,8 +109,8 @@ export class IdWindow implements SequenceWindow {
   }
 
   /**
-   * The id directly after the cursor may have been delivered before. If this id arrives again, the cursor moves to this
-   * id.
+   * Handles an id that arrives again after its delivery. If the id directly follows the cursor, the cursor moves to the
+   * id. An id can be delivered before the cursor reaches the id, because ids may arrive out of order.
    */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
@@ -144,9 +142,9 @@ export class IdWindow implements SequenceWindow {
 }
 
 /**
- * Adds an accepted number to the list, and removes all higher numbers. The higher numbers were accepted earlier, so the
- * window forgets them before it forgets the added number. Therefore no higher number can become the lowest known
- * number.
+ * Adds an accepted number to the list, and removes all higher numbers from the list. The list contains the numbers that
+ * can become the lowest known number. The window forgets the higher numbers before the added number, because the higher
+ * numbers were accepted earlier. Therefore no higher number can become the lowest known number.
  */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;

@@ -18,7 +18,10 @@ export type InboxDemand = "none" | "pause" | "fail";
 interface InboxItem {
   /** Size in bytes. */
   readonly size: number;
-  /** The key that `"conflate"` compares. A message without a key is never replaced or overtaken. */
+  /**
+   * The key that `"conflate"` compares. A message without a key is never replaced, and no later message is delivered
+   * before it.
+   */
   readonly key?: unknown;
 }
 

@@ -6,7 +6,10 @@ import type { MessageId } from "./outbox-entry.js";
 export interface OutboxPolicy<Sent, Received> {
   /** Maximum number of messages. */
   readonly capacity: number;
-  /** Maximum bytes of the messages, plus their additional memory beyond `freeOverhead`. One message always fits. */
+  /**
+   * Maximum number of bytes in the outbox. The bytes of the messages count, and also the part of their additional
+   * memory that exceeds `freeOverhead`. One message always fits, whatever its size.
+   */
   readonly maxBytes: number;
   /** Bytes of additional memory that the outbox does not count. Default 16 MiB. */
   readonly freeOverhead?: number | undefined;
@@ -23,7 +26,10 @@ export interface OutboxPolicy<Sent, Received> {
   readonly overflow: "error" | "dropOldest" | "conflate";
   /** Maximum number of messages that leave the outbox in any period of one second. `undefined`: no limit. */
   readonly perSecond: number | undefined;
-  /** Returns the key that `"conflate"` compares. A message without a key is never replaced or overtaken. */
+  /**
+   * Returns the key that `"conflate"` compares. A message without a key is never replaced, and no later message is sent
+   * before it.
+   */
   readonly keyOf: ((sent: Sent) => unknown) | undefined;
   /** The functions for acknowledgements. `undefined`: each message is sent at most once. */
   readonly acknowledgement: Acknowledgement<Sent, Received> | undefined;

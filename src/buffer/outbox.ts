@@ -10,8 +10,8 @@ import type { OutboxDecision, OutboxDropCause, OutboxHandler, OutboxPolicy } fro
 import { TokenBucket } from "./token-bucket.js";
 
 /**
- * Number of bytes of additional memory that `maxBytes` does not limit. This is the additional memory of 16,384 text
- * messages.
+ * Each message takes memory in addition to its bytes. This number of bytes of additional memory does not count toward
+ * `maxBytes`. 16,384 text messages take this much additional memory.
  */
 const defaultFreeOverhead = 16 * 1024 * 1024;
 
@@ -58,8 +58,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * The number of bytes that `maxBytes` limits: the bytes of the stored messages, plus their additional memory beyond
-   * `freeOverhead`.
+   * The number of bytes that `maxBytes` limits: the bytes of the stored messages, plus the part of their additional
+   * memory that exceeds `freeOverhead`.
    */
   get load(): number {
     return this.#loadWith(0, 0);
@@ -195,8 +195,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * Removes a message that its caller withdraws before the message is written. The outbox does not report this message
-   * as dropped.
+   * Removes an unwritten message because its call of `send()` was cancelled or refused. The outbox does not report this
+   * message as dropped.
    */
   withdraw(entry: OutboxEntry<Message>): void {
     if (entry.state === "unsent") {
@@ -292,8 +292,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #reclaim(entry: OutboxEntry<Message>): boolean {
-    // A previous connection may already have delivered a resent message. Therefore the message stays unacknowledged and
-    // is sent before the unsent messages.
+    // The peer may already have received a resent message on an earlier connection. Therefore a resent message stays in
+    // the list of unacknowledged messages. The messages of this list are sent before the messages that were never sent.
     const isUnacked = entry.state === "inFlight" && !entry.isResent;
     if (!isUnacked && entry.state !== "untracked") return false;
     if (isUnacked) this.#unacked!.detach(entry);

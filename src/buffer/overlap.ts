@@ -99,8 +99,8 @@ export class Overlap<Message> {
   /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // If no message of the stream is delivered yet, the overlap does not wait for the stream: the overlap cannot
-    // recognize when the old connection has caught up.
+    // If no message of a stream is delivered yet, the stream has no position. Without a position, nothing shows when
+    // the old connection has caught up in this stream. Therefore such a stream does not prolong the overlap.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;
@@ -125,8 +125,8 @@ function hasCaughtUp<Message>(stream: MessageStream<Message>, { id, epoch }: Arr
   try {
     return !stream.isNewEpoch(epoch) && stream.window.classify(id) !== "ahead";
   } catch {
-    // If a function of the application throws, the stream counts as caught up. The error is reported when the waiting
-    // message is processed.
+    // If a function of the application throws, this function returns `true`, so that the overlap does not wait for the
+    // stream. The client reports the error when it processes the waiting message.
     return true;
   }
 }

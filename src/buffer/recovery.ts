@@ -204,8 +204,8 @@ export class Recovery<Message> {
 
   /**
    * Removes and returns the messages of a buffer. During an overlap, messages of the new connection at the end of the
-   * buffer are not returned. These messages are stored in the overlap again, because the old connection may still
-   * deliver earlier messages.
+   * buffer are not returned. Such messages are moved to the waiting messages of the overlap, because the old connection
+   * may still deliver earlier messages.
    */
   #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];

@@ -75,8 +75,10 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
-   * @param mayAccept - If `false`, the message is not accepted, and the result is never `undefined`.
+   * Determines whether a message can be delivered now. This method is called for each message, so it allocates nothing
+   * if the message is the next one of its stream.
+   * @param mayAccept - If `false`, the message is not delivered now, even if it is the next one. The result is then
+   * never `undefined`.
    * @returns `undefined` if the message must be delivered now. Otherwise the value to pass to {@link receive}.
    */
   locate(
@@ -146,7 +148,10 @@ export class Replay<Value, Message> {
     else overlap.add(status === "unclassified" ? { message, bytes, stream: undefined } : arrival);
   }
 
-  /** In an overlap, a stream with a reorder buffer accepts missing messages from both connections. */
+  /**
+   * Receives a message while an old and a new connection are open. A stream that has a reorder buffer accepts the
+   * messages of both connections.
+   */
   #receiveFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
     const { stream } = arrival;
     const hadBuffer = stream.buffer !== undefined;

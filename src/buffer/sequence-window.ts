@@ -25,7 +25,10 @@ export interface WindowBounds {
 
 /** The recently delivered ids of one stream, and its cursor. */
 export interface SequenceWindow {
-  /** The cursor: the id after which the next id is expected; `undefined` before the first message. */
+  /**
+   * The cursor: the last id in sequence. The next message must have the id that follows the cursor. The cursor is
+   * `undefined` before the first message.
+   */
   readonly sequence: Sequence | undefined;
   /** The next id in order; `undefined` if ids are compared by `isNext`. */
   readonly expected: number | undefined;

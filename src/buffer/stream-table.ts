@@ -81,8 +81,8 @@ export class StreamTable<Value, Message> {
   #evictUnused(): void {
     for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.values();
-      // The iterator always has a next stream here: a checked stream that is not evicted is moved to the end of the
-      // table.
+      // The iterator never reaches its end. Each checked stream is evicted, or is moved to the end of the table, where
+      // the iterator finds the stream again.
       const stream = this.#search.next().value as MessageStream<Message>;
       this.#streams.delete(stream.name);
       if (!stream.isUsed && this.#handler.mayEvict(stream)) this.#handler.onEvicted(stream);

@@ -8,7 +8,10 @@
 export class TokenBucket {
   /** Time in milliseconds between two tokens. */
   readonly #spacing: number;
-  /** A message may pass up to this many milliseconds before its regular time. This makes a burst possible. */
+  /**
+   * Messages are due at regular intervals. A message may be sent at most this many milliseconds before it is due, so
+   * that a burst of messages is possible.
+   */
   readonly #tolerance: number;
   /** Time in milliseconds at which the bucket is full again, if no more messages pass. */
   #fullAt = -Infinity;

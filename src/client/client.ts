@@ -61,8 +61,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
-   * The outcome of the run, while the end of the run is reported; otherwise `undefined`. No call changes this outcome.
-   * A `connect()` that is called while a failure is reported starts another run after the report.
+   * The outcome of the run. It is set only while the client reports the end of the run to listeners; otherwise it is
+   * `undefined`. No call changes the outcome. If `connect()` is called while a failure is reported, another run begins
+   * after the report.
    */
   #ending: Outcome | undefined;
   /**

@@ -58,7 +58,7 @@ export interface MessageHubClient {
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
-  /** The number of calls that wait while the client is idle has changed by `change`, which is 1 or -1. */
+  /** While the client is idle, one more call waits (`change` is 1), or one call fewer waits (`change` is -1). */
   onIdleWait(change: number): void;
 }
 
@@ -144,8 +144,8 @@ export class MessageHub
     if (!isImmediate) dispatcher.finishDraining();
     if (isImmediate) leftovers.discard();
     else if (leftovers.isPending && (isStopping || dispatcher.listeners.hasLasting)) {
-      // No message may follow `closed`, so the remaining messages of ended connections are delivered now. The inbox
-      // accepts up to twice its bounds.
+      // No message may follow `closed`, so the remaining messages of ended connections are delivered now. These
+      // messages may exceed the limits of the inbox. From now on, the inbox accepts up to twice its limits.
       dispatcher.beginClosing();
       leftovers.flush();
     }

@@ -52,8 +52,8 @@ const rotateOptionsHint = 'The options of rotate() are the second argument: rota
  *
  * A method that returns a promise rejects if the client is in the wrong state or an option is invalid; it does not
  * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. The exceptions are `connect()`
- * and `run()`. Their rejection is an unhandled rejection under three conditions: the promise has no handler, `error`
- * and `closed` have no listener, and no loop or `recv()` waits for a message.
+ * and `run()`. Their rejection becomes an unhandled rejection if nothing receives the error: the promise has no
+ * handler, neither `error` nor `closed` has a listener, and no loop or `recv()` waits for a message.
  *
  * @typeParam Received - The type of received messages: what the deserializer returns.
  * @typeParam Sent - The type of sent messages: what the serializer accepts.
@@ -140,10 +140,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Like any `rawMessage` listener, this listener does not cause messages to be added to the inbox. Messages are added
    * only if a loop or a `recv()` also reads messages.
    *
-   * If another part of the program or of the client also uses a message, the listener receives a view of copied or
-   * encoded bytes instead of the receive buffer. Such parts are other message listeners, loops, `recv()`, `replay`,
-   * `isPong` and `acknowledges`. Messages that are already in the inbox are also copies. They are emitted before newer
-   * messages.
+   * If a message has another consumer, the listener receives a view of copied or encoded bytes instead of the receive
+   * buffer. Other consumers are other message listeners, loops, `recv()`, `replay`, `isPong` and `acknowledges`.
+   * Messages that are already in the inbox are also copies. They are emitted before newer messages.
    *
    * `rawMessage` listeners without this option are called first, then `rawMessage` listeners with this option, then
    * `message` listeners.
@@ -240,7 +239,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *
    * Resolves when the client becomes `closed`. The client becomes `closed` after {@link close} or {@link terminate}.
    * With `reconnect: false`, the client also becomes `closed` after a closing handshake with code 1000 or 1001. With
-   * `reconnect: true`, any end that this client did not request makes the client `failed`.
+   * `reconnect: true`, the client becomes `failed` if it stops reconnecting and this program has not requested the end.
    *
    * @throws the error that made the client `failed`, whose property `report` describes the end; `signal.reason` after
    *   an abort. A rejection without a handler is treated as in {@link connect}.
@@ -299,9 +298,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Sends a message without waiting and without a promise.
    *
-   * @returns `"sent"` if the message was framed; `"queued"` if it waits, above `highWaterMark` or in the outbox;
-   *   `"dropped"` if it was not accepted, because the client has neither a connection nor an outbox, the outbox is
-   *   full, or the message would exceed `maxBufferedAmount`.
+   * @returns `"sent"` if the message was framed. `"queued"` if the message waits in the outbox, or waits because
+   *   `highWaterMark` bytes are buffered. `"dropped"` if the message was not accepted: the client has neither a
+   *   connection nor an outbox, the outbox is full, or the message would exceed `maxBufferedAmount`.
    * @throws TypeError if the value cannot be serialized, or an option is invalid.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
@@ -550,14 +549,19 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this;
   }
 
-  /** Not supported: listeners are called in the order in which they were added. @throws TypeError */
+  /**
+   * Always throws, because no listener can be added before other listeners. Listeners are called in the order in which
+   * they were added.
+   *
+   * @throws TypeError
+   */
   prependListener(_name: EventName, _listener: Listener<never>): never {
     throw new TypeError(
       "prependListener() is not supported: listeners are called in the order in which they were added; use on().",
     );
   }
 
-  /** Not supported, for the same reason as {@link prependListener}. @throws TypeError */
+  /** Always throws, for the same reason as {@link prependListener}. @throws TypeError */
   prependOnceListener(_name: EventName, _listener: Listener<never>): never {
     throw new TypeError(
       "prependOnceListener() is not supported: listeners are called in the order in which they were added; use once().",

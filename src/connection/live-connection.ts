@@ -119,8 +119,8 @@ export class LiveConnection
   }
 
   /**
-   * The start time of the write that waits for the kernel, because the kernel has not accepted all its bytes;
-   * `undefined` if no write waits.
+   * The time at which the pending write began; `undefined` if no write is pending. A write is pending until the kernel
+   * has accepted all bytes of the write.
    */
   get blockedSince(): number | undefined {
     return this.#writer.blockedSince;
@@ -316,7 +316,8 @@ export class LiveConnection
 
   onClose(code: number, reason: string): void {
     this.#input.stopWatch();
-    // RFC 6455 5.5.1: a Close frame that answers our Close frame arrives later and has the same status code.
+    // RFC 6455 5.5.1: if the peer's Close frame answers our Close frame, the peer's frame arrives after our frame was
+    // sent, and has the same status code as our frame.
     const isLater = this.#receivedBeforeClose !== undefined && this.bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
     this.#getClosing().onClose({ code, reason });
@@ -370,7 +371,11 @@ export class LiveConnection
     this.#closing?.endIfWritten();
   }
 
-  /** While reading is paused, a Close frame of the peer may wait unread. That frame does not answer our Close frame. */
+  /**
+   * Stores how many bytes were received before our Close frame was written. While reading is paused, a Close frame of
+   * the peer may wait unread. The peer may have sent that frame before our Close frame arrived, so that frame does not
+   * count as an answer.
+   */
   #noteCloseWritten(): void {
     const { closeSent, closeReceived, bufferedSize } = this.#protocol;
     if (this.#receivedBeforeClose !== undefined || closeSent === undefined || bufferedSize > 0) return;
@@ -428,9 +433,8 @@ export class LiveConnection
   }
 
   /**
-   * Counts the written messages that the peer may not have read. A message that is acknowledged individually is
-   * uncertain until its acknowledgement arrives. Any other message is uncertain until the peer answers a later ping or
-   * our Close frame.
+   * Counts the written messages that the peer may not have read. A message that is acknowledged individually counts
+   * until its acknowledgement arrives. Any other message counts until the peer answers a later ping or our Close frame.
    */
   #countUncertain(): number {
     const unconfirmed = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;
@@ -439,8 +443,8 @@ export class LiveConnection
   }
 
   /**
-   * Rejects all pending calls with `error`. A call of `send()` with a token resolves, because the owner of the token
-   * keeps the message.
+   * Rejects all pending calls with `error`. Exception: a call of `send()` with a token resolves, because the caller
+   * keeps the message and can send it again.
    */
   settle(error: unknown): void {
     this.#queue?.end(error);

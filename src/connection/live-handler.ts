@@ -29,8 +29,10 @@ export interface LiveHandler extends SendEvents {
   /** The first Close frame is sent or has arrived. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /**
-   * Reports an error that does not end the connection. Either a call was refused or cancelled, and its promise rejects
-   * with the same error. Or a message that was decoded after the end of the stream is invalid.
+   * Reports an error that does not end the connection. There are two such errors:
+   *
+   * - A call was refused or cancelled. The promise of the call rejects with the same error.
+   * - The end of the connection was reported, and a message that was decoded after that is invalid.
    */
   onError(error: unknown): void;
   /**

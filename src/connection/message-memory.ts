@@ -12,7 +12,10 @@ const copyOverhead = 1024;
 /** Bytes of memory for a timer or an abort listener. */
 const waitOverhead = 1024;
 
-/** Bytes of memory for the token by which an owner identifies a framed message. */
+/**
+ * Bytes of memory for one token. A token identifies a framed message, so that the code that sent the message can
+ * recognize the message.
+ */
 export const ownedMessageOverhead: number = 512;
 
 /**

@@ -45,7 +45,7 @@ export class MessageTokens {
   #maxReceipts = minReceipts;
   /**
    * Number of written messages that were not acknowledged, and whose owner has stopped waiting for an acknowledgement.
-   * `#receipts` does not contain these messages.
+   * `#receipts` does not contain the receipts of these messages.
    */
   #givenUp = 0;
 
@@ -54,7 +54,7 @@ export class MessageTokens {
     return this.#entries.length - this.#head;
   }
 
-  /** Number of written messages that have a receipt and are not acknowledged. */
+  /** Number of written messages for which an individual acknowledgement is required and has not arrived yet. */
   get unacknowledgedCount(): number {
     this.#removeSettled();
     return this.#receipts.length + this.#givenUp;
@@ -74,7 +74,10 @@ export class MessageTokens {
     return count;
   }
 
-  /** Removes the tokens of the first `handedCount` messages, because the first byte of these messages is written. */
+  /**
+   * Removes the tokens of the first `handedCount` messages, because the first byte of each of these messages is
+   * written.
+   */
   forget(handedCount: number): void {
     const entries = this.#entries;
     if (entries.length === 0) return;

@@ -17,7 +17,10 @@ export class MessageWatch {
   #timer: Timer | undefined;
   /** The time of the last progress; `undefined` between two messages. */
   #since: number | undefined;
-  /** The number and the size in bytes of the unfinished message when it last made progress. */
+  /**
+   * The unfinished message at its last progress. `#message` is the number of the message: 1 for the first message of
+   * the connection. `#size` is the number of bytes of the message that had arrived.
+   */
   #message = 0;
   #size = 0;
 

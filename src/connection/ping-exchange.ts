@@ -10,8 +10,8 @@ export interface PingExchangeHandler {
   /** The protocol connection has output to write. */
   onQueued(): void;
   /**
-   * Returns how many of the first `position` messages expect no acknowledgement of their own. A pong confirms only
-   * these messages. Without this function, a pong confirms all of the first `position` messages.
+   * Returns how many of the first `position` messages the peer does not acknowledge individually. A pong confirms only
+   * these messages. If the handler does not have this method, a pong confirms all of the first `position` messages.
    */
   countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled. Its promise rejects with the same error. */
@@ -54,7 +54,7 @@ export class PingExchange {
   }
 
   /**
-   * Number of messages that a pong has confirmed as read. Messages that expect an acknowledgement of their own do not
+   * Number of messages that a pong has confirmed as read. Messages that the peer acknowledges individually do not
    * count.
    */
   get confirmedCount(): number {

@@ -60,8 +60,9 @@ export interface SendEvents {
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
- * Queues messages before they are framed. A message is framed immediately if the load is below the high-water mark and
- * no earlier message waits. Otherwise the message waits in call order and can be withdrawn.
+ * Frames messages in the order of the calls. A message is framed immediately if {@link SendQueue.load} is below the
+ * high-water mark and no earlier message waits. Otherwise the message waits in this queue. A waiting message can be
+ * withdrawn.
  */
 export class SendQueue {
   readonly #protocol: ProtocolConnection;
@@ -125,8 +126,8 @@ export class SendQueue {
   }
 
   /**
-   * Returns how many of the first `position` framed messages are messages that the peer acknowledges individually.
-   * @param position - At least the number of messages that were passed to the kernel.
+   * Counts the messages that the peer acknowledges individually. Only the first `position` framed messages are counted.
+   * @param position - Must be at least the number of messages of which a byte was passed to the kernel.
    */
   receiptsUpTo(position: number): number {
     this.#tokens?.forget(this.#protocol.handedCount);
@@ -175,7 +176,7 @@ export class SendQueue {
     return wait.promise;
   }
 
-  /** @param kind - `overflowKind`, or the error of the refusal. */
+  /** @param kind - `overflowKind` if the queue is full. Otherwise the error with which the promise rejects. */
   #refuse(kind: unknown, token: unknown, data: Sendable): Promise<never> {
     const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, (isShared) =>
       kind === overflowKind ? this.#overflow(isShared ? undefined : data) : kind,
@@ -206,7 +207,7 @@ export class SendQueue {
     return false;
   }
 
-  /** Sends a message that was accepted before, without a promise. The message is never refused. */
+  /** Sends a message that was accepted earlier. This method returns no promise, and never refuses the message. */
   sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     if (this.#isOpenFor(data, this.load)) {
       this.#frame(data, options, token);
@@ -223,7 +224,10 @@ export class SendQueue {
     return wait.promise;
   }
 
-  /** @param entry - The calls wait for this message. `undefined`: the calls wait for the last framed message. */
+  /**
+   * Makes calls of `flush()` wait for a message.
+   * @param entry - The message for which the calls wait. `undefined`: the calls wait for the last framed message.
+   */
   #flushAfter(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
@@ -239,10 +243,10 @@ export class SendQueue {
   }
 
   /**
-   * Must be called when the load has reached the high-water mark. The load counts the bytes of frames, and memory that
-   * small messages use beyond these bytes. If the bytes of frames are below the mark, this method writes the output,
-   * which frees the memory of the messages.
-   * @returns `true` if this write has released enough memory.
+   * Must be called when the load has reached the high-water mark. The load is the number of framed and waiting bytes
+   * plus the additional memory of the messages. If the framed bytes alone are below the mark, this method writes the
+   * output, which frees additional memory.
+   * @returns `true` if the load is then below the mark, no message waits, and the connection is still open.
    */
   #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
@@ -327,7 +331,10 @@ export class SendQueue {
     }
   }
 
-  /** Removes a message that is not framed. If the message is framed already, only the wait of the caller ends. */
+  /**
+   * Removes a message that is not framed yet. A message that is already framed is still sent, and only the wait of the
+   * caller ends.
+   */
   #withdraw(node: LinkedQueueNode<Entry>, reason: unknown): void {
     const entry = node.item;
     const previous = node.previous?.item;
@@ -438,8 +445,8 @@ export class SendQueue {
   }
 
   /**
-   * Rejects all pending calls with `error`. A call of `send()` with a token resolves, because the owner of the token
-   * keeps the message.
+   * Rejects all pending calls with `error`. Exception: a call of `send()` with a token resolves, because the caller
+   * keeps the message and can send it again.
    */
   end(error: unknown): void {
     this.#isDrainDue = false;

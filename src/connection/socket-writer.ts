@@ -10,22 +10,22 @@ import type { Transport } from "../runtime/transport.js";
 const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
 /**
- * The write size grows up to a quarter of the bytes that the kernel has accepted within one tick. The kernel reports
- * free space when a third of its buffer is free. Therefore a write of this size is complete after a short time, even if
- * the peer is slow.
+ * The size of one write grows up to a quarter of the bytes that the kernel has accepted within one tick. This number of
+ * accepted bytes is usually about the size of the send buffer of the kernel. The kernel reports free space when a third
+ * of the buffer is free. A write of a quarter of the buffer then fits at once, even if the peer is slow.
  */
 const acceptedPerWriteSize = 4;
 
 /**
- * If at most this number of bytes would remain after a full write, the write includes these bytes too. A separate write
- * would cost as much time as writing 4 KiB more in the same write.
+ * If at most this number of bytes would remain after a full write, these bytes are added to the full write. A second
+ * write call takes as long as 4 KiB more in the first write call.
  */
 const maxTailSize = 4 * 1024;
 
 /**
- * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. The next message is
- * then written at the end of its tick, to check whether each tick still has only one message. The wait for the end of
- * the tick costs a sixth of the time to write a small message.
+ * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. The 17th message is
+ * written at the end of its tick, to check whether each tick still has only one message. The wait for the end of the
+ * tick costs a sixth of the time to write a small message.
  */
 const minSingleMessageTicks = 16;
 
@@ -66,7 +66,7 @@ export class SocketWriter {
   #lastWrittenAt: number | undefined;
   /** The time at which the refused write was started; `undefined` if there is none. */
   #refusedAt: number | undefined;
-  /** True if the refused write still waits after two turns of the event loop. */
+  /** True if the kernel has not accepted the whole refused write within two turns of the event loop. */
   #isSlow = false;
   #isCheckPending = false;
   #lastProgressAt: number | undefined;
@@ -94,16 +94,16 @@ export class SocketWriter {
   }
 
   /**
-   * The start time of the write that waits for the kernel, because the kernel has not accepted all its bytes;
-   * `undefined` if no write waits.
+   * The time at which the pending write began; `undefined` if no write is pending. A write is pending until the kernel
+   * has accepted all bytes of the write.
    */
   get blockedSince(): number | undefined {
     return this.#refusedAt;
   }
 
   /**
-   * The last time at which the kernel accepted a write that it had refused first. Such progress shows that the peer
-   * reads.
+   * The last time at which the kernel accepted a write that had waited for more than two turns of the event loop. Such
+   * progress shows that the peer reads.
    */
   get lastProgressAt(): number | undefined {
     return this.#lastProgressAt;
@@ -190,8 +190,8 @@ export class SocketWriter {
   }
 
   /**
-   * Checks after two turns of the event loop whether the refused write still waits. One turn is too short, because TLS
-   * reports even a fast write in the next turn.
+   * Checks after two turns of the event loop whether the kernel still has not accepted the whole refused write. One
+   * turn is too short, because TLS reports even a fast write in the next turn.
    */
   #checkIfSlow(): void {
     const refusedAt = this.#refusedAt;

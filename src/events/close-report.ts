@@ -85,8 +85,8 @@ export interface CloseReport extends ErrorReport {
   /**
    * Number of messages that were passed to the kernel, in whole or in part, and that the peer may not have read.
    * Messages of an outbox with `acknowledges` count until they are acknowledged. Any other message counts until the
-   * peer answers a later ping or this client's Close frame. The peer's Close frame is an answer to this client's Close
-   * frame only if this client's frame was sent first and both frames have the same code.
+   * peer answers a later ping or this client's Close frame. A Close frame of the peer counts as an answer only if this
+   * client sent its Close frame first and both Close frames have the same code.
    */
   readonly messagesUncertain: number;
   /** Number of sent pings that were not answered when the connection ended. */

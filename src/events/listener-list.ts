@@ -6,8 +6,9 @@ import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";
 
 /**
- * A listener with the async context in which it was added. It does not keep the process alive. Tools that look for open
- * handles call `hasRef()`.
+ * A listener with the async context in which it was added. Tools that look for open handles find this object, because
+ * it is an async resource, and call `hasRef()`. The result is `false`, because a listener does not keep the process
+ * alive.
  */
 class Entry<Event> extends AsyncResource {
   /** A number that increases with each added listener. */

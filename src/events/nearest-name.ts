@@ -23,7 +23,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;
-  // No known name has more than 40 letters. The comparison with a longer given name would be slow.
+  // No known name has more than 40 letters. A longer given name is not compared, because the comparison would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
     const distance = editDistance(given, normalize(candidate));

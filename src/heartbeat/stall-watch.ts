@@ -21,8 +21,8 @@ export class StallWatch {
   }
 
   /**
-   * Returns the time at which {@link isStalled} must be called next; Infinity while reading is not paused. A caller
-   * that calls {@link isStalled} at these times detects a stall at most two timeouts after its start.
+   * Returns the time at which {@link isStalled} must be called next; Infinity while reading is not paused. If {@link
+   * isStalled} is called at these times, a stall is detected at most two timeouts after the stall began.
    * @param blockedSince - The start time of the write that the kernel has not accepted yet; `undefined` if there is no
    * such write.
    */

@@ -25,8 +25,8 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
 };
 
 /**
- * Reads and checks the options of a call. Each option is read once, so that a getter cannot change or throw later. The
- * result has all options as own properties, so that no option is inherited.
+ * Reads and checks the options of a call. Each option is read only once, because a getter could return another value,
+ * or throw, at a second read. The result has all options as own properties, so that no option is inherited.
  *
  * @param names - The options that the call accepts.
  * @throws TypeError for a value that is not an object, and for an unknown or invalid option. An error of a getter or of

@@ -50,8 +50,8 @@ export interface RotationOptions {
   /** Longest time that both connections are open, in milliseconds. Default 5,000. */
   readonly overlap?: number | undefined;
   /**
-   * Largest fraction of `maxConnectionAge` by which the age limit of a connection is shortened at random; from 0 to 1.
-   * This keeps many clients from rotating at the same moment. Default 0.1.
+   * The age limit of each connection is `maxConnectionAge` minus a random time. The random time is at most this
+   * fraction (0 to 1) of `maxConnectionAge`. Many clients then do not rotate at the same moment. Default 0.1.
    */
   readonly jitter?: number | undefined;
   /**
@@ -201,9 +201,10 @@ export interface ReplayOptions<Received, Sent> {
    */
   readonly window?: number | undefined;
   /**
-   * Maximum number of messages that a stream buffers while earlier messages are missing. At this number the client
-   * emits `reset` for the stream and delivers its buffered messages. All streams together buffer at most
-   * `buffer.maxBytes`: at this size, the client does the same for the streams with the largest buffers. Default 10,000.
+   * Maximum number of messages that a stream buffers while earlier messages are missing. When a stream reaches this
+   * number, the client emits `reset` for the stream and delivers its buffered messages. When all streams together reach
+   * `buffer.maxBytes`, the client emits `reset` for the streams with the largest buffers and delivers their messages.
+   * Default 10,000.
    */
   readonly maxWaiting?: number | undefined;
   /**

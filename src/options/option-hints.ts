@@ -57,8 +57,8 @@ const clientOptions: Counterparts = {
 };
 
 /**
- * Option names of other libraries (the value) that have no counterpart in this library. The key is the sentence that
- * explains why.
+ * Options of other libraries that this library does not have. Each value lists names of such options. The key is the
+ * sentence that tells the user why these options do not exist.
  */
 const withoutOption: Counterparts = {
   "Redirects are not followed.": "followredirects maxredirects",

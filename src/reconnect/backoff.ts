@@ -14,8 +14,8 @@ export interface BackoffPolicy {
   /** Maximum time since the first failure; `undefined` means no limit. */
   readonly maxElapsed: number | undefined;
   /**
-   * A connection that was open for at least this number of milliseconds ends the series. The next attempt begins a new
-   * series.
+   * If a connection was open for at least this number of milliseconds, the next attempt counts as the first attempt of
+   * a new series.
    */
   readonly resetAfter: number;
 }
@@ -38,7 +38,7 @@ export class RetrySchedule {
   #retries = 0;
   #failures = 0;
   /**
-   * True if the last connection was open for at least `resetAfter`. The end of this connection does not count as a
+   * True if the last connection was open for at least `resetAfter`. The end of such a connection does not count as a
    * failure.
    */
   #isStable = false;
@@ -59,7 +59,7 @@ export class RetrySchedule {
 
   /**
    * Returns the delay before the next attempt, or `undefined` if no attempt may follow.
-   * @param minDelay - Milliseconds that are added to the random delay. Without the random delay, all clients would
+   * @param minDelay - Shortest delay in milliseconds. The random delay is added to `minDelay`, so that not all clients
    * reconnect in the same millisecond.
    */
   next(now: number, random: number, minDelay: number): number | undefined {

@@ -3,8 +3,9 @@ import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
 import type { Runtime } from "./runtime.js";
 
-// The globals `performance` and `process` are accessors: each use of a global would be a function call. An import from
-// "node:process" would read all properties of `process`, which loads the socket modules.
+// The globals `performance` and `process` are accessors: each use of these globals calls a function. Therefore this
+// module reads each global only once. This module does not import "node:process", because that import reads all
+// properties of `process`. Reading these properties loads the socket modules.
 const clock = performance;
 const thisProcess = process;
 

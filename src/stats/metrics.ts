@@ -15,8 +15,8 @@ const gauge = (help: string): MetricInfo => ({ type: "gauge", help });
 const histogram = (help: string): MetricInfo => ({ type: "histogram", help });
 
 /**
- * The metric `latencyMs` is the histogram of all round-trip times. The statistic with the same name, `Stats.latencyMs`,
- * is only the last round-trip time, and has no metric.
+ * The metric `latencyMs` is created from the histogram of all round-trip times. The property `Stats.latencyMs` is only
+ * the last round-trip time, and is not exported as a metric.
  */
 const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> = {
   messagesSent: counter("Messages sent."),

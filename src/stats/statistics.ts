@@ -47,8 +47,8 @@ export interface Stats {
   /** Received messages that were removed because they had been delivered before. */
   readonly duplicateCount: number;
   /**
-   * `gapCount`: reported gaps. `recoveredCount`: messages that were delivered into gaps. `resetCount`: streams that
-   * continued without their missing messages.
+   * `gapCount`: reported gaps. `recoveredCount`: missing messages that arrived later and were delivered. `resetCount`:
+   * streams that continued without their missing messages.
    */
   readonly gapCount: number;
   readonly recoveredCount: number;

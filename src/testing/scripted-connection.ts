@@ -118,7 +118,9 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     };
   }
 
-  /** The request of the opening handshake. @throws Error in `onOpen`, before the request was received. */
+  /**
+   * The request of the opening handshake. @throws Error if the request has not arrived yet, for example in `onOpen`.
+   */
   get request(): ServerRequest {
     if (this.#request === undefined)
       throw new Error("The client's request was not received yet: read it in onConnection, not in onOpen.");
@@ -251,8 +253,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Stops reading and writing without ending the connection, as if the machine of the server had disappeared. The
-   * connection does not notice when the client ends it.
+   * Stops reading and writing without ending the connection, as if the machine of the server had disappeared. If the
+   * client later ends the connection, the scripted server does not notice the end.
    */
   halfOpen(): void {
     this.#out.shut();

@@ -58,8 +58,8 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
   }
 
   /**
-   * The URL of the server: `ws://127.0.0.1:<port>` after {@link listen}. In memory, the server accepts every URL,
-   * including this URL.
+   * The URL of the server. After {@link listen}, the URL is `ws://127.0.0.1:<port>`. Without {@link listen}, the server
+   * works in memory. A server in memory accepts every URL, including the URL that this property returns.
    */
   get url(): string {
     return this.#listener === undefined ? "ws://scripted.test" : `ws://127.0.0.1:${this.#listener.port}`;

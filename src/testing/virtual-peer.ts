@@ -16,8 +16,9 @@ export interface VirtualPeerContext {
   /** Queues `event` for the network phase of the event loop. */
   readonly post: (event: () => void) => void;
   /**
-   * With `true`, {@link VirtualPeer.received} keeps all bytes that the client writes. The buffer into which the client
-   * reads is then overwritten after each read.
+   * With `true`, {@link VirtualPeer.received} keeps all bytes that the client writes. With `true`, the buffer into
+   * which the client reads is also overwritten after each read, so that a test fails if the client uses this memory too
+   * long.
    */
   readonly isRecording: boolean;
   readonly onClosed: () => void;
@@ -54,8 +55,8 @@ export class VirtualPeer {
     unref: () => void (this.#isRef = false),
   };
   /**
-   * While `false`, a write larger than {@link room} is not accepted at once. Its bytes wait until {@link take} accepts
-   * them.
+   * While `false`, a write larger than {@link room} is refused at first. The bytes of this write wait until {@link
+   * take} accepts them.
    */
   takesWrites = true;
   /**

@@ -33,8 +33,9 @@ async function createStream(
   context: Parameters<CreateConnection>[0],
   transport: SocketTransport,
 ): Promise<void> {
-  // A stream may emit its first event in the next tick after its creation. Node runs all pending microtasks before the
-  // next tick. Therefore `create` is called from a microtask: the listeners are attached before the first event.
+  // `create` is called from a microtask, so that the listeners are attached before the first event. A stream may emit
+  // its first event in a callback of `process.nextTick`. Node runs this callback after all pending microtasks, and one
+  // of these microtasks attaches the listeners.
   await Promise.resolve();
   if (transport.isDestroyed) return;
   try {

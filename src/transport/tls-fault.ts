@@ -40,8 +40,8 @@ const grouped: ReadonlySet<string> = new Set(groups.flat());
 const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 
 /**
- * Returns the names of the options that made Node throw `error`. Returns `"tls"` if no group of options fails by
- * itself.
+ * Returns the names of the options that made Node throw `error`. Returns `"tls"` if Node accepts each group of options
+ * when the group is tested alone.
  */
 export function refusedTlsOptions(tls: object, error: Error): string {
   const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
@@ -79,8 +79,8 @@ function errorOfGroup(tls: object, group: readonly string[]): Error | undefined 
 
 /**
  * Checks options that Node does not check. If `tls.ca` contains unreadable data, Node ignores the data and trusts no
- * certificate. The error would then blame the server. Node also calls `checkServerIdentity` without checking that it is
- * a function.
+ * certificate. The handshake would then fail with an error that blames the certificate of the server. Node also calls
+ * `checkServerIdentity` without checking that it is a function.
  * @throws TypeError
  */
 export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: ConnectionOptions): void {

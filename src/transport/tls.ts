@@ -39,8 +39,9 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
 }
 
 /**
- * Calls `tls.connect` of Node. If Node cannot use the option `tls`, it throws before a byte is sent. Every attempt
- * would fail in the same way. The failure belongs to the phase "tls", which has not begun yet.
+ * Calls `tls.connect` of Node. If Node cannot use the option `tls`, `tls.connect` throws before a byte is sent, and
+ * would throw again in each later attempt. The error is reported for the phase "tls", although this phase has not begun
+ * yet.
  */
 function connectWith(options: TlsOptions, tls: ConnectionOptions, transport: SocketTransport): TLSSocket {
   try {

@@ -12,8 +12,9 @@ import { deflateOptions } from "./zlib-options.js";
 const tailSize = 4;
 
 /**
- * The base-2 logarithm of the size of the largest history, which is 2 KiB. With this history, messages are nearly as
- * small as with the whole window of 32 KiB, and the history is loaded in a tenth of the time.
+ * The base-2 logarithm of the maximum size of the history in bytes. The history is at most the last 2 KiB of the sent
+ * messages. With 2 KiB of history, messages are nearly as small as with the whole window of 32 KiB. Loading 2 KiB takes
+ * a tenth of the time of loading the whole window.
  */
 const maxHistoryBits = 11;
 

@@ -20,9 +20,9 @@ const probeSize = 1;
 const maxTinySize = 128;
 
 /**
- * An open zlib handle inflates up to this number of consecutive tiny messages. After that, the inflater of this package
- * inflates tiny messages. Before the next larger message, the window must then be loaded into zlib again. This loading
- * takes less time than the inflater of this package saves.
+ * An open zlib handle inflates at most this number of consecutive tiny messages. The inflater of this package is
+ * faster, and inflates the tiny messages that follow. Before zlib inflates the next larger message, the window must be
+ * loaded into zlib again. Loading the window costs less time than the inflater of this package has saved by then.
  */
 const minTinyCount = 16;
 

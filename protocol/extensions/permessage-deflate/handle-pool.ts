@@ -25,7 +25,10 @@ export class HandlePool {
     this.#limit = limit;
   }
 
-  /** `true` if a codec with few messages must take its handle from another codec. */
+  /**
+   * `true` if the limit of shared handles is reached. A codec that has processed few messages, and that needs a handle,
+   * must then take the handle of another codec.
+   */
   get isFull(): boolean {
     return this.#shared.size >= this.#limit;
   }

@@ -16,7 +16,10 @@ export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 /** The bits that contain the kind of a table entry. For a literal, all these bits are 0. */
 export const kindMask = 0xf00;
 
-/** Returns the entry of a symbol without its code length. {@link HuffmanTable.build} adds the length. */
+/**
+ * Returns the table entry of a symbol. The entry does not contain the length of the code of the symbol yet. {@link
+ * HuffmanTable.build} adds this length.
+ */
 export function symbolEntry(value: number, extraBits: number, kind: EntryKind): number {
   return (value << 16) | kind | (extraBits << 4);
 }

@@ -19,7 +19,10 @@ const codeLengthMask = (1 << codeLengthWidth) - 1;
 /** The three header bits of a block that is not the last block of its stream (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
-/** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */
+/**
+ * A dynamic block encodes its code lengths with an additional Huffman code. The block lists the lengths of the
+ * additional code in this order (RFC 1951 3.2.7).
+ */
 const codeLengthOrder = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 const repeatPrevious = 16;
 const repeatZeroLong = 18;
@@ -189,8 +192,9 @@ export class MessageInflater {
 
   /**
    * Inflates the codes of a block. The loop is not split into functions, so that its state stays in local variables.
-   * Each read of the input returns at least 25 bits. One read suffices for two literals, or for a literal and a length
-   * code, if the first table lookup finds both codes. One read also suffices for any single code with its extra bits.
+   * Each read of the input returns at least 25 bits. That is enough for any literal, and for any length code with its
+   * extra bits. That is also enough for two codes (two literals, or a literal and a length code) if the first table
+   * contains both codes. The extra bits of a distance code need another read.
    */
   #inflateCodesInScript(tables: Tables, window: SlidingWindow): boolean {
     const bits = this.#bits;

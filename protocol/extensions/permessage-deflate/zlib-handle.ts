@@ -130,8 +130,8 @@ export function callsAsExpected(streams: ZlibStreams): boolean {
 }
 
 /**
- * Inflates `input` synchronously with the stream. Returns the arguments of each call that the stream makes to its
- * handle.
+ * Calls a method of the stream that inflates `input` synchronously. Returns the arguments of each call that the stream
+ * makes to its handle.
  */
 function ownCalls(stream: ZlibStream, input: Buffer): unknown[][] {
   const handle: unknown = Reflect.get(stream, "_handle");

@@ -146,8 +146,8 @@ export class HeartbeatDriver {
       this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
     } else if (action === "ping") {
       this.#heartbeat.onPing(now, this.#live.lastActivityAt);
-      // Only memory that was not used since the last release is released. A compressed application ping uses compression
-      // memory, so the release comes before the ping.
+      // This call releases only compression memory that was not used since the last call. A compressed application ping
+      // uses compression memory. Therefore the ping is sent after the release.
       this.#live.releaseUnused();
       this.#handler.sendPing();
     }

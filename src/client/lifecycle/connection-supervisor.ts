@@ -25,7 +25,10 @@ const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsM
 /** Owns the attempts and connections of one client, and the waits between attempts. */
 export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
   readonly #context: ClientContext;
-  /** Created at the first end of an attempt or a connection. Each run of the client has its own reconnector. */
+  /**
+   * Created when an attempt or a connection ends for the first time in a run. Each run of the client has its own
+   * reconnector.
+   */
   #reconnector: Reconnector | undefined;
   /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
   #rotation: Rotation | undefined;

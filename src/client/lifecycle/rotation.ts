@@ -54,12 +54,16 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * The first connection of a rotation, if the second connection is lost and the first connection is still being read.
-   * The messages that the second connection has received are delivered when the first connection has ended.
+   * The first connection of a rotation. Set only if the second connection was lost while the first connection is still
+   * being read. When the first connection has ended, the messages that the second connection had received are
+   * delivered.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
-  /** True if the first connection has received every message that precedes the messages of the second connection. */
+  /**
+   * True if, in each stream, the first connection has received every message that precedes the first message of the
+   * second connection.
+   */
   #hasCaughtUp = false;
   /**
    * The number of failed rotations since the last successful rotation. It determines the wait before the next rotation.
@@ -186,14 +190,15 @@ export class Rotation {
     const { isDrainPending } = first.live!;
     this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
-    // The first connection is closed when it has received every message that precedes the messages of the second
-    // connection. Without the option `replay` the client cannot detect this, so it closes the first connection now.
-    // Messages that arrive before the peer's Close frame are still delivered.
+    // With the option `replay`, the first connection is closed when it has received every message that precedes the
+    // first message of the second connection. Without this option, the client cannot detect that time, so it closes the
+    // first connection now. Messages that arrive before the peer's Close frame are still delivered.
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
   /**
-   * Called when the first connection has received every message that precedes the messages of the second connection.
+   * The first connection has caught up: in each stream, it has received every message that precedes the first message
+   * of the second connection.
    */
   onCaughtUp(): void {
     this.#hasCaughtUp = true;

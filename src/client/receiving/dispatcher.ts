@@ -58,7 +58,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   /** True if a listener was added and has not received the messages in the inbox yet. */
   #isDrainDue = false;
   #isDraining = false;
-  // The only consumer: the `message` listeners, or a batch. It is cached for speed, and reset when consumers change.
+  // If messages have exactly one consumer, one of these two properties caches the consumer for speed. The consumer is
+  // the `message` listeners or a batch. Both properties are reset when consumers change.
   #onlyListeners: ListenerList<EventMap<unknown>["message"]> | undefined;
   #onlyBatch: Batch | undefined;
   /** True if `recv()` was called since the last check of the reading pause. */
@@ -262,7 +263,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     );
   }
 
-  // The following methods are called by the reading pause.
+  // The class `ReadingPause` calls `wasRead()` and `onIdle()`.
 
   wasRead(): boolean {
     const wasRead = this.#wasRecvCalled || this.#iterator !== undefined;
@@ -407,8 +408,9 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   }
 
   /**
-   * Emits all messages of the inbox to listeners now, if this emission is due or has begun. A listener may end the
-   * client during the emission. The remaining messages are then emitted before the end of the client is reported.
+   * If an emission of the waiting messages to listeners is scheduled or in progress, emits all messages of the inbox
+   * now. A listener may end the client during the emission. The remaining messages are then emitted before the end of
+   * the client is reported.
    */
   finishDraining(): void {
     if (!this.#isDrainDue && !this.#isDraining) return;
@@ -416,7 +418,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#isDraining = true;
     const { inbox } = this;
     if (this.#iterator !== undefined) {
-      // The messages stay in the inbox, because the open iterator must receive the same messages.
+      // The messages are emitted to the listeners, but stay in the inbox, because the open iterator must receive them,
+      // too.
       for (const entry of inbox.waiting) {
         if (this.#isOver()) break;
         this.listeners.emitWaiting(entry, this.decoder);

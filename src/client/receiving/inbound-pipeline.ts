@@ -57,7 +57,10 @@ interface InboundPipelineContext {
 /** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
-/** The replay options of an overlap without the option `replay`. In this case, messages have no sequence numbers. */
+/**
+ * The replay settings that an overlap uses if the option `replay` is not set. Without this option, messages have no
+ * sequence numbers.
+ */
 const overlapOnlyOptions = {
   sequence: () => undefined,
   ...{ isNext: undefined, streamOf: undefined, epochOf: undefined, onReplay: undefined, cursors: undefined },

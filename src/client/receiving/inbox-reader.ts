@@ -29,7 +29,10 @@ export class InboxReader {
     this.#host = host;
   }
 
-  /** Returns `end` for a reader that found no message. Returns `undefined` during an operation of an earlier reader. */
+  /**
+   * Must be called for a reader that found no message. Returns `end`, which ends the reader. Returns `undefined` if an
+   * earlier reader is still taking messages, so that the new reader waits.
+   */
   endFor(end: ReadingEnd | undefined): ReadingEnd | undefined {
     return this.#isActive ? undefined : end;
   }

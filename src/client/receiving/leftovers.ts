@@ -75,8 +75,8 @@ export class Leftovers {
   }
 
   /**
-   * Delivers all messages now. Reading can no longer be paused. If a delivery is already in progress, the remaining
-   * messages are discarded.
+   * Delivers all messages now. The caller must first ensure that a full inbox no longer pauses reading. If this method
+   * is called during a delivery, the remaining messages are discarded.
    */
   flush(): void {
     this.deliver();

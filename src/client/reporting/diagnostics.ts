@@ -131,7 +131,7 @@ export class Diagnostics {
     return this.#isLogging || this.#frame.hasSubscribers;
   }
 
-  /** Number of bytes at the start of each payload that the connection passes to {@link observeFrame}. */
+  /** The connection passes at most this number of bytes, from the start of each payload, to {@link observeFrame}. */
   get excerptSize(): number {
     return this.#isLogging ? excerptSize : 0;
   }

@@ -15,7 +15,7 @@ const secretPart =
 const spacedKeyStart = /^key/i;
 /** Matches text that ends with the first word of a two-word name, such as `api` of `api key`. */
 const spacedKeyPrefix = /(?:api|access|private|listen)$/i;
-/** The length of `private`, the longest word in {@link spacedKeyPrefix}. */
+/** Number of letters of the longest word in {@link spacedKeyPrefix}. This word is `private`. */
 const maxPrefixSize = 7;
 
 const nameCharacter = /[\w.-]/;

@@ -119,8 +119,8 @@ function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketE
 
 /**
  * Reads the stacks of an error and its causes, so that V8 formats these stacks. An unformatted stack keeps the objects
- * of its functions alive. One of these objects may be the previous report, whose error keeps the report before it alive.
- * All reports since the first attempt would stay in memory.
+ * of its functions alive. One of these objects may be the previous report, whose error keeps the report before it
+ * alive. With unformatted stacks, all reports since the first attempt would therefore stay in memory.
  */
 function formatStack(error: unknown): void {
   const seen = new Set<unknown>();

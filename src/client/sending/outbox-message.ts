@@ -8,8 +8,9 @@ import type { MessageOptions } from "../../options/options.js";
 /** The content of an outbox entry. */
 export interface OutboxPayload {
   /**
-   * The content of the message. It is `undefined` while a connection writes bytes without a copy. A connection that
-   * cannot write the bytes returns them, and the property is then set.
+   * The content of the message. While a connection writes the bytes of the message without a copy, this property is
+   * `undefined`. If the connection ends before the bytes are written, the connection returns the bytes, and this
+   * property is set again.
    */
   data: Sendable | undefined;
   readonly compress: boolean | undefined;

@@ -17,8 +17,8 @@ export function policyOf<Received, Sent>(
 /**
  * The policy of the temporary outbox that a client without the option `outbox` uses during a rotation.
  *
- * @param maxBytes - Returns the current limit. It is called for each message, because the limit grows while the
- * previous connection writes.
+ * @param maxBytes - Returns the current limit. It is called for each message, because each write of the previous
+ *   connection frees memory and therefore raises the limit.
  */
 export function rotationPolicy<Received, Sent>(maxBytes: () => number): OutboxPolicy<Sent, Received> {
   return {

@@ -35,7 +35,10 @@ export interface RefusedCallsHandler {
 export class RefusedCalls {
   readonly #runtime: Pick<Runtime, "afterTurn">;
   readonly #handler: RefusedCallsHandler;
-  /** False while a promise is watched, and after the warning. */
+  /**
+   * True if the promise of the next refused call must be watched. False while another promise is watched, and after the
+   * warning about an unhandled promise.
+   */
   #isIdle = true;
 
   constructor(runtime: Pick<Runtime, "afterTurn">, handler: RefusedCallsHandler) {

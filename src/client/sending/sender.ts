@@ -71,8 +71,8 @@ export class Sender implements FlushCallsHost {
   /** One promise for all blocked calls of `send()` that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
   /**
-   * True if a connection reached its high-water mark, and ended or was replaced before it emitted `drain`. The event is
-   * emitted when the next connection has written the messages that the earlier connection had not sent.
+   * True if an earlier connection reached its high-water mark, but ended or was replaced before it emitted `drain`.
+   * `drain` is then emitted when the next connection has written the messages that the earlier connection had not sent.
    */
   #isDrainPending = false;
   /** A connection that accepts no new messages. It still writes its accepted messages, or returns them as unsent. */
@@ -206,7 +206,8 @@ export class Sender implements FlushCallsHost {
     }
     outbox?.connectionLost(entries, this.#runtime.now());
     this.#updateTimer();
-    // A listener of `dropped` may send a message. That message must be queued after the returned messages.
+    // A listener of `dropped` may send a new message. The outbox already contains the unsent messages of the ended
+    // connection, so the new message is queued after these messages.
     for (const data of dropped) this.#handler.onUnsent(sourceOf(data), "unsent");
   }
 
