@@ -177,7 +177,7 @@ function unitsWithSurrogates(interleave: Instruction): Code {
   return add16(units(interleave), interleave(inThird(0xc0), inThird(0xd7)));
 }
 
-/** Writes the code units of half a vector. Omits each position at which no character ends. */
+/** Writes the code units of half a vector: one code unit for each position at which a character ends. */
 function writeUnits(half: Code, endsOfHalf: Code): Code {
   const mask = loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset);
   return [

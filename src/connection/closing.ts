@@ -1,4 +1,5 @@
-// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. It does not read or write the socket.
+// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. This module does not read or write the
+// socket.
 import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";

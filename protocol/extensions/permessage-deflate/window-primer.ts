@@ -1,4 +1,4 @@
-// Loads a window into a zlib handle: the handle compresses or decompresses the bytes of the window.
+// Loads a window into a zlib handle. For this, the handle compresses or decompresses the bytes of the window.
 import { Buffer } from "node:buffer";
 import { ChunkedOutput } from "./chunked-output.js";
 import type { ZlibHandle } from "./zlib-handle.js";

@@ -58,8 +58,8 @@ interface InboundPipelineContext {
 const defaultMaxStreams = 10_000;
 
 /**
- * The replay settings that an overlap uses if the option `replay` is not set. Without this option, messages have no
- * sequence numbers.
+ * The replay settings while two connections are open during a rotation, if the option `replay` is not set. Messages
+ * then have no sequence numbers.
  */
 const overlapOnlyOptions = {
   sequence: () => undefined,
