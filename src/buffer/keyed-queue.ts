@@ -1,5 +1,5 @@
 // A queue of messages in a ring buffer. It finds the newest message of each key, so that a newer message can replace
-// it. It does not limit its own size.
+// it. The queue does not limit its own size.
 
 /** An entry of a {@link KeyedQueue}. */
 export interface KeyedItem {

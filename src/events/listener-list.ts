@@ -1,6 +1,6 @@
 /**
- * The ordered list of listeners of one event. A function that was added twice is called twice. It does not limit the
- * number of listeners.
+ * The ordered list of listeners of one event. A function that was added twice is called twice. The number of listeners
+ * is not limited.
  */
 import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";

@@ -38,7 +38,7 @@ interface RotationLoad {
   readonly maxBufferedAmount: number;
 }
 
-/** @param size - The bytes of the refused message; `undefined` if several calls share the error. */
+/** @param size - The size of the refused message in bytes; `undefined` if several calls share the error. */
 export function rotationOverflow(size: number | undefined, state: RotationLoad): BufferOverflowError {
   const refused = size === undefined ? "Messages were" : `A message of ${size} bytes was`;
   return new BufferOverflowError(
