@@ -500,7 +500,7 @@ export class ProtocolConnection {
     return this.#output.framedCount;
   }
 
-  /** Number of messages of which {@link take} has returned at least one byte. */
+  /** Number of messages that {@link take} has returned, in whole or in part. */
   get handedCount(): number {
     return this.#output.handedCount;
   }

@@ -72,8 +72,7 @@ export class Loans {
   }
 
   /**
-   * Must be called when a handler declines a message whose bytes are a view of the input of the running call of
-   * `receive`.
+   * Must be called when a handler declines a lent message that is a view of the bytes passed to `receive`.
    * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received bytes into the same memory.
    */
   checkRead(): void {

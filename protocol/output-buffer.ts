@@ -90,7 +90,7 @@ export class OutputBuffer {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
-  /** Number of messages of which {@link take} has returned at least one byte. */
+  /** Number of messages that {@link take} has returned, in whole or in part. */
   get handedCount(): number {
     return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }

@@ -143,8 +143,8 @@ export class IdWindow implements SequenceWindow {
 
 /**
  * Adds an accepted number to the list, and removes all higher numbers from the list. The list contains the numbers that
- * can become the lowest known number. The window forgets the higher numbers before the added number, because the higher
- * numbers were accepted earlier. Therefore no higher number can become the lowest known number.
+ * can become the lowest known number. The window forgets numbers in the order in which they were accepted, so it forgets
+ * the higher numbers first. Therefore no higher number can become the lowest known number.
  */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;

@@ -10,8 +10,8 @@ import type { OutboxDecision, OutboxDropCause, OutboxHandler, OutboxPolicy } fro
 import { TokenBucket } from "./token-bucket.js";
 
 /**
- * Each message takes memory in addition to its bytes. This number of bytes of additional memory does not count toward
- * `maxBytes`. 16,384 text messages take this much additional memory.
+ * Default amount of additional memory, in bytes, that does not count toward `maxBytes`. Additional memory is the memory
+ * that a message takes beyond its own bytes. 16,384 text messages take this amount.
  */
 const defaultFreeOverhead = 16 * 1024 * 1024;
 

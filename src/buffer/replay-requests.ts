@@ -21,8 +21,8 @@ export class ReplayRequests<Message> {
   }
 
   /**
-   * True if `onReplay` is still returning messages for the stream. The returned messages may precede every message that
-   * arrives on the connection.
+   * True if `onReplay` may still return messages of the stream. In the order of the stream, these messages may come
+   * before all messages that arrive on the connection.
    */
   isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);

@@ -241,8 +241,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * With `reconnect: false`, the client also becomes `closed` after a closing handshake with code 1000 or 1001. With
    * `reconnect: true`, the client becomes `failed` if it stops reconnecting and this program has not requested the end.
    *
-   * @throws the error that made the client `failed`, whose property `report` describes the end; `signal.reason` after
-   *   an abort. A rejection without a handler is treated as in {@link connect}.
+   * @throws the error that made the client `failed`; `signal.reason` after an abort. The property `report` of the error
+   *   describes the end of the client. A rejection without a handler is treated as in {@link connect}.
    */
   run(options?: WaitOptions): Promise<void> {
     try {

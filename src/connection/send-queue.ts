@@ -127,7 +127,7 @@ export class SendQueue {
 
   /**
    * Counts the messages that the peer acknowledges individually. Only the first `position` framed messages are counted.
-   * @param position - Must be at least the number of messages of which a byte was passed to the kernel.
+   * @param position - Must be at least the number of messages that were passed to the kernel, in whole or in part.
    */
   receiptsUpTo(position: number): number {
     this.#tokens?.forget(this.#protocol.handedCount);

@@ -22,7 +22,7 @@ export interface ByteStream {
   write(bytes: Buffer, onSent: () => void): void;
   /** Ends this side of the stream after the bytes that were written before. */
   end(): void;
-  /** Resets the connection after the bytes that were sent before. */
+  /** Resets the connection. The reset follows the bytes that were sent earlier. */
   reset(): void;
   /** Stops reading. The kernel still accepts bytes until its buffer is full. */
   stopReading(): void;

@@ -157,7 +157,10 @@ export class VirtualPeer {
     });
   }
 
-  /** Resets the connection after the bytes that were sent before. A later write of the client fails at once. */
+  /**
+   * Resets the connection. The reset follows the bytes that were sent earlier. A later write of the client fails at
+   * once.
+   */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
     this.#queueInbound(() => this.#close(error));

@@ -52,8 +52,8 @@ function onClose(this: unknown): void {
 }
 
 /**
- * A {@link Transport} over a Node stream. The function that opens the stream passes the stream to {@link attach}. It
- * reports progress by {@link enter} and {@link open}, and a failure by {@link fail}.
+ * A {@link Transport} over a Node stream. The function that opens the stream passes the stream to {@link attach}. The
+ * same function reports progress by {@link enter} and {@link open}, and a failure by {@link fail}.
  */
 export class SocketTransport implements Transport {
   readonly #handler: TransportHandler;
