@@ -72,7 +72,8 @@ export class Loans {
   }
 
   /**
-   * Must be called when a handler declines a lent message that is a view of the bytes passed to `receive`.
+   * Must be called when a handler declines a lent message that is a view of the bytes passed to the current call of
+   * `receive`.
    * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received bytes into the same memory.
    */
   checkRead(): void {

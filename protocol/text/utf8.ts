@@ -74,8 +74,8 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 
 /**
  * Returns `true` if the text has so many non-ASCII characters that `utf8Slice` decodes the text slowly. Other small
- * texts are decoded by `utf8Slice`, because its strings may need only one byte per character. The other decoders create
- * UTF-16 strings, which need two bytes per character.
+ * texts are decoded by `utf8Slice`, because its strings may need only one byte per character. The alternatives,
+ * WebAssembly and `transcode`, create strings with two bytes per character.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;

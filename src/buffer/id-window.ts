@@ -27,7 +27,9 @@ export class IdWindow implements SequenceWindow {
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /** After this number of further accepted ids, the window certainly contains no id that comes after the cursor. */
+  /**
+   * Number of ids that must still be accepted before the window certainly contains no id that comes after the cursor.
+   */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -143,8 +145,8 @@ export class IdWindow implements SequenceWindow {
 
 /**
  * Adds an accepted number to the list, and removes all higher numbers from the list. The list contains the numbers that
- * can become the lowest known number. The window forgets numbers in the order in which they were accepted, so it forgets
- * the higher numbers first. Therefore no higher number can become the lowest known number.
+ * can become the lowest known number. The window forgets numbers in the order of their acceptance, so it forgets the
+ * higher numbers first. Therefore no higher number can become the lowest known number.
  */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
