@@ -96,7 +96,7 @@ export function displayUrl(text: string): string {
 }
 
 /**
- * Replaces the values of the credentials. A semicolon may separate two parameters, so a parameter name is also searched
+ * Replaces the values of the credentials. A semicolon may separate two parameters, so the name of a parameter may begin
  * after a semicolon. A semicolon may also be part of a value, so a value is hidden up to the next `&` or `#`.
  */
 function withoutCredentials(text: string): string {

@@ -9,8 +9,8 @@ import type { Sequence } from "./sequence-window.js";
 export const defaultStream = "default";
 
 /**
- * The functions that return the id, the stream and the epoch of a received message, and the limits of a replay. Times
- * are in milliseconds.
+ * The options of the replay engine. They contain limits, and functions that return the id, the stream and the epoch of
+ * a received message. Times are in milliseconds.
  */
 export interface ReplayPolicy<Value> {
   /** Returns the id of a message. A message without an id belongs to no stream and is delivered unchanged. */

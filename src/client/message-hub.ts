@@ -58,7 +58,7 @@ export interface MessageHubClient {
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
-  /** While the client is idle, one more call waits (`change` is 1), or one call fewer waits (`change` is -1). */
+  /** @param change - 1 if a call begins to wait while the client is idle; -1 if the wait of such a call ends. */
   onIdleWait(change: number): void;
 }
 

@@ -11,8 +11,8 @@ const accepted: Promise<void> = Promise.resolve();
 
 /**
  * Returns the promises of accepted calls of `send()`. Usually all calls share one resolved promise. A loop that awaits
- * only resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, the promise resolves in the
- * next turn of the event loop.
+ * only resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, `send()` returns a promise
+ * that resolves in the next turn of the event loop.
  */
 export class FairnessGate {
   readonly #runtime: Pick<Runtime, "now" | "afterTurn">;

@@ -59,7 +59,7 @@ export class Opening implements TransportHandler {
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
     this.#handler = handler;
-    // If an attempt fails before `createConnection` has returned a stream, a failure of `createConnection` is reported.
+    // Until `createConnection` has returned a stream, a failure is reported as a failure of `createConnection`.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());

@@ -17,8 +17,8 @@ const maxWriteSize = 256 * 1024;
 const acceptedPerWriteSize = 4;
 
 /**
- * If at most this number of bytes would remain after a full write, these bytes are added to the full write. A second
- * write call takes as long as 4 KiB more in the first write call.
+ * If at most this number of bytes would remain after a full write, these bytes are added to the full write. Adding
+ * 4 KiB to a write takes as long as a second write call.
  */
 const maxTailSize = 4 * 1024;
 
@@ -64,9 +64,9 @@ export class SocketWriter {
   #isStopped = false;
   #bytesWritten = 0;
   #lastWrittenAt: number | undefined;
-  /** The time at which the refused write was started; `undefined` if there is none. */
+  /** The start time of the write that the kernel has refused; `undefined` if there is none. */
   #refusedAt: number | undefined;
-  /** True if the kernel has not accepted the whole refused write within two turns of the event loop. */
+  /** True if some bytes of the refused write still waited for the kernel after two turns of the event loop. */
   #isSlow = false;
   #isCheckPending = false;
   #lastProgressAt: number | undefined;
@@ -190,7 +190,7 @@ export class SocketWriter {
   }
 
   /**
-   * Checks after two turns of the event loop whether the kernel still has not accepted the whole refused write. One
+   * Waits for two turns of the event loop, then checks whether some bytes of the write still wait for the kernel. One
    * turn is too short, because TLS reports even a fast write in the next turn.
    */
   #checkIfSlow(): void {

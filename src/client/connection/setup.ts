@@ -46,7 +46,7 @@ export class Setup {
     this.#handler.onFailed(error);
   }
 
-  /** If `onConnection` still runs, aborts its signal. The handler is not called afterwards. */
+  /** If `onConnection` still runs, aborts its signal. After this call, neither `onDone` nor `onFailed` is called. */
   cancel(): void {
     if (this.#end()) this.#controller.abort();
   }

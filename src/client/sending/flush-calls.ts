@@ -63,7 +63,10 @@ export class FlushCalls {
     );
   }
 
-  /** Messages were returned or queued during the wait. The next connection may have accepted these messages already. */
+  /**
+   * During the wait, messages were queued or were moved back to the outbox. The next connection may have accepted these
+   * messages already.
+   */
   #waitAgain(live: LiveConnection, waits: readonly Wait[]): void {
     for (const wait of waits) if (this.#writing.delete(wait)) this.#waiting.add(wait);
     if (this.#host.live !== live) this.proceed();
