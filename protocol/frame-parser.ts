@@ -40,7 +40,7 @@ export interface FrameSink {
 
 /** Receives small complete messages without their frames. */
 export interface SmallMessageSink extends SmallTextSink {
-  /** Returns a copy of bytes in memory that the application may keep. */
+  /** Copies the bytes from `start` to `end`. The application may keep the memory of the copy. */
   copyBatch(bytes: Buffer, start: number, end: number): Buffer;
   onSmallBinary(payload: Buffer): void;
 }

@@ -21,9 +21,9 @@ export interface UnsentFrames {
 /**
  * Removes all segments from a chain and parses their frames.
  *
- * @param role - The role of the end that wrote the frames.
+ * @param role - The role of the endpoint that wrote the frames.
  * @param originals - The uncompressed originals of the compressed messages in the chain, in order. The frames of these
- *   messages cannot be decoded, because this end does not have the compression context of the peer.
+ *   messages cannot be decoded, because this endpoint does not have the compression context of the peer.
  */
 export function readUnsentFrames(
   chain: SegmentChain,

@@ -23,9 +23,9 @@ export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest size, in bytes, to which any encoder can encode a message of `size` bytes. The result for the
-   * maximum message size limits the memory of a received message that is not decoded yet. {@link decode} checks the
-   * exact size of the decoded message.
+   * Returns the maximum size in bytes of the encoded form of a message of `size` bytes. The result must be valid for
+   * all encoders. A received message is refused before it is decoded if its encoded form exceeds the result for the
+   * maximum message size. {@link decode} checks the exact size of the decoded message.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */

@@ -35,7 +35,7 @@ export class ConnectionInput implements TransportHandler {
   /** Created by the first message that arrives in more than one read. */
   #watch: MessageWatch | undefined;
 
-  /** Received during the call in which the opening hands over the connection; `undefined` at other times. */
+  /** The bytes that arrive during a call of {@link handOver}; `undefined` at other times. */
   #held: Buffer[] | undefined;
   #isEndHeld = false;
 

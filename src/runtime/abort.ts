@@ -40,7 +40,8 @@ function listen(signal: AbortSignal): SharedListener {
 const collected = new FinalizationRegistry<WeakRef<{ stop(): void }>>((listener) => listener.deref()?.stop());
 
 /**
- * Listens to a signal for a target. The signal keeps the target alive only between {@link retain} and {@link release}.
+ * Calls a function for an object, the target, when a signal is aborted. The signal keeps the target alive only between
+ * {@link retain} and {@link release}.
  */
 export class WeakAbortListener<Target extends object> {
   readonly #target: WeakRef<Target>;

@@ -130,8 +130,8 @@ export function callsAsExpected(streams: ZlibStreams): boolean {
 }
 
 /**
- * Calls a method of the stream that inflates `input` synchronously. Returns the arguments of each call that the stream
- * makes to its handle.
+ * Inflates `input` by a synchronous method of the stream. The stream then calls its handle. Returns the arguments of
+ * each of these calls.
  */
 function ownCalls(stream: ZlibStream, input: Buffer): unknown[][] {
   const handle: unknown = Reflect.get(stream, "_handle");

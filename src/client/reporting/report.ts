@@ -27,7 +27,7 @@ export interface ReportContext extends OwnActions {
   readonly loopLagMs: number;
 }
 
-/** The verdicts on attempts that this client ended. */
+/** An attempt with one of these verdicts was ended by this client. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
 /** Creates the report on an attempt that never opened a connection. */
