@@ -263,8 +263,8 @@ export class OutputBuffer {
   }
 
   /**
-   * Discards all queued frames. Returns the completely unsent messages: {@link take} has returned no byte of these
-   * messages.
+   * Discards all queued frames. Returns the completely unsent messages. A message is completely unsent if {@link take}
+   * has returned none of its bytes.
    */
   takeUnsent(): (string | Buffer)[] {
     const messages = this.#dropQueued();
@@ -301,9 +301,10 @@ export class OutputBuffer {
   }
 
   /**
-   * Removes and returns the completely unsent messages: {@link take} has returned no byte of these messages. {@link
-   * framedCount} and {@link payloadSize} decrease accordingly. A number that {@link writePing} returned before this
-   * call can then be larger than {@link framedCount}. All other frames stay queued in order.
+   * Removes and returns the completely unsent messages. A message is completely unsent if {@link take} has returned
+   * none of its bytes. {@link framedCount} and {@link payloadSize} decrease accordingly. A number that {@link
+   * writePing} returned before this call can then be larger than {@link framedCount}. All other frames stay queued in
+   * order.
    */
   takeBack(): (string | Buffer)[] {
     const { messages, controls, partialFrame, emptied } = this.#readQueued();

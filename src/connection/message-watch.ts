@@ -18,8 +18,9 @@ export class MessageWatch {
   /** The time of the last progress; `undefined` between two messages. */
   #since: number | undefined;
   /**
-   * The unfinished message at its last progress. `#message` is the number of the message: 1 for the first message of
-   * the connection. `#size` is the number of bytes of the message that had arrived.
+   * The state of the unfinished message at the last progress. Progress means that the message began, or that it grew by
+   * {@link minProgress} bytes. `#message` is the number of the message: 1 for the first message of the connection.
+   * `#size` is the number of bytes of the message that had arrived.
    */
   #message = 0;
   #size = 0;

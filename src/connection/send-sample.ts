@@ -1,8 +1,8 @@
 // Measures the time of some messages from `send()` to the kernel. It does not average the times.
 
 /**
- * The sampling interval: of each group of this number of messages, at most one message is measured. Reading the clock
- * costs a tenth of the time to send a message.
+ * At most one of this many consecutive messages is measured, because reading the clock costs a tenth of the time to
+ * send a message.
  */
 export const messagesPerSample = 16;
 

@@ -110,8 +110,8 @@ export class SocketWriter {
   }
 
   /**
-   * Called when the protocol may have output. Usually the output is written at the end of the tick. It is written
-   * immediately if it fills a write, or if the tick probably has only one message.
+   * Called when the protocol may have output. Usually the output is written at the end of the tick. The output is
+   * written immediately if it is large enough for a full write, or if the tick probably has only one message.
    */
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
