@@ -419,8 +419,8 @@ export class ProtocolConnection {
    * Ends the connection, because its stream is closed. No event follows. All memory borrowed from `resources` is
    * returned. {@link takeUnsent} and {@link takeBack} still return the messages that were not sent.
    *
-   * The bytes that {@link take} returned last stay unchanged until {@link written} is called. Call {@link written} when
-   * the stream is closed.
+   * Call {@link written} after this method. {@link written} releases the bytes that {@link take} returned last. The
+   * bytes stay unchanged until then.
    */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
@@ -511,17 +511,17 @@ export class ProtocolConnection {
   }
 
   /**
-   * Discards all queued frames. Returns the completely unsent messages in the order in which they were queued: {@link
-   * take} has returned no byte of these messages.
+   * Discards all queued frames. Returns the completely unsent messages in the order in which they were queued. A
+   * message is completely unsent if {@link take} has returned none of its bytes.
    */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes the completely unsent messages, and returns them in the order in which they were queued: {@link take} has
-   * returned no byte of these messages. The rest of a partly sent message and all control frames stay queued. New
-   * messages can be queued afterwards.
+   * Removes the completely unsent messages, and returns them in the order in which they were queued. A message is
+   * completely unsent if {@link take} has returned none of its bytes. The rest of a partly sent message and all control
+   * frames stay queued. New messages can be queued afterwards.
    *
    * {@link framedCount} decreases by the number of returned messages. The caller may have stored a number of messages,
    * for example a result of {@link ping}, or a number that {@link writtenCount} must reach. If the stored number is

@@ -373,8 +373,8 @@ export class LiveConnection
 
   /**
    * Stores how many bytes were received before our Close frame was written. While reading is paused, a Close frame of
-   * the peer may wait unread. The peer may have sent that frame before our Close frame arrived, so that frame does not
-   * count as an answer.
+   * the peer may wait unread. Such a frame does not count as an answer, because the peer may have sent it before our
+   * Close frame arrived.
    */
   #noteCloseWritten(): void {
     const { closeSent, closeReceived, bufferedSize } = this.#protocol;

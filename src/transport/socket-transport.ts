@@ -150,7 +150,8 @@ export class SocketTransport implements Transport {
         // write shows that the kernel has accepted all bytes.
         if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
-        // A stream in memory may pass on the Buffer without a copy, but the caller reuses the bytes.
+        // A stream in memory may pass the Buffer itself to a reader. The caller reuses the bytes, so the stream gets a
+        // copy.
         this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
       }
     } catch (reason) {
