@@ -47,8 +47,8 @@ export interface ProtocolHandler {
 
 export interface ProtocolConnectionOptions {
   /**
-   * The role of this end of the connection. A client masks the frames that it sends. A server requires that received
-   * frames are masked.
+   * The role of this endpoint. A client masks the frames that it sends. A server requires that received frames are
+   * masked.
    */
   readonly role: Role;
   /** Receives the messages and events of the connection. */
@@ -79,7 +79,7 @@ export interface ProtocolConnectionOptions {
  * The state of a connection.
  *
  * - `open`: messages can be sent.
- * - `closing`: this end has queued its Close frame.
+ * - `closing`: this endpoint has queued its Close frame.
  * - `closed`: the peer's Close frame has arrived, or `abandon()` was called.
  * - `failed`: the connection has failed (RFC 6455 7.1.7).
  */
@@ -156,7 +156,7 @@ export class ProtocolConnection {
     return this.#state;
   }
 
-  /** The Close frame of this end. `undefined` until this Close frame is queued. */
+  /** The Close frame of this endpoint. `undefined` until this Close frame is queued. */
   get closeSent(): CloseFrame | undefined {
     return this.#closeSent;
   }
@@ -318,7 +318,8 @@ export class ProtocolConnection {
       this.#handler.onPong(payload);
       return;
     }
-    // RFC 6455 5.5.2: a ping is answered by a pong. RFC 6455 5.5.1: no frame may follow the Close frame of this end.
+    // RFC 6455 5.5.2: a ping is answered by a pong. RFC 6455 5.5.1: after its Close frame, this endpoint must not send
+    // another frame.
     if (this.#isPongAutomatic && this.#state === "open") this.#output.writePong(payload);
     this.#handler.onPing(payload);
   }
@@ -398,8 +399,8 @@ export class ProtocolConnection {
 
   /**
    * Fails the connection (RFC 6455 7.1.7): queues a Close frame with the close code of `error`, calls `onFailure`, and
-   * discards all further input. No Close frame is queued if this end has already queued one. Has no effect after an
-   * earlier failure or after the peer's Close frame.
+   * discards all further input. No Close frame is queued if this endpoint has already queued one. Has no effect after
+   * an earlier failure or after the peer's Close frame.
    *
    * @param error - The allowed close codes are 1000-1003, 1005, 1007-1014 and 3000-4999. For 1005, the Close frame is
    *   empty.

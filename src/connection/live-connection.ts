@@ -216,7 +216,7 @@ export class LiveConnection
     this.#closing?.timer.resume();
     this.#protocol.resume();
     this.#writer.wake();
-    // A listener of a buffered message may have paused the connection again.
+    // A listener that received a buffered message may have paused the connection again.
     if (this.isPaused) return;
     this.#transport.resume();
     this.#input.watch(this.#runtime.now());
@@ -227,7 +227,10 @@ export class LiveConnection
     return this.#hasLeftover;
   }
 
-  /** Decodes and delivers the messages that remain after the end. A listener may call {@link pauseLeftover}. */
+  /**
+   * Decodes and delivers the messages that remain after the end of the connection. A listener may call {@link
+   * pauseLeftover}.
+   */
   resumeLeftover(): void {
     if (this.#hasLeftover) this.#protocol.resume();
   }

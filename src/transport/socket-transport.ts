@@ -13,7 +13,8 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | Type
   if (Buffer.isBuffer(chunk)) return chunk;
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (typeof chunk !== "string") return new TypeError(`The stream must emit bytes, got ${typeof chunk}`);
-  // Without `setEncoding()`, a string stands for its UTF-8 bytes. After `setEncoding()`, bytes may already be lost.
+  // Without `setEncoding()`, a string is converted to its UTF-8 bytes. With `setEncoding()`, the stream has already
+  // decoded the bytes, and may have lost bytes that are invalid in this encoding.
   if (encoding === null) return Buffer.from(chunk, "utf8");
   return new TypeError(`The stream must emit bytes, got text: setEncoding("${encoding}") was called on it`);
 }
