@@ -115,7 +115,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return this.supervisor.connection?.live;
   }
 
-  /** True if messages are accepted, at least by the outbox. */
+  /** True if messages are accepted, either for sending now or into the outbox. */
   get isAccepting(): boolean {
     // This getter runs for each sent message. For speed, it compares the state directly instead of calling the getter
     // `isOver`.
@@ -349,7 +349,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.supervisor.connection?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
-      // The buffered messages of one connection may fill the inbox again.
+      // While the messages of one connection are delivered, the inbox can become full, which pauses the client again.
       for (const connection of this.supervisor.connections)
         if (!this.hub.dispatcher.isPaused) connection.resume("consumer");
     });
