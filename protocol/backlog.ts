@@ -7,7 +7,7 @@ const maxChunkSize = 64 * 1024;
 
 /** One piece of the stored bytes: `memory` from `start` to `end`. The memory after `end` is free. */
 interface Chunk {
-  /** The spare buffer, or memory that belongs only to this chunk. */
+  /** Either the shared spare buffer, or memory that only this chunk uses. */
   readonly memory: Buffer;
   start: number;
   end: number;
@@ -17,8 +17,8 @@ interface Chunk {
 /**
  * A queue of chunks that contain copies of the received bytes.
  *
- * Each byte is copied once, however many reads deliver the bytes and however many calls parse them. The work is
- * linear in the number of bytes.
+ * Each byte is copied only once, even if many reads deliver the bytes and many calls parse them. The work is linear in
+ * the number of bytes.
  */
 export class Backlog {
   readonly #spare: SpareBuffer;
@@ -53,8 +53,9 @@ export class Backlog {
       rest = bytes.subarray(copiedSize);
     }
     if (rest.length === 0) return;
-    // The first chunk has no free memory, because most pauses store a single read. Later chunks are as large as all
-    // stored bytes, from 1 KiB to 64 KiB. Many small reads therefore share one chunk.
+    // During most pauses, only one read is stored. Therefore the first chunk is only as large as the first read. The
+    // size of each later chunk is the number of stored bytes, but at least 1 KiB and at most 64 KiB. Therefore many
+    // small reads share one chunk.
     const minSize = last === undefined ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
     const chunk = this.#copy(rest, minSize);
     this.#size += rest.length;
@@ -110,7 +111,10 @@ export class Backlog {
   }
 }
 
-/** A chunk without free memory may use Node's pool. A chunk that will grow gets memory of its own. */
+/**
+ * A chunk that will not grow can be allocated in Node's pool. A chunk with space for later bytes gets memory of its
+ * own.
+ */
 function allocate(size: number, minSize: number): Buffer {
   return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
 }

@@ -1,8 +1,8 @@
-// Checks that an argument is an array of bytes. It does not convert the argument.
+// Checks that an argument is an array of bytes. This module does not convert the argument.
 
 /**
- * Throws unless each element of `bytes` is one byte. The `length` of any other value is not its number of bytes.
- * Sending that value would produce an invalid frame.
+ * Throws if the elements of `bytes` are not single bytes. If an element has several bytes, `length` is not the number
+ * of bytes, so the frame would be invalid.
  *
  * The check does not use `instanceof`, because a Uint8Array of another realm must be accepted.
  * @throws TypeError

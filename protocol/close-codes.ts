@@ -1,4 +1,5 @@
-// The WebSocket close codes, and the rule for the codes that may be sent. It does not check close reasons.
+// The WebSocket close codes, and a check of the codes that are allowed in a Close frame. This module does not check
+// close reasons.
 
 /** The close codes that have a name in RFC 6455 7.4.1 or in the IANA registry. */
 export const CloseCode = {
@@ -6,9 +7,9 @@ export const CloseCode = {
   goingAway: 1001,
   protocolError: 1002,
   unsupportedData: 1003,
-  /** Reported for a Close frame without a code. A Close frame never contains this code. */
+  /** The reported code for a Close frame that contains no code. A Close frame never contains 1005. */
   noStatus: 1005,
-  /** Reported when the connection ended without a Close frame. A Close frame never contains this code. */
+  /** The reported code for a connection that ended without a Close frame. A Close frame never contains 1006. */
   abnormal: 1006,
   invalidPayload: 1007,
   policyViolation: 1008,
@@ -18,7 +19,7 @@ export const CloseCode = {
   serviceRestart: 1012,
   tryAgainLater: 1013,
   badGateway: 1014,
-  /** Reported for a failed TLS handshake. A Close frame never contains this code. */
+  /** The reported code for a failed TLS handshake. A Close frame never contains 1015. */
   tlsHandshake: 1015,
 } as const;
 

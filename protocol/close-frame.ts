@@ -1,5 +1,5 @@
-// Reads, writes and checks the payload of Close frames. It does not write frame headers, and it does not know the state
-// of the connection.
+// Reads, writes and checks the payload of Close frames. This module does not write frame headers, and it does not know
+// the state of the connection.
 import { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
 import { ProtocolError } from "./errors.js";
 import { decodeText } from "./text/utf8.js";
@@ -45,7 +45,7 @@ export function encodeClose({ code, reason }: CloseFrame): Buffer {
   return payload;
 }
 
-/** @throws RangeError if a Close frame may not carry `code`. */
+/** @throws RangeError if a Close frame must not carry `code`. */
 export function checkCloseCode(code: number): void {
   if (isSendableCloseCode(code)) return;
   throw new RangeError(
@@ -55,7 +55,7 @@ export function checkCloseCode(code: number): void {
 
 /**
  * Checks that a Close frame can carry `code` and `reason`.
- * @throws RangeError if the code may not be sent, or if the reason is longer than 123 bytes in UTF-8.
+ * @throws RangeError if the code must not be sent, or if the reason is longer than 123 bytes in UTF-8.
  * @throws TypeError if the reason is not a string.
  */
 export function checkClose(code: number, reason: string): void {

@@ -24,18 +24,18 @@ export interface ProtocolHandler {
   onMessage(data: string | Buffer, size: number): void;
   /**
    * A complete message arrived while {@link ProtocolConnection.isLending} is `true`. `bytes` is a view of shared
-   * memory. The view is valid until this method returns, or until another connection with the same `Resources`
-   * receives bytes. The bytes of a text message are valid UTF-8.
+   * memory. The view is valid until this method returns, or until another connection with the same `Resources` receives
+   * bytes. The bytes of a text message are valid UTF-8.
    *
    * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
-   *   message is then passed to {@link onMessage}, even if another connection has received bytes in the meantime.
-   *   Exception: the other connection has received bytes into the memory of the current read. Then the message is lost,
-   *   and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
+   *   message is then usually passed to {@link onMessage}, even if another connection has received bytes in the
+   *   meantime. But if these bytes have overwritten the memory that this connection is parsing, the declined message is
+   *   lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
   onPing(payload: Buffer): void;
-  /** A pong arrived. A peer may also send a pong without a preceding ping (RFC 6455 5.5.3). */
+  /** A pong arrived. A peer is also allowed to send a pong without a preceding ping (RFC 6455 5.5.3). */
   onPong(payload: Buffer): void;
   /** The peer's Close frame arrived. No message follows. The code is 1005 if the Close frame contains no code. */
   onClose(code: number, reason: string): void;
@@ -46,7 +46,10 @@ export interface ProtocolHandler {
 }
 
 export interface ProtocolConnectionOptions {
-  /** The role of this end of the connection. A client masks its frames. A server requires masked frames. */
+  /**
+   * The role of this endpoint. A client masks the frames that it sends. A server requires that received frames are
+   * masked.
+   */
   readonly role: Role;
   /** Receives the messages and events of the connection. */
   readonly handler: ProtocolHandler;
@@ -81,7 +84,7 @@ export interface ProtocolConnectionOptions {
  * The state of a connection.
  *
  * - `open`: messages can be sent.
- * - `closing`: this end has queued its Close frame.
+ * - `closing`: this endpoint has queued its Close frame.
  * - `closed`: the peer's Close frame has arrived, or `abandon()` was called.
  * - `failed`: the connection has failed (RFC 6455 7.1.7).
  */
@@ -106,7 +109,7 @@ const defaultCompressionThreshold = 128;
  * One WebSocket connection after its opening handshake.
  *
  * The caller passes received bytes to {@link receive} and {@link receiveEnd}, and writes the bytes that {@link take}
- * returns. Messages and events are delivered by calls of the handler. The received bytes may be divided into calls of
+ * returns. Messages and events are delivered by calls of the handler. The received bytes can be divided into calls of
  * {@link receive} in any way. After a failure or after the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
@@ -121,7 +124,10 @@ export class ProtocolConnection {
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
-  /** `true` after {@link endPaused}. All control frames are then delivered already, and no frame is answered. */
+  /**
+   * `true` after {@link endPaused}. That method has already delivered all control frames. Control frames that are
+   * parsed later are neither delivered again nor answered.
+   */
   #isEndedPaused = false;
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
@@ -156,7 +162,7 @@ export class ProtocolConnection {
     return this.#state;
   }
 
-  /** The Close frame of this end. `undefined` until this Close frame is queued. */
+  /** The Close frame of this endpoint. `undefined` until this Close frame is queued. */
   get closeSent(): CloseFrame | undefined {
     return this.#closeSent;
   }
@@ -167,9 +173,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Whether messages are passed to the handler's `onBorrowed`, without decoding or copying the messages. Stays `false`
-   * if the handler has no method `onBorrowed`. Default `false`. May be set at any time, also during a call of the
-   * handler.
+   * Whether messages are passed to the handler's `onBorrowed`. These messages are neither decoded nor copied. Stays
+   * `false` if the handler has no method `onBorrowed`. Default `false`. May be set at any time, also during a call of
+   * the handler.
    */
   get isLending(): boolean {
     return this.#assembler.isLending;
@@ -201,12 +207,12 @@ export class ProtocolConnection {
   }
 
   /**
-   * Processes the received bytes from `start` to `end`. The method does not change these bytes. The caller may reuse
-   * the memory of `bytes` when the call returns.
+   * Processes the received bytes from `start` to `end`, and does not change these bytes. The caller may reuse the
+   * memory of `bytes` when the call returns.
    *
-   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). After an error,
-   * the bytes that are not processed yet are buffered. The next call of this method, of {@link receiveEnd} or of
-   * {@link resume} processes the buffered bytes.
+   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). The unprocessed
+   * bytes are then buffered. The next call of this method, of {@link receiveEnd} or of {@link resume} processes the
+   * buffered bytes.
    * @throws TypeError if `bytes` is not a Uint8Array.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
@@ -230,7 +236,7 @@ export class ProtocolConnection {
     this.input.pause();
   }
 
-  /** Ends a pause. This call processes the buffered bytes and delivers their messages. */
+  /** Ends a pause: processes the buffered bytes and delivers the messages in these bytes. */
   resume(): void {
     this.input.resume();
   }
@@ -243,9 +249,9 @@ export class ProtocolConnection {
   /**
    * Reports that the stream was closed during a pause, while received bytes are still buffered.
    *
-   * This call delivers the buffered control frames in order, up to the peer's Close frame. It reports the first frame
-   * that violates RFC 6455 5 as a failure. It does not decode messages: {@link resume} delivers the messages, and then
-   * calls `onEnd`. For an invalid message, {@link resume} calls `onFailure`.
+   * This call delivers the buffered control frames in order, up to the peer's Close frame. If a frame violates RFC 6455
+   * section 5, the call reports a failure. The messages stay buffered: {@link resume} delivers them, and then calls
+   * `onEnd`. For an invalid message, {@link resume} calls `onFailure`.
    */
   endPaused(): void {
     this.#isEndedPaused = true;
@@ -294,7 +300,7 @@ export class ProtocolConnection {
   }
 
   // This class has the methods of AssemblerHandler, but does not declare `implements AssemblerHandler`. The published
-  // type declarations do not contain @internal methods. With `implements`, these declarations would have an error.
+  // type declarations do not contain @internal methods. With `implements`, these declarations would not compile.
 
   /** @internal Called by the message assembler when a frame or a message is invalid. */
   onMessageError(error: ProtocolError): void {
@@ -318,7 +324,8 @@ export class ProtocolConnection {
       this.#handler.onPong(payload);
       return;
     }
-    // RFC 6455 5.5.2: a ping is answered by a pong. RFC 6455 5.5.1: no frame may follow the Close frame of this end.
+    // RFC 6455 5.5.2: a ping is answered by a pong. RFC 6455 5.5.1: after its Close frame, this endpoint must not send
+    // another frame.
     if (this.#isPongAutomatic && this.#state === "open") this.#output.writePong(payload);
     this.#handler.onPing(payload);
   }
@@ -397,9 +404,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Fails the connection (RFC 6455 7.1.7). Calls `onFailure`, and discards all further input. A Close frame with the
-   * close code of `error` is queued, unless this end has already sent a Close frame. The call has no effect after an
-   * earlier failure, and after the peer's Close frame.
+   * Fails the connection (RFC 6455 7.1.7): queues a Close frame with the close code of `error`, calls `onFailure`, and
+   * discards all further input. No Close frame is queued if this endpoint has already queued one. Has no effect after
+   * an earlier failure or after the peer's Close frame.
    *
    * @param error - The allowed close codes are 1000-1003, 1005, 1007-1014 and 3000-4999. For 1005, the Close frame is
    *   empty.
@@ -419,8 +426,8 @@ export class ProtocolConnection {
    * Ends the connection, because its stream is closed. No event follows. All memory borrowed from `resources` is
    * returned. {@link takeUnsent} and {@link takeBack} still return the messages that were not sent.
    *
-   * The bytes that {@link take} returned last stay unchanged until {@link written} is called. Call {@link written} when
-   * the stream is closed.
+   * Call {@link written} after this method. {@link written} releases the bytes that {@link take} returned last. The
+   * bytes stay unchanged until then.
    */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
@@ -429,8 +436,8 @@ export class ProtocolConnection {
   }
 
   /**
-   * Releases memory of the extension that was not used since the last call of this method. The memory for sending and
-   * the memory for receiving are released independently. The next message allocates the memory again.
+   * Releases the memory that the extension uses for sending, if no message was sent since the last call of this method.
+   * The memory for receiving is released in the same way. The next message allocates the memory again.
    */
   releaseUnused(): void {
     this.#extension?.releaseUnused();
@@ -457,8 +464,8 @@ export class ProtocolConnection {
   /**
    * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
    * nothing is queued, or if {@link written} was not called for the last bytes.
-   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller. Small
-   *   writes show the progress of a slow peer. Large writes need less CPU time.
+   * @param maxSize - Maximum number of bytes to return. If `maxSize` is below 64 KiB, up to 64 KiB can still be
+   *   returned. Small writes show the progress of a slow peer. Large writes need less CPU time.
    */
   take(maxSize: number = 0): Buffer | undefined {
     return this.#output.take(maxSize);
@@ -500,32 +507,32 @@ export class ProtocolConnection {
     return this.#output.framedCount;
   }
 
-  /** Number of messages of which {@link take} has returned at least the first byte. */
+  /** Number of messages that {@link take} has returned, in whole or in part. */
   get handedCount(): number {
     return this.#output.handedCount;
   }
 
-  /** Number of messages of which {@link written} has released all bytes. */
+  /** Number of messages that {@link written} has completely released. */
   get writtenCount(): number {
     return this.#output.writtenCount;
   }
 
   /**
-   * Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in the order of
-   * the calls that sent them.
+   * Discards all queued frames. Returns the completely unsent messages in the order in which they were queued. A
+   * message is completely unsent if {@link take} has returned none of its bytes.
    */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in the order of the
-   * calls that sent them. The rest of a partly sent message, control frames and a Close frame stay queued. More
-   * messages may be sent afterwards.
+   * Removes the completely unsent messages, and returns them in the order in which they were queued. A message is
+   * completely unsent if {@link take} has returned none of its bytes. The rest of a partly sent message and all control
+   * frames stay queued. New messages can be queued afterwards.
    *
-   * {@link framedCount} decreases by the number of returned messages. An earlier result of {@link ping}, or an awaited
-   * value of {@link writtenCount}, may then be larger than {@link framedCount}. The caller must replace the larger
-   * number by {@link framedCount}.
+   * {@link framedCount} decreases by the number of returned messages. The caller may have stored a number of messages,
+   * for example a result of {@link ping}, or a number that {@link writtenCount} must reach. If the stored number is
+   * larger than the new {@link framedCount}, the caller must replace the stored number by {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

@@ -11,7 +11,7 @@ export const Opcode = {
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
-/** The role of one end of a connection. A client masks its frames. A server does not mask its frames (RFC 6455 5.1). */
+/** The role of an endpoint. A client masks its frames. A server does not mask its frames (RFC 6455 5.1). */
 export type Role = "client" | "server";
 
 /** Maximum payload size of a control frame in bytes (RFC 6455 5.5). */

@@ -10,7 +10,7 @@ export interface ControlScanHandler {
   onScanFailed(error: ProtocolError): void;
 }
 
-/** Passes each control frame in a sequence of buffers to its handler. */
+/** Passes each control frame in a sequence of buffers to a handler. */
 export class ControlScan implements FrameSink {
   readonly #handler: ControlScanHandler;
   #first: number;
@@ -18,9 +18,10 @@ export class ControlScan implements FrameSink {
   #parser: FrameParser | undefined;
 
   /**
-   * @param first - First header byte of the frame that was incomplete before these buffers. Ignored if no frame was
-   *   incomplete.
-   * @param partialPayload - The received part of the payload of this incomplete frame, if it is a control frame.
+   * @param first - If the buffers begin in the middle of a frame: the first header byte of this frame. Otherwise
+   *   ignored.
+   * @param partialPayload - If the buffers begin in the middle of a control frame: the part of its payload that
+   *   precedes the buffers.
    */
   constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;
@@ -29,8 +30,8 @@ export class ControlScan implements FrameSink {
   }
 
   /**
-   * @param parser - Its sink must be this scan. Its position must be the start of the first buffer. The parser cannot
-   *   be used again.
+   * @param parser - The sink of the parser must be this scan. The parser must be at the start of the first buffer. The
+   *   parser cannot be used again.
    */
   run(parser: FrameParser, pieces: Iterable<Buffer>): void {
     this.#parser = parser;

@@ -3,13 +3,13 @@ import { ownOptions } from "./own-options.js";
 
 /** The properties from which each error of this package is constructed. */
 export interface ErrorDetails {
-  /** A stable identifier for programs, such as `"INVALID_UTF8"`. The texts of messages may change, codes do not. */
+  /** A stable identifier for programs, such as `"INVALID_UTF8"`. Error messages can change, but codes do not. */
   readonly code: string;
   /** The error that caused this error, if any. */
   readonly cause?: unknown;
 }
 
-/** Properties of a `CloseReport`, which the client adds to an error that ended a connection. */
+/** Properties of a `CloseReport`. If an error ended a connection, the client adds the report to the error. */
 export interface ErrorReport {
   readonly verdict: string;
   readonly advice: string;
@@ -28,7 +28,8 @@ export class JetSocketError extends Error {
   static readonly brand: symbol = Symbol.for("jetsocket.JetSocketError");
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass that an application defines has no brand of its own. The usual `instanceof` check applies to it.
+    // A subclass that an application defines has no brand of its own. For such a subclass, the usual `instanceof` check
+    // applies.
     if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && this.brand in value;
   }
@@ -40,8 +41,8 @@ export class JetSocketError extends Error {
   /** A stable identifier for programs, such as `"INVALID_UTF8"`. */
   readonly code: string;
   /**
-   * The `CloseReport` of the connection that this error ended. The client sets it. The property is absent if the error
-   * did not end a connection, or if the protocol layer is used without the client.
+   * The `CloseReport` of the connection that this error ended. The client sets this property. The property is absent if
+   * the error did not end a connection, or if the protocol layer is used without the client.
    */
   declare report?: ErrorReport;
 
@@ -76,7 +77,7 @@ export class InvalidStateError extends JetSocketError {
     brandInstances(this, "InvalidStateError");
   }
 
-  /** The state at the time of the call. */
+  /** The state in which the method was called. */
   readonly state: string;
 
   constructor(message: string, state: string) {
@@ -159,7 +160,7 @@ export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },
   name: string,
 ): void {
-  // The property descriptors have no prototype, so that a `get` or `set` in Object.prototype has no effect.
+  // The property descriptors have no prototype, so a `get` or `set` in Object.prototype has no effect.
   const nameProperty = ownOptions({ value: name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, "name", nameProperty);
   Object.defineProperty(type.prototype, type.brand, ownOptions({ value: true }));

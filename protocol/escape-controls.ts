@@ -1,4 +1,4 @@
-// Makes text from a peer safe to print. It does not remove characters.
+// Makes text from a peer safe to print. This module does not remove characters.
 
 /** The control characters C0, DEL and C1, and two Unicode separators. Some viewers start a new line at a separator. */
 const controls = /[\p{Cc}\u2028\u2029]/gu;

@@ -1,4 +1,4 @@
-// A first-in, first-out queue that removes several items at a time. It has no limit.
+// A first-in, first-out queue that can remove several items at a time. The number of items is not limited.
 
 /** Stores the items in an array with a start index. The average cost of removing an item is constant. */
 export class Fifo<Item> {

@@ -22,7 +22,7 @@ export interface ObservedFrame {
 export interface FrameObserver {
   /**
    * Whether frames are reported. This property is read once per call of `ProtocolConnection.receive` and once per sent
-   * frame. While it is `false`, the observer causes no other work.
+   * frame. While the property is `false`, the observer causes no other work.
    */
   readonly isActive: boolean;
   /** Maximum size of an excerpt in bytes. With 0, all excerpts are empty. */
@@ -55,7 +55,9 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // The slice has one character more than the excerpt has bytes. So the excerpt never contains half a surrogate pair.
+  // The slice may end inside a surrogate pair. The last code unit of the slice is then encoded as invalid bytes. The
+  // slice has `size + 1` code units, and each code unit is encoded as at least one byte. Therefore the invalid bytes
+  // follow the first `size` bytes, and are cut off.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }

@@ -1,5 +1,5 @@
-// Splits received bytes into frames. A read may end at any byte of a frame. The parser checks single headers. It does
-// not check the order of fragments or the size limits: the sink of the parser does.
+// Splits received bytes into frames. A read can end at any byte of a frame. The parser checks single headers. The sink
+// of the parser, not the parser, checks the order of fragments and the size limits.
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
 import {
@@ -10,24 +10,39 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { payloadSizeAt } from "./small-frame-scanner.js";
+import { BufferView } from "./buffer-view.js";
+import { payloadSizeAt, SmallFrameScanner } from "./small-frame-scanner.js";
 import { SmallTextBatch, type SmallTextSink } from "./text/small-text-batch.js";
 
 const textFirstByte = firstByteOf(Opcode.text, false);
+const binaryFirstByte = firstByteOf(Opcode.binary, false);
+
+/**
+ * Largest payload in bytes of a binary message in a batch. At 30 bytes, messages that are copied together take half the
+ * CPU time of messages that are copied one by one. At 1 KiB they take more (`recv-binary-32B`, `recv-binary-1KiB`).
+ */
+const maxBinaryPayloadSize = 512;
 
 /**
  * Receives each frame: first the header, then the payload in one or more pieces. An empty payload is received as one
  * empty piece.
  */
 export interface FrameSink {
-  /** Receives small complete texts without their frames. `undefined` if the sink must receive every frame. */
-  readonly smallTextSink?: SmallTextSink | undefined;
+  /** Receives small complete messages without their frames. `undefined` if the sink must receive every frame. */
+  readonly smallMessageSink?: SmallMessageSink | undefined;
   /** @param first - The first byte of the header. `checkHeaderStart` has accepted this byte. */
   onFrameHeader(first: number, payloadSize: number): void;
   /** Receives a piece of the payload, already unmasked. `bytes` is only valid during the call. */
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void;
   /** The received bytes violate RFC 6455 5. The sink must halt the parser. */
   onFrameError(error: ProtocolError): void;
+}
+
+/** Receives small complete messages without their frames. */
+export interface SmallMessageSink extends SmallTextSink {
+  /** Copies the bytes from `start` to `end`. The application may keep the memory of the copy. */
+  copyBatch(bytes: Buffer, start: number, end: number): Buffer;
+  onSmallBinary(payload: Buffer): void;
 }
 
 /** Parses the frames of one connection. */
@@ -40,6 +55,8 @@ export class FrameParser {
   #headerLength = 0;
   /** Created when the first text arrives, because many connections receive no text. */
   #textBatch: SmallTextBatch | undefined;
+  /** Created when the first binary message arrives. */
+  #binaryScanner: SmallFrameScanner | undefined;
   /** Number of payload bytes of the current frame that have not arrived yet. */
   #remaining = 0;
   #maskingKey = 0;
@@ -64,7 +81,7 @@ export class FrameParser {
     this.#isHalted = false;
   }
 
-  /** Creates a second parser that continues at the same byte of the stream. */
+  /** Creates a second parser that continues at the byte of the stream at which this parser has stopped. */
   fork(sink: FrameSink): FrameParser {
     const fork = new FrameParser(sink, this.#isMaskExpected ? "server" : "client");
     fork.#header = this.#header === undefined ? undefined : Buffer.from(this.#header);
@@ -93,15 +110,21 @@ export class FrameParser {
     while (this.position < end && !this.#isHalted) {
       if (this.#remaining > 0) this.#parsePayload(bytes, end);
       else if (this.#headerLength > 0) this.#completeHeader(bytes, end);
-      else if (!this.#parseTexts(bytes, end)) this.#parseHeader(bytes, end);
+      else if (!this.#parseBatch(bytes, end)) this.#parseHeader(bytes, end);
     }
   }
 
-  /** @returns `false` if no batch of small texts starts here. */
-  #parseTexts(bytes: Buffer, end: number): boolean {
-    const { smallTextSink: sink } = this.sink;
+  /** @returns `false` if no batch of small messages starts at the current position. */
+  #parseBatch(bytes: Buffer, end: number): boolean {
+    const { smallMessageSink: sink } = this.sink;
+    if (sink === undefined || this.#isMaskExpected) return false;
+    const first = bytes[this.position];
+    if (first === textFirstByte) return this.#parseTexts(bytes, end, sink);
+    return first === binaryFirstByte && !sink.isLending && this.#parseBinaries(bytes, end, sink);
+  }
+
+  #parseTexts(bytes: Buffer, end: number, sink: SmallMessageSink): boolean {
     const start = this.position;
-    if (sink === undefined || this.#isMaskExpected || bytes[start] !== textFirstByte) return false;
     const batch = (this.#textBatch ??= new SmallTextBatch());
     const text = batch.find(bytes, start, end, sink);
     if (text === undefined) return false;
@@ -113,6 +136,24 @@ export class FrameParser {
       this.position = payload + size;
       if (sink.isLending) sink.onLentText(bytes, payload, this.position);
       else sink.onSmallText(text.slice(payload - start, this.position - start), size);
+    }
+    scanner.endBatch(this.position);
+    return true;
+  }
+
+  /** Copies the whole batch once. Each message is a view of the copy. */
+  #parseBinaries(bytes: Buffer, end: number, sink: SmallMessageSink): boolean {
+    const start = this.position;
+    const scanner = (this.#binaryScanner ??= new SmallFrameScanner());
+    if (!sink.mayTakeBatch(maxBinaryPayloadSize)) return false;
+    if (!scanner.find(bytes, start, end, maxBinaryPayloadSize)) return false;
+    const batchEnd = scanner.end;
+    const { buffer, byteOffset } = sink.copyBatch(bytes, start, batchEnd);
+    while (this.position < batchEnd && !this.#isHalted && !sink.isLending) {
+      const size = payloadSizeAt(bytes, this.position);
+      const payload = this.position + headerSizeFor(size, false);
+      this.position = payload + size;
+      sink.onSmallBinary(new BufferView(buffer, byteOffset + payload - start, size));
     }
     scanner.endBatch(this.position);
     return true;
@@ -154,7 +195,7 @@ export class FrameParser {
     }
   }
 
-  /** @param bytes - The buffer that contains the payload. By default, the header is in the same buffer. */
+  /** @param bytes - The buffer that contains the payload. Default: the buffer that contains the header. */
   #beginFrame(header: Buffer, at: number, end: number, bytes: Buffer = header): void {
     const size = readPayloadSize(header, at);
     if (typeof size !== "number") {
@@ -164,7 +205,7 @@ export class FrameParser {
     if (this.#isMaskExpected) this.#maskingKey = header.readInt32LE(at + headerSizeOf(header[at + 1]!) - 4);
     this.#remaining = size;
     this.sink.onFrameHeader(header[at]!, size);
-    // An empty payload is reported together with its header. The next byte may arrive much later.
+    // An empty payload is reported together with its header, because the next byte can arrive much later.
     if (!this.#isHalted && (size === 0 || this.position < end)) this.#parsePayload(bytes, end);
   }
 
@@ -177,7 +218,7 @@ export class FrameParser {
       this.sink.onFramePayload(bytes, start, this.position, this.#remaining === 0);
       return;
     }
-    // The bytes belong to the caller and must not change, so a copy is unmasked.
+    // The bytes belong to the caller and must not change, so the parser copies the bytes and unmasks the copy.
     const plain = Buffer.allocUnsafe(size);
     bytes.copy(plain, 0, start, this.position);
     this.#maskingKey = maskBytes(plain, 0, size, this.#maskingKey);

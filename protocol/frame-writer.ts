@@ -1,4 +1,4 @@
-// Writes frames into segments. It does not choose the order of the frames, and it does not compress them.
+// Writes frames into segments. This module does not choose the order of the frames, and it does not compress payloads.
 import type { FastBuffer } from "./buffer-view.js";
 import { copyBytes } from "./copy-bytes.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
@@ -21,7 +21,7 @@ const maxWholePayloadSize = segmentSize - maxFrameHeaderSize;
 
 /**
  * Writes the header and the payload of complete messages into contiguous memory, so that one system call sends many
- * frames. The writer keeps nothing about a connection: all connections with the same role share one writer.
+ * frames. The writer stores no state of a connection, so all connections with the same role share one writer.
  */
 export class FrameWriter {
   readonly #isMasked: boolean;
@@ -42,9 +42,9 @@ export class FrameWriter {
   /**
    * Writes a text frame directly from the string. Returns the size of the frame in bytes.
    *
-   * Most texts are not measured first, which saves a third of the time for a short text. The method assumes that the
-   * header is as large as for a text with one byte per character. If the assumption is wrong, or if the text may not
-   * fit into the segment, the text is measured and written again.
+   * At first, the method assumes one byte per character: without measuring the text, writing a short text takes a third
+   * less time. If the header then has the wrong size, or if the text possibly does not fit into the segment, the text
+   * is measured and written again.
    */
   writeText(chain: SegmentChain, text: string): number {
     const segment = chain.last ?? chain.addSegment();
@@ -97,8 +97,8 @@ export class FrameWriter {
   writeBytes(chain: SegmentChain, first: number, payload: Uint8Array): Segment {
     const size = payload.length;
     const headerSize = headerSizeFor(size, this.#isMasked);
-    // A large payload starts in the free space of the current segment. An extra write would cost as much as sending
-    // 4 KiB.
+    // Only a large payload is split across two segments, because the split can need an extra write. An extra write
+    // costs as much as sending 4 KiB.
     const firstSegment = chain.beginFrame(size >= minSplitSize ? headerSize : headerSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#maskingKeys.next() : 0;

@@ -1,6 +1,6 @@
 /**
- * The WebSocket protocol (RFC 6455, RFC 7692) without I/O, for clients and servers. It turns received bytes into calls
- * of a handler, and messages into bytes to write. It does not open sockets, set timers or read a clock.
+ * The WebSocket protocol (RFC 6455, RFC 7692) without I/O, for clients and servers. This layer turns received bytes
+ * into calls of a handler, and messages into bytes to write. It does not open sockets, set timers or read a clock.
  *
  * A client connection has these steps:
  *

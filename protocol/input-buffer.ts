@@ -1,5 +1,5 @@
-// Passes received bytes to the frame parser in order. It buffers the bytes while reading is paused, and after a handler
-// has thrown an error. It does not parse frames itself.
+// Passes received bytes to the frame parser in order. This module buffers the bytes while reading is paused, and after
+// a handler has thrown an error. It does not parse frames itself.
 import { Backlog } from "./backlog.js";
 import type { ControlScan } from "./control-scan.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
@@ -21,7 +21,7 @@ export class InputBuffer implements ActiveRead {
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
   readonly #handler: { onEnd(): void };
-  /** Created by the first read during which the observer is active. */
+  /** Created at the first read during which the observer is active. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
   #isParsing = false;
@@ -30,7 +30,8 @@ export class InputBuffer implements ActiveRead {
   #hasEnded = false;
   #isEndReported = false;
 
-  // These fields describe the current read (see `ActiveRead`). A separate object would be allocated for each read.
+  // These fields describe the current call of `receive` (see `ActiveRead`). A separate object would cost one allocation
+  // per call.
   bytes: Buffer = noBytes;
   start = 0;
   end = 0;

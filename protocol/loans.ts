@@ -1,5 +1,5 @@
-// Tracks the messages that are lent to handlers. A lent message stays intact, even if its handler lets another
-// connection receive. This module does not allocate the shared memory.
+// Tracks the messages that are lent to handlers. A lent message stays intact, even if the handler calls `receive` of
+// another connection. This module does not allocate the shared memory.
 import { JetSocketError } from "./errors.js";
 
 /** A message that is lent to a handler. It is a view of memory that all connections share. */
@@ -23,9 +23,9 @@ export interface ActiveRead {
 /**
  * Two stacks: the lent messages, and the calls of `receive` that have not returned.
  *
- * A handler may let another connection receive, and decline its own message afterwards. The declined message must still
- * be intact. For this reason, all lent messages are copied before the shared memory is used again. Without nested calls
- * of `receive`, no message is copied.
+ * While a message is lent to a handler, the handler can call `receive` of another connection. The lent message must
+ * stay intact, so it is copied before the other connection overwrites the shared memory. Without nested calls of
+ * `receive`, no message is copied.
  */
 export class Loans {
   #innermost: Loan | undefined;
@@ -44,12 +44,12 @@ export class Loans {
 
   /** Copies the lent messages that are not copied yet. Must be called before shared memory is overwritten. */
   copyActiveLoans(): void {
-    // If a loan is already copied, all outer loans are copied, too.
+    // If a lent message is already copied, all messages that were lent before it are copied, too.
     for (let loan = this.#innermost; loan !== undefined && loan.copy === undefined; loan = loan.outer)
       loan.copy = Buffer.from(loan.bytes);
   }
 
-  /** Registers a call of `receive` that starts to parse. {@link endRead} ends it. */
+  /** Registers a call of `receive` before the call parses bytes. {@link endRead} removes the call. */
   beginRead(read: ActiveRead): void {
     if (this.#read !== undefined) this.markOverwritten(read.bytes, read.start, read.end);
     read.outer = this.#read;
@@ -57,8 +57,8 @@ export class Loans {
   }
 
   /**
-   * Marks the active calls of `receive` whose bytes are overwritten by the given bytes. Must also be called if these
-   * bytes will not be parsed.
+   * Must be called after received bytes have overwritten shared memory, even if the received bytes will not be parsed.
+   * Sets `isOverwritten` of each active call of `receive` that is still parsing the overwritten bytes.
    */
   markOverwritten(bytes: Buffer, start: number, end: number): void {
     for (let active = this.#read; active !== undefined; active = active.outer)
@@ -72,8 +72,9 @@ export class Loans {
   }
 
   /**
-   * Must be called when a handler declines a message that is a view of the bytes of the current call of `receive`.
-   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received into the same memory.
+   * Must be called when a handler declines a lent message that is a view of the bytes passed to the current call of
+   * `receive`.
+   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection has received bytes into the same memory.
    */
   checkRead(): void {
     if (this.#read?.isOverwritten !== true) return;

@@ -19,7 +19,7 @@ export function maskBytes(bytes: Uint8Array, start: number, end: number, key: nu
 }
 
 /**
- * Masks eight bytes at a time. For 16 KiB, this class is 20 times as fast as {@link maskBytes}.
+ * Masks eight bytes at a time. For a payload of 16 KiB, this class is 20 times as fast as {@link maskBytes}.
  *
  * The 64-bit key is stored in a typed array. V8 does not allocate an object for a BigInt that it reads from a typed
  * array.

@@ -3,7 +3,10 @@
 /** Fills all of `bytes` with unpredictable random bytes (RFC 6455 5.3, 10.3). */
 export type FillRandom = (bytes: Uint8Array) => void;
 
-/** 2048 keys are 8 KiB of random bytes. A call of the operating system for each frame would take 1.6 us per frame. */
+/**
+ * 2048 keys are 8 KiB of random bytes. Generating the random bytes for each frame separately would take 1.6 us per
+ * frame.
+ */
 const keysPerFill = 2048;
 
 /** Returns unpredictable masking keys (RFC 6455 5.3). Each key is returned once. */

@@ -1,5 +1,5 @@
-// Assembles messages from the frames of one connection. It checks the order of fragments, the limits and UTF-8. It calls
-// the extension to decompress messages. It does not answer control frames.
+// Assembles messages from the frames of one connection. This module checks the order of fragments, the limits and UTF-8.
+// It calls the extension to decompress messages. It does not answer control frames.
 import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
@@ -7,13 +7,12 @@ import { ControlScan, type ControlScanHandler } from "./control-scan.js";
 import { ProtocolError } from "./errors.js";
 import type { InflatedSink } from "./extensions/permessage-deflate/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
-import type { FrameSink } from "./frame-parser.js";
+import type { FrameSink, SmallMessageSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf, protocolError } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
 import type { MessageLimits } from "./message-limits.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { Resources } from "./resources.js";
-import type { SmallTextSink } from "./text/small-text-batch.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
 /** Receives the messages of one connection. */
@@ -37,8 +36,8 @@ export interface AssemblerHandler {
 type AssemblerMemory = PayloadMemory & Pick<Resources, "scratch" | "loans">;
 
 /** Assembles the messages of one connection. */
-export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink {
-  readonly smallTextSink: SmallTextSink = this;
+export class MessageAssembler implements FrameSink, SmallMessageSink, InflatedSink {
+  readonly smallMessageSink: SmallMessageSink = this;
   readonly #messages: MessageSink;
   readonly #handler: AssemblerHandler;
   readonly #limits: MessageLimits;
@@ -57,12 +56,17 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   /** The opcode of the incomplete message. 0 between two messages. */
   #opcode = 0;
   #isCompressed = false;
-  /** Sum of the payload sizes in the frame headers of the current message. In bytes, before decompression. */
+  /**
+   * Sum of the payload sizes in bytes of all frames of the current message so far, before decompression. The sizes are
+   * from the frame headers.
+   */
   #wireSize = 0;
   /** Number of frames of the current message whose header has arrived. */
   #fragmentCount = 0;
 
-  /** Whether messages are lent to `onBorrowed`, instead of being decoded or copied. May be set at any time. */
+  /**
+   * Whether messages are passed to `onBorrowed`. These messages are neither decoded nor copied. May be set at any time.
+   */
   isLending = false;
 
   /** Number of data messages that have begun to arrive. */
@@ -114,6 +118,15 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   onSmallText(text: string, size: number): void {
     this.beganCount++;
     this.#messages.onMessage(text, size);
+  }
+
+  copyBatch(bytes: Buffer, start: number, end: number): Buffer {
+    return this.#memory.slab.copy(bytes, start, end);
+  }
+
+  onSmallBinary(payload: Buffer): void {
+    this.beganCount++;
+    this.#messages.onMessage(payload, payload.length);
   }
 
   onLentText(bytes: Buffer, start: number, end: number): void {
@@ -226,10 +239,11 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Lends a message to the handler. Other connections may receive bytes before the handler returns.
+   * Lends a message to the handler. The handler may call `receive` of another connection before the handler returns.
+   * Such a call may overwrite the lent memory.
    *
-   * @param isShared - `true` if the next message of any connection may overwrite the memory of this message. `false` if
-   *   the message is in the bytes of the current call of `receive`, or in a buffer of its own.
+   * @param isShared - `true` if the next message of any connection can overwrite the memory of this message. `false` if
+   *   the message is a view of the bytes that were passed to the current call of `receive`, or has a buffer of its own.
    * @returns The bytes of a message that the handler has declined: `bytes` itself or a copy. `undefined` if the handler
    *   has accepted the message.
    */
@@ -248,7 +262,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     }
   }
 
-  /** Returns the scratch memory for writing. First copies the messages that are lent from the scratch memory. */
+  /** Returns the scratch memory for writing. Before that, copies the messages that are lent from the scratch memory. */
   #acquireScratch(): Buffer {
     this.#memory.loans.copyActiveLoans();
     return this.#memory.scratch;
@@ -286,10 +300,9 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Whether a text is decoded while the text arrives. Its bytes are then not buffered.
+   * Whether a text is decoded while it arrives. Otherwise, the text is buffered and decoded at the end.
    *
-   * ASCII text is buffered and decoded at the end. Decoding the whole text by one call takes less time than decoding it
-   * in parts. An ASCII string uses as much memory as the bytes of the text.
+   * ASCII text is always buffered: decoding a whole text by one call takes less time than decoding its parts.
    */
   #shouldDecodeEarly(gatheredSize: number): boolean {
     if (this.#text !== undefined) return gatheredSize >= textBlockSize;
@@ -305,7 +318,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
 
   #beginPieces(): PayloadBuffer {
     const pieces = new PayloadBuffer(this.#memory);
-    // The size of the message is only known if the frame is the last frame of the message.
+    // Only the last frame of a message shows the size of the whole message.
     if (this.isLending && isFinal(this.#firstByte)) pieces.gatherInSpare(this.#wireSize);
     return pieces;
   }
@@ -340,7 +353,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     const text = this.#text!.finish();
     this.#text = undefined;
     if (text === undefined) this.#handler.onMessageError(invalidUtf8());
-    // If `isLending` was set after the decoding had begun, the decoded text is encoded again.
+    // If `isLending` was set to `true` after the decoding of a text had begun, the decoded text is encoded again.
     else if (!this.isLending || !this.#messages.onBorrowed!(Buffer.from(text), false))
       this.#messages.onMessage(text, size);
   }
@@ -375,7 +388,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
    *   last part.
    */
   #inflate(compressed: Buffer | readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    // The extension overwrites the memory of its previous result. Messages lent from this memory are copied first.
+    // The extension overwrites the memory of its previous result. Before that, messages that are lent from this memory
+    // are copied.
     this.#memory.loans.copyActiveLoans();
     const extension = this.#extension!;
     const { maxMessageSize } = this.#limits;
@@ -420,7 +434,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 }
 
-/** Third-party extensions may throw any value. Their errors may have a close code that must not be sent. */
+/** A third-party extension can throw any value, and its errors can have a close code that must not be sent. */
 function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
   return new ProtocolError(

@@ -1,12 +1,12 @@
-// Loads modules of Node on first use, because loading them takes time. It keeps `node:zlib` in a module variable, which
-// all connections of the process share.
+// Loads modules of Node on first use, because loading them takes time. This module keeps `node:zlib` in a module
+// variable, which all connections of the process share.
 import { createRequire } from "node:module";
 import type { hash } from "node:crypto";
 import type * as zlib from "node:zlib";
 
 /**
- * Node 20.12 to 20.15 have no `process.getBuiltinModule`. These versions use `require`. The path given to
- * `createRequire` has no effect on the modules of Node.
+ * Node 20.12 to 20.15 have no `process.getBuiltinModule`. These versions use `require`. `createRequire` accepts any
+ * path here, because modules of Node are found from every path.
  */
 type Load = (name: string) => unknown;
 const load: Load =

@@ -10,18 +10,18 @@ import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
 import { readUnsentFrames, type UnsentFrames } from "./unsent-messages.js";
 
-/** While at least this number of bytes of pongs is queued, only the newest ping is answered. */
+/** While the queued pongs have at least this size in bytes, only the newest ping is answered. */
 const maxQueuedPongBytes = 16 * 1024;
 
-/** The uncompressed form of a compressed message, with its memory in bytes. */
+/** The uncompressed form of a compressed message, and the memory in bytes that this form uses. */
 interface Original {
   readonly data: string | Buffer;
   readonly memory: number;
 }
 
 /**
- * Queues the frames of one connection. Messages are sent in the order of the calls. A ping or pong is sent before the
- * queued messages, but never inside a partly sent message.
+ * Queues the frames of one connection. Messages are sent in the order in which they were queued. A ping or pong is sent
+ * before the queued messages, but never inside a partly sent message.
  */
 export class OutputBuffer {
   readonly #role: Role;
@@ -37,7 +37,7 @@ export class OutputBuffer {
   #inFlight: Buffer | undefined;
   /** The segments that contain the bytes in flight. They are released when all these bytes are written. */
   #inFlightSegments: Segment | undefined;
-  /** A segment whose first bytes are in flight while its other bytes are still queued. */
+  /** A segment that is partly in flight: its first bytes are being written, and its other bytes are still queued. */
   #splitSegment: Segment | undefined;
   /** The unsent messages at the time of {@link abandon}. Kept until the caller takes these messages. */
   #abandonedMessages: (string | Buffer)[] | undefined;
@@ -65,7 +65,7 @@ export class OutputBuffer {
     return this.#size;
   }
 
-  /** Memory in bytes that the uncompressed forms of the queued compressed messages use. */
+  /** Memory in bytes of the uncompressed originals that are kept for the queued compressed messages. */
   get originalSize(): number {
     return this.#originalSize;
   }
@@ -80,7 +80,7 @@ export class OutputBuffer {
     return this.#framedCount;
   }
 
-  /** Number of messages of which all bytes are written. */
+  /** Number of messages that are completely written. */
   get writtenCount(): number {
     return this.#writtenCount;
   }
@@ -90,12 +90,12 @@ export class OutputBuffer {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
-  /** Number of messages of which {@link take} has returned at least the first byte. */
+  /** Number of messages that {@link take} has returned, in whole or in part. */
   get handedCount(): number {
     return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }
 
-  /** `true` if the queued messages begin with the first byte of a frame, or if no message is queued. */
+  /** `false` if the queued messages begin with the rest of a partly sent frame. */
   #isAtFrameStart(): boolean {
     const next = this.#messages.first;
     return next === undefined || next.start === next.firstFrame;
@@ -158,7 +158,10 @@ export class OutputBuffer {
     this.#writeControlInto(this.#messages, Opcode.close, payload);
   }
 
-  /** Whether queued messages could delay a control frame. If not, one write sends all frames in their order. */
+  /**
+   * Returns whether a control frame would be delayed if it were queued after the queued messages. If the control frame
+   * would not be delayed, it is queued after the messages, and one write sends all queued frames in order.
+   */
   #isBacklogged(): boolean {
     return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
   }
@@ -184,7 +187,8 @@ export class OutputBuffer {
    * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
    * nothing is queued, or if the last bytes are still in flight.
    *
-   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller.
+   * @param maxSize - Maximum number of bytes to return. If `maxSize` is below 64 KiB, up to 64 KiB can still be
+   *   returned.
    */
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
@@ -192,7 +196,8 @@ export class OutputBuffer {
     if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
     const segment = this.#messages.first!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
-    // A control frame cannot be sent inside another frame. The rest of the partly sent frame is sent first.
+    // A control frame cannot be sent inside another frame. So the rest of a partly sent frame precedes the control
+    // frame.
     this.#inFlight = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
@@ -257,7 +262,10 @@ export class OutputBuffer {
     if (!this.#messages.isEmpty || !this.#hasNoControls()) this.#abandonedMessages = this.#dropQueued();
   }
 
-  /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte. */
+  /**
+   * Discards all queued frames. Returns the completely unsent messages. A message is completely unsent if {@link take}
+   * has returned none of its bytes.
+   */
   takeUnsent(): (string | Buffer)[] {
     const messages = this.#dropQueued();
     this.#recountSize();
@@ -293,9 +301,10 @@ export class OutputBuffer {
   }
 
   /**
-   * Removes and returns the messages of which {@link take} has not returned any byte. The counts then do not include
-   * these messages any more. All other frames stay queued in order. A count that {@link writePing} returned earlier may
-   * then be too high.
+   * Removes and returns the completely unsent messages. A message is completely unsent if {@link take} has returned
+   * none of its bytes. {@link framedCount} and {@link payloadSize} decrease accordingly. A number that {@link
+   * writePing} returned before this call can then be larger than {@link framedCount}. All other frames stay queued in
+   * order.
    */
   takeBack(): (string | Buffer)[] {
     const { messages, controls, partialFrame, emptied } = this.#readQueued();

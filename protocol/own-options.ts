@@ -1,4 +1,4 @@
-// Copies option objects without their inherited properties. It does not validate options.
+// Copies option objects without their inherited properties. This module does not validate options.
 
 /**
  * Returns a copy with the own enumerable properties of `options` that are not `undefined`. The copy has no prototype,

@@ -1,4 +1,5 @@
-// Collects the pieces of a payload that arrives in several reads or frames. It does not limit the size of the payload.
+// Collects the pieces of a payload that arrives in several reads or frames. This module does not limit the size of the
+// payload.
 import { copyBytes } from "./copy-bytes.js";
 import type { Resources } from "./resources.js";
 import type { Segment } from "./segment-pool.js";
@@ -6,18 +7,21 @@ import type { Segment } from "./segment-pool.js";
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** Maximum memory in bytes that a payload may use in addition to twice its received bytes. */
+/** The memory for a payload is at most twice the number of its received bytes, plus this number of bytes. */
 const maxSpareSize = 64 * 1024;
 
-/** The slab is for results that the application keeps. The segments and the spare buffer are for pieces. */
+/**
+ * The slab stores payloads that the application keeps. The segments and the spare buffer store the pieces of an
+ * incomplete payload.
+ */
 export type PayloadMemory = Pick<Resources, "slab" | "segments" | "spare">;
 
 /**
  * Collects the pieces of a payload. The memory grows with the received bytes, not with the announced size. The memory
  * is at most twice the received bytes plus 64 KiB, even for small pieces.
  *
- * With `memory`, the pieces are collected in borrowed buffers. New memory would cause a page fault per 4 KiB, and a
- * page fault takes longer than copying 4 KiB.
+ * If the constructor receives `memory`, the pieces are collected in borrowed buffers. New memory would cause a page
+ * fault per 4 KiB, and a page fault takes longer than copying 4 KiB.
  */
 export class PayloadBuffer {
   readonly #memory: PayloadMemory | undefined;
@@ -45,7 +49,7 @@ export class PayloadBuffer {
     this.#chunk = this.#spare?.subarray(0, size);
   }
 
-  /** @param totalSize - Size of the whole payload in bytes. Only given if {@link take} will be called. */
+  /** @param totalSize - Size of the whole payload in bytes. Only necessary if {@link take} will be called. */
   append(bytes: Uint8Array, start: number, end: number, totalSize?: number): void {
     let at = start;
     while (at < end) {
@@ -71,7 +75,10 @@ export class PayloadBuffer {
     return this.#chunk;
   }
 
-  /** Allocates the buffer that {@link take} returns, so that the rest of the payload is copied only once. */
+  /**
+   * Allocates the final buffer, which {@link take} returns, before the payload is complete. The rest of the payload is
+   * then copied directly into the final buffer, and is not copied again.
+   */
   #switchToFinalBuffer(size: number): Buffer {
     const used = this.#fullSize;
     const whole = this.#join(this.#allocate(size));
@@ -107,7 +114,7 @@ export class PayloadBuffer {
 
   /**
    * Returns the payload as a view. The view is valid until {@link clear} is called.
-   * @param scratch - Memory in which the pieces may be joined.
+   * @param scratch - Memory in which the pieces are joined if necessary.
    */
   lend(scratch: Buffer): Buffer {
     if (this.#fullChunks.length === 0) return (this.#chunk ?? emptyBuffer).subarray(0, this.#used);

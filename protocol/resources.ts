@@ -1,4 +1,4 @@
-// Memory and helpers that all connections of a process share. It does not open sockets.
+// Memory and helpers that all connections of a process share. This module does not open sockets.
 import type { CodecFactory } from "./extensions/permessage-deflate/codec.js";
 import type { Role } from "./constants.js";
 import { createCodecFactory } from "./extensions/permessage-deflate/codec-factory.js";
@@ -25,7 +25,9 @@ const readBufferSize = 1024 * 1024;
 
 const scratchSize = 1024 * 1024;
 
-/** Memory that connections share. An idle connection therefore uses little memory. A process needs one `Resources`. */
+/**
+ * Memory that connections share. An idle connection therefore uses little memory. A process needs only one `Resources`.
+ */
 export class Resources {
   readonly fillRandom: FillRandom;
   readonly codecs: CodecFactory;

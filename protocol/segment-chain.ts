@@ -2,8 +2,8 @@
 import type { Segment, SegmentPool } from "./segment-pool.js";
 
 /**
- * Frames in sending order, in segments of shared memory. The segments form a linked list. An array would keep its
- * capacity while the connection is idle.
+ * Frames in sending order, in segments of shared memory. The segments form a linked list, because an array would keep
+ * its capacity while the connection is idle.
  */
 export class SegmentChain {
   readonly #pool: SegmentPool;
@@ -55,7 +55,7 @@ export class SegmentChain {
     return this.#last;
   }
 
-  /** @param segment - May already contain frames. Must not be part of another chain. */
+  /** @param segment - Can already contain frames. Must not be part of another chain. */
   append(segment: Segment): void {
     if (this.#last === undefined) this.#first = segment;
     else this.#last.next = segment;
@@ -70,7 +70,8 @@ export class SegmentChain {
   /**
    * Removes the first segment and the segments that directly follow it in memory. Returns the first segment. The
    * removed segments stay linked.
-   * @param maxSize - Maximum size in bytes of all removed segments. A larger first segment is removed alone.
+   * @param maxSize - Maximum total size in bytes of the removed segments. If the first segment alone is larger, only
+   *   the first segment is removed.
    */
   shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;

@@ -1,5 +1,5 @@
-// Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, it switches to
-// "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
+// Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, the pool switches
+// to "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
@@ -9,7 +9,10 @@ export const segmentSize: number = 64 * 1024;
 /** The pool keeps 16 free segments (1 MiB) for the next burst. All further free segments are garbage collected. */
 const maxFreeSegments = 16;
 
-/** Number of sent bytes after which wide memory is allocated. The allocation takes 1.5 ms. */
+/**
+ * After this number of sent bytes, the pool allocates "wide memory": WebAssembly memory that is masked 16 bytes at a
+ * time. The allocation takes 1.5 ms.
+ */
 const minSentForWideMask = 1024 * 1024;
 
 /** A piece of contiguous memory for frames to send, filled from the front. */
@@ -71,7 +74,10 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
-  /** The first `#freeCount` elements are free. The array does not shrink: V8 would often reallocate it. */
+  /**
+   * The first `#freeCount` elements are the free segments. The array never shrinks, because V8 would often reallocate a
+   * shrinking array.
+   */
   readonly #free: Segment[] = [];
   #freeCount = 0;
   #sentSize = 0;
@@ -81,14 +87,15 @@ export class SegmentPool {
   #freeWide = 0;
 
   /**
-   * @param previous - If the segment after `previous` in memory is free, it is returned. One write can then send both
-   *   segments.
+   * @param previous - If the segment after `previous` in memory is free, that segment is returned. One write can then
+   *   send both segments.
    */
   acquire(previous?: Segment): Segment {
     if (this.#freeCount > 0) return this.#free[--this.#freeCount]!;
     if (this.#wide === undefined || this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
-    // If the next segment is not free, the first free segment is returned. It is probably in the processor's cache.
+    // Returns the segment after `previous` if that segment is free. Otherwise returns the first free segment, which is
+    // probably in the processor's cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
     return this.#wide[31 - Math.clz32(bit)]!;

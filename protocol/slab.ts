@@ -12,15 +12,15 @@ const minOwnSize = slabSize / 2;
 const minRetainedSize = 64 * 1024;
 const maxRetainedSize = 4 * 1024 * 1024;
 
-/** Maximum size in bytes of the ArrayBuffer of a cached source. The cache keeps this ArrayBuffer alive. */
+/** A source is cached only if its ArrayBuffer has at most this size in bytes: the cache keeps the ArrayBuffer alive. */
 const maxSourceSize = 1024 * 1024;
 
 /**
  * Allocates small copies in slabs of 8 KiB, so that a copy keeps at most 8 KiB of other memory alive. Node's own pool
  * works in the same way, but since Node 24 its slabs have 64 KiB.
  *
- * `buffer.subarray` and `buffer.copy` read the property `buffer`. Reading this property is a call into the runtime of
- * V8. This class reads the property once per slab and once per source.
+ * Each call of `buffer.subarray` or `buffer.copy` reads the property `buffer`, which is a slow call into the runtime of
+ * V8. This class reads the property only once per slab and once per source.
  */
 export class Slab {
   #memory: ArrayBufferLike = noBytes.buffer;

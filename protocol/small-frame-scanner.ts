@@ -2,11 +2,11 @@
 // is a complete message. The scanner does not validate or deliver the messages.
 import { headerSizeFor } from "./frame-header.js";
 
-/** Maximum size of a batch in bytes. A message that the application keeps also keeps its whole batch in memory. */
+/** Maximum size of a batch in bytes. If the application keeps one message, the whole batch stays in memory. */
 const maxBatchSize = 8 * 1024;
 
 /**
- * If the messages of a batch are not all delivered, the next batch has at most this size in bytes. A small batch limits
+ * If some messages of a batch are not delivered, the next batch has at most this size in bytes. A small batch limits
  * the work that is done for undelivered messages.
  */
 const minBatchSize = 256;
@@ -35,7 +35,7 @@ export class SmallFrameScanner {
       if (size === -1 || size > maxPayloadSize || next > limit) break;
       at = next;
       count++;
-      // The first byte of each header is above 0x7f. The last byte of a header of four bytes may also be above 0x7f.
+      // The first byte of each header is above 0x7f. The last byte of a header of four bytes can also be above 0x7f.
       nonAsciiCount += size >= 126 && (size & 0x80) !== 0 ? 2 : 1;
     }
     if (count < 2) {

@@ -1,6 +1,10 @@
-// Lends one large buffer for a short time, to one user at a time. It does not clear the buffer between two users.
+// Lends one large buffer for a short time, to one user at a time. This module does not clear the buffer between two
+// users.
 
-/** Minimum size of a request in bytes. Allocating a smaller buffer takes no longer than borrowing this buffer. */
+/**
+ * Smallest size in bytes for which the spare buffer is lent. Allocating a smaller buffer takes no longer than borrowing
+ * the spare buffer.
+ */
 const minSize = 32 * 1024;
 
 /**

@@ -1,5 +1,5 @@
-// Recovers the messages from queued frames that were not sent. The queue therefore keeps only the frames of a message,
-// not the message. This module does not decompress frames.
+// Recovers messages from the queued frames that were not sent. Because of this module, the queue need not keep the
+// messages in addition to their frames. This module does not decompress frames.
 import { Opcode, type Role } from "./constants.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
@@ -9,10 +9,10 @@ import type { Segment } from "./segment-pool.js";
 
 /** The contents of a chain of queued frames. */
 export interface UnsentFrames {
-  /** The messages of which no byte was sent, in order. */
+  /** The completely unsent messages, in order. */
   readonly messages: (string | Buffer)[];
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
-  /** The rest of a partly sent frame, in segments without other frames. */
+  /** The segments that contain the rest of a partly sent frame. They contain no other frame. */
   readonly partialFrame: Segment[];
   /** Segments whose frames were all copied. Nothing refers to the memory of these segments any more. */
   readonly emptied: Segment[];
@@ -21,9 +21,9 @@ export interface UnsentFrames {
 /**
  * Removes all segments from a chain and parses their frames.
  *
- * @param role - The role of the end that wrote the frames.
+ * @param role - The role of the endpoint that wrote the frames.
  * @param originals - The uncompressed originals of the compressed messages in the chain, in order. The frames of these
- *   messages cannot be decoded, because this end does not have the compression context of the peer.
+ *   messages cannot be decoded, because this endpoint does not have the compression context of the peer.
  */
 export function readUnsentFrames(
   chain: SegmentChain,
@@ -39,7 +39,8 @@ export function readUnsentFrames(
     if (framesStart !== -1) {
       isInsideFrames = true;
       parser.receive(bytes, framesStart, end);
-      // Keeps only the end of a frame that began in an earlier segment.
+      // Removes the frames that begin in this segment, because they are already parsed. Only the bytes before these
+      // frames remain: the end of a frame that began in an earlier segment.
       segment.end = framesStart;
       segment.firstFrame = -1;
       segment.messageCount = 1;

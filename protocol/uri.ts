@@ -1,4 +1,4 @@
-// Parses WebSocket URLs, and removes the credentials from URLs for display. It does not resolve host names.
+// Parses WebSocket URLs, and removes the credentials from URLs for display. This module does not resolve host names.
 import { escapeControls } from "./escape-controls.js";
 
 /** The parts of a URL that a client needs. */
@@ -26,9 +26,8 @@ export interface WebSocketUri {
 /**
  * Parses a WebSocket URL. The schemes `http:` and `https:` mean `ws:` and `wss:`.
  *
- * @throws TypeError if the value is not an absolute URL with one of these schemes and a host. Also if the value
- *   contains a fragment (RFC 6455 3), a space or a control character. The error message shows the value without its
- *   credentials.
+ * @throws TypeError if the value is not an absolute URL with one of these schemes and a host, or if the value contains
+ *   a fragment (RFC 6455 3), a space or a control character. The error message shows the value without its credentials.
  */
 export function parseUri(input: string | URL): WebSocketUri {
   const text: unknown = input instanceof URL ? input.href : input;
@@ -58,7 +57,7 @@ export function withBrackets(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** Throws if `text` is not a valid WebSocket URL. `new URL` would silently correct some of these values. */
+/** Throws if `text` is not a valid WebSocket URL. `new URL` would silently correct some invalid URLs. */
 function checkText(text: string): void {
   if (/[\p{Cc} ]/u.test(text)) throw invalid(text, "a space or a control character must be percent-encoded");
   const [, scheme, authority] = /^([a-z][a-z\d+.-]*):\/\/([^/?#\\]*)/i.exec(text) ?? [];
@@ -93,7 +92,7 @@ function percentDecode(text: string): string {
 }
 
 /**
- * Makes a URL safe for events, errors and logs. The URL may be invalid. Removes the user name, the password and the
+ * Makes a URL safe for events, errors and logs. The URL can be invalid. Removes the user name, the password and the
  * fragment. Replaces the value of each query parameter that looks like a credential by `***`. Escapes control
  * characters.
  */
@@ -102,7 +101,8 @@ export function displayUrl(text: string): string {
 }
 
 /**
- * A semicolon may begin a parameter, but it does not end the value of a credential: the value may contain semicolons.
+ * Replaces the values of the credentials. A semicolon may separate two parameters, so the name of a parameter may begin
+ * after a semicolon. A semicolon may also be part of a value, so a value is hidden up to the next `&` or `#`.
  */
 function withoutCredentials(text: string): string {
   const parameter = /[?&;#]([^?&;#=]*)=/g;
@@ -128,18 +128,19 @@ function withoutUserinfo(text: string): string {
     return url.href;
   }
   if (/^[/\\](?![/\\])/.test(text)) return text;
-  // In an invalid URL, the end of the authority is unknown, because a password may contain any character.
+  // In an invalid URL, the end of the authority is unknown, because a password can contain any character.
   const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
   return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
 }
 
-/** A parameter is a credential if its name contains one of these words at any position. */
+/** A parameter is a credential if its name contains a word of this pattern at any position. */
 const credentialPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
 
 /**
- * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`, or is one of the other words.
- * Examples: `streamKey`, `oauth` and `pin2` are credentials. `keyframe`, `author` and `pinned` are not credentials.
+ * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`. It is also a credential if a
+ * word of its name is a short word such as `pin`. Examples: `streamKey`, `oauth` and `pin2` are credentials.
+ * `keyframe`, `author` and `pinned` are not credentials.
  */
 const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
 
@@ -148,6 +149,7 @@ function isCredentialName(name: string): boolean {
     .replace(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/[^a-z\d]+/gi, " ")
     .toLowerCase();
-  // The unsplit name is tested, too: `ToKeN` is one word, but its capital letters would split it into three words.
+  // The whole name is also tested without a split. Example: the split of `ToKeN` at capital letters is `to ke n`, which
+  // matches no pattern.
   return credentialPart.test(name.toLowerCase()) || credentialPart.test(words) || credentialWord.test(words);
 }

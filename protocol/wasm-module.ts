@@ -1,7 +1,9 @@
 // An assembler for small WebAssembly modules with one function and one memory. It supports only the instructions that
 // this package uses.
 
-/** The bytes of instructions (WebAssembly core specification 5.4). Together they push at most one value. */
+/**
+ * The bytes of instructions (WebAssembly core specification 5.4). Together, the instructions push at most one value.
+ */
 export type Code = readonly number[];
 
 /** Returns the code of the operands, followed by the code of the instruction. */
@@ -86,8 +88,8 @@ export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
 /**
- * `v128.bitselect`: each bit of the third operand selects a bit of the result. 1 selects the bit of the first operand,
- * and 0 selects the bit of the second operand.
+ * `v128.bitselect`: each bit of the third operand selects a bit of the result. A 1 selects the bit of the first
+ * operand. A 0 selects the bit of the second operand.
  */
 export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);
@@ -99,7 +101,7 @@ export const shiftLeft16: Instruction = vectorInstruction(0x8b);
 export const shiftRight16: Instruction = vectorInstruction(0x8d);
 export const add16: Instruction = vectorInstruction(0x8e);
 
-/** Returns an instruction that alternates eight bytes of the first vector with eight bytes of the second vector. */
+/** Returns an instruction that interleaves eight bytes of the first vector with eight bytes of the second vector. */
 function interleave(first: number): Instruction {
   const places = Array.from({ length: 8 }, (_, index) => [first + index, 16 + first + index]);
   return instruction(0xfd, 0x0d, ...places.flat());
@@ -125,7 +127,10 @@ export const whileTrue = (condition: Code, body: Code): Code =>
 
 /** A function with three 32-bit parameters and a 32-bit result. */
 export interface WasmFunction {
-  /** Types of the local variables. The first local variable has index 3, because indexes 0 to 2 are parameters. */
+  /**
+   * Types of the local variables. The index of the first local variable is 3, because the parameters have the indexes 0
+   * to 2.
+   */
   readonly locals: readonly number[];
   readonly code: Code;
 }
@@ -135,7 +140,7 @@ export interface WasmInstance {
   readonly call: (first: number, second: number, third: number) => number;
 }
 
-/** The used part of the WebAssembly API. TypeScript declares this API only for browsers. */
+/** The part of the WebAssembly API that this package uses. TypeScript declares this API only for browsers. */
 interface Assembly {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object) => {
@@ -161,7 +166,7 @@ function moduleOf(pages: number, { locals, code }: WasmFunction): Uint8Array<Arr
 }
 
 /**
- * Creates an instance of a module with one function and a memory of its own. The memory is initially zero. It never
+ * Creates an instance of a module with one function and a memory of its own. The memory is initially zero, and never
  * grows.
  *
  * @param pages - Size of the memory in pages of 64 KiB.

@@ -21,7 +21,7 @@ export class ConnectionError extends JetSocketError {
     brandInstances(this, "ConnectionError");
   }
 
-  /** Describes the connection or attempt that this error ended. */
+  /** Describes the connection or attempt that ended with this error. */
   declare report?: CloseReport;
 
   /** The phase that the connection had reached. */
@@ -58,7 +58,10 @@ export class TimeoutError extends JetSocketError {
     brandInstances(this, "TimeoutError");
   }
 
-  /** Describes the connection or attempt that this error ended. It is absent if only a call took too long. */
+  /**
+   * Describes the connection or attempt that ended with this error. The property is absent if only a call reached its
+   * time limit, so that neither a connection nor an attempt ended.
+   */
   declare report?: CloseReport;
 
   /** The time limit in milliseconds. */

@@ -32,6 +32,10 @@ const techniques = {
     code: ["this.#singleMessageTicks < minSingleMessageTicks ?", "true ?"],
     scenarios: ["send-tick-text-128B", "send-tick-text-1KiB", "round-trip-128B"],
   },
+  "binary-batch": {
+    code: ["!sink.mayTakeBatch(maxBinaryPayloadSize)", "true"],
+    scenarios: ["recv-binary-32B", "recv-binary-128B", "recv-binary-512B"],
+  },
   "wide-utf8": {
     code: ["size <= maxWasmTextSize", "size <= 0"],
     scenarios: ["recv-utf8-1KiB", "recv-utf8-64KiB"],

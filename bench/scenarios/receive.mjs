@@ -26,6 +26,9 @@ export const receiving = [
   {
     title: "Receiving binary",
     scenarios: [
+      { ...receive, name: "recv-binary-32B", payload: bytes(32) },
+      { ...receive, name: "recv-binary-128B", payload: bytes(128) },
+      { ...receive, name: "recv-binary-512B", payload: bytes(512) },
       { ...receive, name: "recv-binary-1KiB", payload: bytes(kibibyte) },
       { ...receive, name: "recv-binary-64KiB", payload: bytes(64 * kibibyte) },
       { ...receive, name: "recv-binary-1MiB", payload: bytes(mebibyte) },

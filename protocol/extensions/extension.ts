@@ -16,15 +16,16 @@ export interface ExtensionElement {
 }
 
 /**
- * An extension in use on one connection. The RSV1 bit in the first frame of a message says that the extension has
- * encoded the message (RFC 7692 6). An extension processes whole messages, not frames.
+ * An extension in use on one connection. If the extension has encoded a message, the RSV1 bit is set in the first frame
+ * of the message (RFC 7692 6). An extension processes whole messages, not frames.
  */
 export interface MessageExtension {
   /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * Returns the largest size in bytes to which any encoder can encode a message of `size` bytes. The result limits the
-   * memory of a message that is not decoded yet. {@link decode} checks the exact size.
+   * Returns the maximum size in bytes of the encoded form of a message of `size` bytes. The result must be valid for
+   * all encoders. A received message is refused before it is decoded if its encoded form exceeds the result for the
+   * maximum message size. {@link decode} checks the exact size of the decoded message.
    */
   maxEncodedSize(size: number): number;
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */
@@ -35,12 +36,12 @@ export interface MessageExtension {
   encode(payload: Uint8Array): Uint8Array;
   /**
    * Call this if the last encoded message is not sent. The encoder then forgets all earlier messages, so the peer can
-   * decode the next message without the lost message.
+   * decode the next message without the unsent message.
    */
   restartEncoding(): void;
   /**
-   * Call this periodically. Each direction without a message since the last call frees memory. The next message
-   * allocates the memory again.
+   * Call this periodically. Frees the memory of each direction (sending and receiving) that had no message since the
+   * last call. The next message allocates the memory again.
    */
   releaseUnused(): void;
   /** Frees all memory. Further calls have no effect. */

@@ -14,9 +14,9 @@ import { describeRefusedStatus } from "./refused-status.js";
 
 /** The options of a client's opening handshake, and the limits of the server's response. */
 export interface ClientHandshakeOptions extends ClientRequestOptions, HeadLimits {
-  /** Fills the 16 random bytes of the key. */
+  /** Fills the 16 bytes of the Sec-WebSocket-Key with random bytes. */
   readonly fillRandom: FillRandom;
-  /** If a response rejects the handshake, at most this number of bytes of its body is kept. Default: 64 KiB. */
+  /** Maximum size in bytes of the kept body of a response that rejects the handshake. Default: 64 KiB. */
   readonly maxBodySize?: number | undefined;
 }
 
@@ -26,7 +26,7 @@ export type HandshakeResult =
       readonly kind: "accepted";
       /** The header fields of the 101 response, in the received order and spelling, with repeats. */
       readonly headers: readonly HeaderField[];
-      /** The subprotocol that the server chose, or an empty string if it chose none. */
+      /** The subprotocol that the server chose, or an empty string if the server chose none. */
       readonly subprotocol: string;
       /** The negotiated extension as a header value, or an empty string if there is none. */
       readonly extensions: string;
@@ -104,7 +104,8 @@ export class ClientHandshake {
   }
 
   /**
-   * Ends a handshake with an incomplete rejection ({@link isRefused}) early, for example at a timeout.
+   * Ends the handshake without waiting for the rest of the rejection's body, for example at a timeout. Call this while
+   * {@link isRefused} is `true`.
    *
    * @returns The rejection with the received part of its body, or `undefined` if the server has not rejected the
    *   handshake.
@@ -164,7 +165,7 @@ export class ClientHandshake {
   }
 
   #malformed(reason: string): HandshakeResult {
-    // RFC 8446 5.1: a TLS record begins with its type: 21 is an alert, 22 a handshake.
+    // RFC 8446 5.1: a TLS record begins with its type. 21 is an alert, and 22 is a handshake.
     const isTls = this.#firstByte === 21 || this.#firstByte === 22;
     const advice = isTls
       ? "It looks like TLS: use wss: in the url."
@@ -197,7 +198,10 @@ function tooManyInterim(statusCode: number, headers: readonly HeaderField[]): Ha
   return rejected(message, { code: "TOO_MANY_INTERIM_RESPONSES", statusCode, headers });
 }
 
-/** Adds the response to an error of this package. Any other exception comes from an extension and becomes the cause. */
+/**
+ * Returns an error that contains the response. If `error` is an error of this package, the returned error has the same
+ * message and the same code. Any other exception comes from an extension, and is the cause of the returned error.
+ */
 function withResponse(error: unknown, headers: readonly HeaderField[]): HandshakeError {
   const answer = { statusCode: 101, headers };
   if (error instanceof JetSocketError) {

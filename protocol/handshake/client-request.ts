@@ -24,10 +24,13 @@ export interface ClientRequestOptions {
 
 const keyLine = "\r\nSec-WebSocket-Key: ";
 
-/** Returns a copy of a request with another key. This takes less time than to check and write the request again. */
+/**
+ * Returns a copy of a request with another key. Copying takes less time than checking and writing the request again.
+ */
 export function withKey(request: Buffer, key: string): Buffer {
   const copy = Buffer.from(request);
-  // The first match is the key of the handshake: no value contains a line end, and users cannot add this field.
+  // The first occurrence of `keyLine` is the Sec-WebSocket-Key field: values contain no line ends, and users cannot add
+  // a second Sec-WebSocket-Key.
   copy.write(key, request.indexOf(keyLine) + keyLine.length, "latin1");
   return copy;
 }
@@ -35,7 +38,7 @@ export function withKey(request: Buffer, key: string): Buffer {
 /**
  * Returns the bytes of a client's request (RFC 6455 4.1).
  *
- * @throws TypeError if the request would not be valid. The message contains no header values.
+ * @throws TypeError if the request would not be valid. The error message contains no header values.
  */
 export function writeClientRequest(options: ClientRequestOptions, key: string): Buffer {
   const { uri, headers = [], subprotocols = [], offers = [] } = options;
@@ -45,7 +48,7 @@ export function writeClientRequest(options: ClientRequestOptions, key: string): 
     throw new TypeError("The resource of the url must begin with a slash and be percent-encoded.");
   }
   const [host = ["Host", uri.hostHeader], ...otherHosts] = headers.filter(isHost);
-  // RFC 9112 3.2: a server rejects a request with more than one Host.
+  // RFC 9112 3.2: a server rejects a request with more than one Host field.
   if (otherHosts.length > 0) {
     throw new TypeError(`Header "Host" is given more than once. A request has exactly one.`);
   }
@@ -70,7 +73,10 @@ function isHost([name]: HeaderField): boolean {
   return name.toLowerCase() === "host";
 }
 
-/** The errors contain the position of a subprotocol, not its text: some services use a subprotocol for a credential. */
+/**
+ * The errors contain the position of an invalid subprotocol, not its text: some services pass a credential as a
+ * subprotocol.
+ */
 function checkSubprotocols(subprotocols: readonly string[]): void {
   const known = new Set<string>();
   for (const [index, subprotocol] of subprotocols.entries()) {

@@ -1,5 +1,5 @@
-// Checks the server's 101 response to a client's opening handshake. It does not parse HTTP and does not handle other
-// statuses.
+// Checks the server's 101 response to a client's opening handshake. This module does not parse HTTP and does not handle
+// other statuses.
 import { HandshakeError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionElement, ExtensionOffer } from "../extensions/extension.js";
 import { fieldValues, joinedField } from "../http/header-fields.js";
@@ -25,7 +25,7 @@ export function checkResponse(
   accept: string,
   { subprotocols = [], offers = [] }: Partial<ClientRequestOptions>,
 ): { subprotocol: string; extension: AgreedExtension | undefined } {
-  // RFC 9110 7.8: HTTP/1.0 has no Upgrade.
+  // RFC 9110 7.8: an HTTP/1.0 message cannot upgrade the connection.
   if (minorVersion === 0) {
     throw refusal(
       "MALFORMED_RESPONSE",
@@ -125,7 +125,10 @@ function agreedExtension(
   return agreed[0];
 }
 
-/** Finds the offer that matches. RFC 7692 5.1: a client may offer one name several times, with different parameters. */
+/**
+ * Finds the offer that matches the answer. RFC 7692 5.1: a client may offer one extension several times, with different
+ * parameters.
+ */
 function agree({ name, parameters }: ExtensionElement, offers: readonly ExtensionOffer[]): AgreedExtension {
   // RFC 6455 4.1, response, item 5: the server chooses only offered extensions.
   let error: unknown = refusal(

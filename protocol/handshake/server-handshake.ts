@@ -23,7 +23,7 @@ export type RequestResult =
     }
   | {
       readonly kind: "rejected";
-      /** The response to write. End the connection after it. */
+      /** The response to write. End the connection after writing the response. */
       readonly response: Buffer;
       /** The reason for the rejection. `error.statusCode` is the status of {@link response}. */
       readonly error: HandshakeError;
@@ -35,7 +35,9 @@ export interface AcceptOptions {
   readonly subprotocol?: string | undefined;
   /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the length of a body are not allowed. */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** Extensions in the server's order of preference. The first one to accept an offer is used. Default: none. */
+  /**
+   * Extensions in the server's order of preference. The first extension that accepts an offer is used. Default: none.
+   */
   readonly acceptors?: readonly ExtensionAcceptor[] | undefined;
 }
 
@@ -127,7 +129,7 @@ export class ServerHandshake {
       ["Sec-WebSocket-Accept", acceptKey(key)],
     ];
     if (subprotocol !== "") {
-      // RFC 6455 4.2.2: the server may only choose a subprotocol that the client offered.
+      // RFC 6455 4.2.2: the server may choose only a subprotocol that the client offered.
       if (!request.subprotocols.includes(subprotocol)) {
         throw new TypeError(
           "The subprotocol to accept was not offered by the client. Choose one of request.subprotocols.",
@@ -142,7 +144,7 @@ export class ServerHandshake {
   }
 
   /**
-   * Returns a complete response that rejects the handshake. End the connection after writing it.
+   * Returns a complete response that rejects the handshake. End the connection after writing the response.
    *
    * @param statusCode - 200 to 599, except 204 and 304, which have no body.
    * @throws RangeError for another status.

@@ -1,4 +1,5 @@
-// Checks a client's parsed request against RFC 6455 4.2.1. It does not decide whether the server accepts it.
+// Checks a client's parsed request against RFC 6455 4.2.1. This module does not decide whether the server accepts the
+// request.
 import { HandshakeError, type HeaderField } from "../errors.js";
 import type { ExtensionElement } from "../extensions/extension.js";
 import { fieldValues, joinedField } from "../http/header-fields.js";
@@ -22,7 +23,7 @@ export interface ServerRequest {
   readonly origin: string | undefined;
 }
 
-/** A valid request. Its response is made from the key and the extensions. */
+/** A valid request, with the key and the extensions from which the response is made. */
 export interface ValidRequest {
   readonly request: ServerRequest;
   readonly key: string;
@@ -57,7 +58,7 @@ function checkRequestLine({ method, version }: RequestLine): void {
 
 function checkHost(headers: readonly HeaderField[]): void {
   const hosts = fieldValues(headers, "host");
-  // RFC 6455 4.2.1, item 2; RFC 9112 3.2: the response to a request without exactly one Host is 400.
+  // RFC 6455 4.2.1, item 2; RFC 9112 3.2: a request that does not have exactly one Host field gets the status 400.
   if (hosts.length === 1 && hosts[0] !== "") return;
   throw fault(400, "INVALID_HOST", "The request must have exactly one Host header.");
 }
@@ -84,7 +85,7 @@ function checkUpgrade(headers: readonly HeaderField[]): void {
   if (!includesIgnoringCase(options, "upgrade")) {
     throw fault(400, "INVALID_CONNECTION", `The Connection header must contain "Upgrade".`);
   }
-  // RFC 6455 4.2.1, item 6; 4.2.2: the response to another version contains the supported version.
+  // RFC 6455 4.2.1, item 6; 4.2.2: if a request has another version, the response contains the supported version.
   if (joinedField(headers, "sec-websocket-version") !== "13") {
     throw fault(
       426,
@@ -109,7 +110,7 @@ function keyOf(headers: readonly HeaderField[]): string {
   throw fault(400, "INVALID_KEY", message);
 }
 
-/** RFC 6455 4.1, request, item 10: the field has one or more unique tokens. */
+/** RFC 6455 4.1, request, item 10: Sec-WebSocket-Protocol contains one or more unique tokens. */
 function subprotocolsOf(headers: readonly HeaderField[]): string[] {
   const value = joinedField(headers, "sec-websocket-protocol");
   if (value === undefined) return [];

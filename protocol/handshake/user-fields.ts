@@ -1,11 +1,12 @@
-// Checks the user's header fields for a handshake. It does not read received headers.
+// Checks the user's header fields for a handshake. This module does not read received headers.
 import type { HeaderField } from "../errors.js";
 import { checkField } from "../http/header-fields.js";
 
 /**
  * Checks the header fields that a user adds to a handshake.
  *
- * @throws TypeError for an invalid field, for a field that the handshake itself sets, and for a field of a body.
+ * @throws TypeError for an invalid field, for a field that the handshake itself sets, and for a field that describes a
+ *   body.
  */
 export function checkUserFields(fields: readonly HeaderField[]): void {
   for (const [name, value] of fields) {

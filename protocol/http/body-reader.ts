@@ -1,11 +1,14 @@
-// Reads the body of an HTTP response up to a size limit. It does not decompress the body.
+// Reads the body of an HTTP response up to a size limit. This module does not decompress the body.
 import type { HeaderField } from "../errors.js";
 import { PayloadBuffer } from "../payload-buffer.js";
 import { ChunkedDecoder } from "./chunked-decoder.js";
 import { fieldValues, joinedField } from "./header-fields.js";
 import { parseTokenList } from "./header-values.js";
 
-/** The end of a body: after a number of bytes, after the last chunk, or at the end of the stream (`Infinity`). */
+/**
+ * Where a body ends: after this number of bytes, at the end of the stream (`Infinity`), or after the last chunk
+ * (`"chunked"`).
+ */
 export type BodyFraming = number | "chunked";
 
 /** Returns the framing of a response's body (RFC 9112 6.3). */

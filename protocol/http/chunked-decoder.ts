@@ -1,5 +1,5 @@
-// Decodes the chunked transfer coding (RFC 9112 7.1). It does not report invalid data: the body ends before the invalid
-// data.
+// Decodes the chunked transfer coding (RFC 9112 7.1). This module does not report invalid data: the body ends before
+// the invalid data.
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
@@ -47,7 +47,7 @@ export class ChunkedDecoder {
         if (byte === carriageReturn) return "size-end";
         return byte === lineFeed ? "done" : "extension";
       case "size-end":
-        // RFC 9112 7.1: a chunk of size zero is the last one. The trailer section is ignored.
+        // RFC 9112 7.1: a chunk of size zero is the last chunk. The trailer section is ignored.
         return byte === lineFeed && this.#size > 0 ? "data" : "done";
       case "data-end":
         return byte === carriageReturn ? "data-line-feed" : "done";

@@ -1,4 +1,4 @@
-// Parses the head (start line and header fields) of an HTTP/1.1 message. It does not read the body.
+// Parses the head (start line and header fields) of an HTTP/1.1 message. This module does not read the body.
 import type { HeaderField } from "../errors.js";
 import { isToken, trimWhitespace } from "./tokens.js";
 
@@ -37,7 +37,8 @@ const del = 0x7f;
 
 /**
  * Parses the head of one HTTP/1.1 message (RFC 9112 2.1), received in pieces of any size. The parser reads each byte
- * once. It accepts only what the grammar allows, because two programs may interpret an invalid head in different ways.
+ * once. The parser accepts only what the grammar allows, because two programs can interpret an invalid head in
+ * different ways.
  */
 export class HeadParser<StartLine> {
   readonly #parseStartLine: (line: string) => StartLine | undefined;
@@ -72,7 +73,8 @@ export class HeadParser<StartLine> {
         this.#line += latin1(bytes, pieceStart, index);
         this.#isAfterReturn = true;
       } else if (byte === lineFeed) {
-        // RFC 9112 2.2 allows a bare LF as a line end. It is refused here, because other parsers may ignore it.
+        // RFC 9112 2.2 allows a bare LF as a line end. This parser refuses a bare LF, because other parsers can ignore
+        // it as a line end.
         return malformed("it contains a line feed without a carriage return");
       } else if ((byte < space && byte !== tab) || byte === del) {
         return malformed(`it contains the control character 0x${byte.toString(16).padStart(2, "0")}`);

@@ -3,7 +3,8 @@ import type { HeaderField } from "../errors.js";
 import { checkField } from "./header-fields.js";
 
 /**
- * Returns the head in latin1. The fields keep their order and spelling, and repeated fields stay repeated.
+ * Returns the head in latin1. The order and the spelling of the fields do not change, and repeated fields stay
+ * repeated.
  *
  * @throws TypeError for a start line or a field with characters that could start a new line.
  */

@@ -1,4 +1,5 @@
-// Finds header fields by name, and checks fields before they are sent. It does not parse their values.
+// Finds header fields by name, and checks fields before they are sent. This module does not parse the values of the
+// fields.
 import type { HeaderField } from "../errors.js";
 import { isToken } from "./tokens.js";
 
@@ -22,7 +23,8 @@ export function joinedField(fields: readonly HeaderField[], lowerCaseName: strin
  * Checks a field before it is sent.
  *
  * @throws TypeError for a name that is not a token, for a value with a control character, and for a value with a
- *   character above U+00FF, because values are sent as latin1. The message contains the name, but not the value.
+ *   character above U+00FF, because values are sent as latin1. The error message contains the name of the field, but
+ *   not its value.
  */
 export function checkField(name: unknown, value: unknown): void {
   if (typeof name !== "string") throw new TypeError(`A header name must be a string, not ${typeof name}.`);
@@ -38,7 +40,10 @@ export function checkField(name: unknown, value: unknown): void {
   );
 }
 
-/** The error message contains only the valid start of the name. The rest may be a secret value, passed by mistake. */
+/**
+ * The error message contains only the valid start of the name. The rest of the name could be a secret value that was
+ * passed by mistake.
+ */
 function invalidName(name: string): TypeError {
   let length = 0;
   while (isToken(name.slice(length, length + 1))) length++;

@@ -45,7 +45,10 @@ function parseParameter(text: string): ExtensionParameter | undefined {
   return isToken(token) ? [name, token] : undefined;
 }
 
-/** Returns `true` if a parsed list contains a token, in upper or lower case. A malformed list is `undefined`. */
+/**
+ * Returns `true` if a parsed list contains a token. The comparison ignores case. Returns `false` if `tokens` is
+ * `undefined`, which means that the list was malformed.
+ */
 export function includesIgnoringCase(tokens: readonly string[] | undefined, lowerCaseToken: string): boolean {
   return tokens?.some((token) => token.toLowerCase() === lowerCaseToken) === true;
 }

@@ -9,7 +9,7 @@ export interface StatusLine {
 
 /**
  * Parses the first line of a response. Many servers that send no reason phrase also omit the space after the status
- * code, so a missing space is accepted.
+ * code. A missing space is therefore accepted.
  */
 export function parseStatusLine(line: string): StatusLine | undefined {
   const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(line);
@@ -25,7 +25,10 @@ export interface RequestLine {
   readonly version: string;
 }
 
-/** Returns `undefined` if `line` is not a request line. All versions of HTTP are accepted: the caller checks them. */
+/**
+ * Returns `undefined` if `line` is not a request line. All versions of HTTP are accepted: the caller checks the
+ * version.
+ */
 export function parseRequestLine(line: string): RequestLine | undefined {
   const [, method, target, version] =
     /^([!#$%&'*+\-.^_`|~\dA-Za-z]+) ([!-~]+) HTTP\/(\d\.\d)$/.exec(line) ?? [];

@@ -1,28 +1,34 @@
-// Decodes a large UTF-8 text while the text arrives. It does not limit the size of the text.
+// Decodes a large UTF-8 text while the text arrives. This module does not limit the size of the text.
 import { Buffer, isAscii } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { decodeText, decodeValid, findTruncatedSequence, sequenceSize } from "./utf8.js";
 import { maxWasmTextSize } from "./wasm-utf8.js";
 
-/** Smallest text in bytes that is decoded in blocks while it arrives. One call decodes a smaller text faster. */
+/**
+ * Smallest text in bytes that is decoded in blocks while it arrives. For a smaller text, it is faster to decode the
+ * whole text by one call.
+ */
 export const minLargeTextSize: number = 8 * 1024 * 1024;
 
 /** Largest size in bytes of a block that is decoded by one call. */
 export const textBlockSize: number = maxWasmTextSize;
 
-/** Length of a part in UTF-16 code units. Node stores strings of more than 1,031,913 units outside the V8 heap. */
+/**
+ * Length of a partial string in UTF-16 code units. Node stores strings of more than 1,031,913 units outside the V8
+ * heap.
+ */
 const partLength = 1024 * 1024;
 
-/** Minimum size in bytes of an ASCII piece that becomes a part of its own. */
+/** Minimum size in bytes of a received ASCII piece that is stored as a separate string. */
 const minAsciiPartSize = 32 * 1024;
 
 /** Maximum size of a character in UTF-8, in bytes. */
 const maxSequenceSize = 4;
 
 /**
- * Decodes a large text in blocks while the text arrives. The bytes of a block are not needed after the block is
- * decoded. No buffer is needed for the UTF-16 code units of the whole text. At the end, the memory contains the string
- * and its parts.
+ * Decodes a large text in blocks while the text arrives. The bytes of a block can be discarded after the block is
+ * decoded. The decoded text is stored as partial strings, so no buffer is needed for the UTF-16 code units of the whole
+ * text.
  */
 export class LargeText {
   readonly #parts: string[] = [];

@@ -1,16 +1,17 @@
-// Decodes several small text frames with one call of the decoder. It does not decode texts with non-ASCII characters.
+// Decodes several small text frames with one call of the decoder. This module does not decode texts with non-ASCII
+// characters.
 import { Buffer } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { SmallFrameScanner } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /**
- * Largest payload in bytes of a message in a batch. For larger payloads, decoding a batch is hardly faster than
- * decoding its messages one by one, because `Buffer.byteLength` must check all bytes of the batch.
+ * Largest payload in bytes of a message in a batch. Decoding a batch of larger payloads is hardly faster than decoding
+ * the payloads one by one, because `Buffer.byteLength` must check all bytes of the batch.
  */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** After a batch that is not ASCII, this number of messages is decoded one by one before the next batch. */
+/** If a batch is not ASCII, at least this number of messages is decoded one by one before the next batch is tried. */
 const messagesPerTry = 256;
 
 /** Receives small complete texts without their frames. */
@@ -19,19 +20,19 @@ export interface SmallTextSink {
   mayTakeBatch(maxSize: number): boolean;
   /** Receives a text of a batch. The batch has checked that the text is ASCII. */
   onSmallText(text: string, size: number): void;
-  /** `true` if texts are passed to {@link onLentText}, not to {@link onSmallText}. May change between two texts. */
+  /** `true` if texts are passed to {@link onLentText}, not to {@link onSmallText}. Can change between two texts. */
   readonly isLending: boolean;
   /** Receives an ASCII text as a view of the received bytes. */
   onLentText(bytes: Buffer, start: number, end: number): void;
 }
 
 /**
- * Decodes a batch of small texts by one call. The messages are then slices of the decoded string. Taking a slice needs
- * a fifth of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
+ * Decodes a batch of small texts by one call. The messages are then slices of the decoded string. A slice takes a fifth
+ * of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
  *
- * All texts of a batch must be ASCII. In a batch of ASCII texts, only the frame headers contain bytes above 0x7f. The
- * scanner has counted these header bytes. `Buffer.byteLength` counts two bytes for each character above 0x7f. The
- * comparison of both counts shows whether a text contains other bytes above 0x7f.
+ * All texts of a batch must be ASCII. To check this, the decoder counts the bytes above 0x7f in the whole batch with
+ * `Buffer.byteLength`. The scanner has counted the bytes above 0x7f in the frame headers. If both numbers are equal,
+ * all texts are ASCII.
  */
 export class SmallTextBatch {
   readonly scanner: SmallFrameScanner = new SmallFrameScanner();

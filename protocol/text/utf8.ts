@@ -1,6 +1,6 @@
-// Validates and decodes UTF-8. It chooses the fastest method for the version of Node and for the kind of text. All
-// methods give the same result. All connections of the process share the variables of this module: predictions and a
-// decoder. The variables only affect the speed.
+// Validates and decodes UTF-8, by the fastest method for the version of Node and for the kind of text that is expected.
+// All methods give the same result. All connections of the process share the decoder of this module, and the
+// predictions of the kind of the next text. A wrong prediction costs time, but does not change the result.
 import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
@@ -8,24 +8,24 @@ import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
 /** Smallest text in bytes that is checked by `isAscii`. A smaller text is decoded, and then searched for U+FFFD. */
 const minAsciiCheckSize = 512;
 
-/** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow}. */
+/** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow} is `true`. */
 const minWasmSize = 128;
-/** Smallest text in bytes that `transcode` decodes, if {@link isSliceSlow}. */
+/** Smallest text in bytes that `transcode` decodes, if {@link isSliceSlow} is `true`. */
 const minTranscodeSize = 1024;
 
 const nodeMajor = Number.parseInt(process.versions.node);
 
 /**
  * Whether `utf8Slice` is slower than decoding to UTF-16 first. In Node 20 and 22, `utf8Slice` decodes 0.4 GB/s of
- * non-ASCII text, and the other method decodes 3 GB/s. Since Node 24, both methods have the same speed. Builds of Node
- * without ICU have no `transcode`.
+ * non-ASCII text, and decoding to UTF-16 first reaches 3 GB/s. Since Node 24, both methods have the same speed. Builds
+ * of Node without ICU have no `transcode`.
  */
 const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 
 /** `Buffer.byteLength` takes ten times longer in Node 23 to 25 than in other versions. */
 export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
 
-/** Largest text in bytes that may be decoded before it is checked. Larger texts are checked first, by `isAscii`. */
+/** Largest text in bytes that is decoded before it is checked. Larger texts are checked first, by `isAscii`. */
 const maxDecodeFirstSize = 32 * 1024;
 
 const wasmDecoder = new WasmUtf8Decoder();
@@ -35,7 +35,10 @@ const wasmDecoder = new WasmUtf8Decoder();
  * does not change the result.
  */
 let isAsciiExpected = !isByteLengthSlow;
-/** Prediction: the next text probably has many non-ASCII characters if the last checked text had many. */
+/**
+ * Prediction: the next text probably has many non-ASCII characters if the last checked text had many non-ASCII
+ * characters.
+ */
 let isDenseExpected = false;
 
 /** Decodes the payload of a text message. Returns `undefined` if the payload is not UTF-8 (RFC 6455 8.1). */
@@ -43,7 +46,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   const size = end - start;
   if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWasmSize)) {
     const text = (bytes as FastBuffer).utf8Slice(start, end);
-    // The decoder replaces invalid bytes by U+FFFD, but the peer may also have sent this character.
+    // The decoder replaces invalid bytes by U+FFFD, but the peer can also have sent this character.
     if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) return undefined;
     if (text.length !== size && size >= minWasmSize) isDenseExpected = isDense(text, size);
     return text;
@@ -51,7 +54,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   return decodeChecked(bytes, start, end);
 }
 
-/** Checks the bytes and then decodes them by the fastest method. If ASCII is expected, decoding precedes the check. */
+/** Checks and decodes the bytes by the fastest method. If ASCII is expected, the bytes are decoded before the check. */
 function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
   const slices = bytes as FastBuffer;
   if (isAsciiExpected && end - start <= maxDecodeFirstSize) {
@@ -70,8 +73,9 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 }
 
 /**
- * Returns `true` if many characters of the text are not ASCII and `utf8Slice` is slow for this text. Other texts are
- * decoded by `utf8Slice`. Its result may need only half the memory of a string that was decoded to UTF-16 first.
+ * Returns `true` if the text has so many non-ASCII characters that `utf8Slice` decodes the text slowly. Other small
+ * texts are decoded by `utf8Slice`, because its strings may need only one byte per character. The alternatives,
+ * WebAssembly and `transcode`, create strings with two bytes per character.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;
@@ -127,7 +131,7 @@ export class Utf8Validator {
     return this.#isAscii;
   }
 
-  /** `false` if the bytes so far end inside a sequence. */
+  /** `false` if the bytes so far end inside a UTF-8 sequence. */
   get isWhole(): boolean {
     return this.#needed === 0;
   }

@@ -1,5 +1,5 @@
-// Generates the WebAssembly function that decodes UTF-8 to UTF-16 with vectors of 16 bytes. It does not validate its
-// input.
+// Generates the WebAssembly function that decodes UTF-8 to UTF-16 with vectors of 16 bytes. The generated function does
+// not validate its input.
 import {
   add,
   add16,
@@ -60,19 +60,21 @@ const blockEnd = 3;
 const ends = 4;
 /** The bits of `ends` for one half of the vector. */
 const halfEnds = 5;
-/** For each position of the vector: its byte, and the two bytes before it. */
+/**
+ * For each position of the vector: the byte at this position, the previous byte, and the byte before the previous byte.
+ */
 const lastByte = 6;
 const secondToLast = 7;
 const thirdToLast = 8;
-/** For each position of the vector: whether its byte is a continuation byte. */
+/** For each position of the vector: whether the byte at this position is a continuation byte. */
 const continues = 9;
 /** For each position: bits 0 to 7 of the UTF-16 code unit of the character that ends at this position. */
 const lower = 10;
 /** For each position: bits 8 to 15 of the UTF-16 code unit of the character that ends at this position. */
 const upper = 11;
-/** For each position: whether its byte is the third byte of a character of four bytes. */
+/** For each position: whether the byte at this position is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
-/** For each position: the largest byte that a vector of the block has at this position. */
+/** For each position in a vector: the largest byte at this position in all vectors of the block. */
 const largest = 13;
 /** 0xbf at each position. As signed bytes, continuation bytes are -128 to -65 (0xbf). All other bytes are larger. */
 const continuation = 14;
@@ -91,14 +93,14 @@ const bits0To3 = 18;
 const locals = [...Array<number>(3).fill(i32), ...Array<number>(13).fill(v128)];
 
 /**
- * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. A byte of the mask is the index
- * of the source byte for the byte of the result at the same position.
+ * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. Byte n of the mask is the index
+ * of the source byte that becomes byte n of the result.
  */
 export const shuffleMasksOffset: number = 0;
 
-/** Writes the shuffle masks. A shuffle mask removes the code units at which no character ends. */
+/** Writes the shuffle masks. A shuffle mask removes the code units of the positions at which no character ends. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
-  // The index 0xff is beyond the vector: the byte of the result becomes 0.
+  // The index 0xff is outside the vector, so the shuffle writes 0.
   const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(0xff);
   for (let set = 0; set < 256; set++) {
     let maskOffset = set * 16;
@@ -175,7 +177,7 @@ function unitsWithSurrogates(interleave: Instruction): Code {
   return add16(units(interleave), interleave(inThird(0xc0), inThird(0xd7)));
 }
 
-/** Writes the code units of half a vector. Omits each position at which no character ends. */
+/** Writes the code units of half a vector: one code unit for each position at which a character ends. */
 function writeUnits(half: Code, endsOfHalf: Code): Code {
   const mask = loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset);
   return [
@@ -208,7 +210,8 @@ function decodeAscii(): Code {
 }
 
 /**
- * Finds the largest bytes of a block and of the three bytes before it. The first character may begin in these bytes.
+ * Computes a vector of the largest bytes of the block and of the three bytes before the block. These three bytes are
+ * included, because the first character of the block can begin in them.
  */
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];
@@ -234,17 +237,18 @@ function decodeBlock(): Code {
 /**
  * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units.
  *
- * At each byte, the function computes the code unit of a character that would end there. Then it keeps only the code
- * units of the bytes at which a character ends. Most of the code therefore does not depend on the sizes of the
- * characters. Only blocks with a character of four bytes have a branch of their own. The idea is from "Transcoding
- * Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ * For each byte, the function computes a code unit as if a character ended at this byte. Then the function removes the
+ * code units of all bytes at which no character ends. Most of the code therefore does not depend on the sizes of the
+ * characters. The idea is from "Transcoding Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire,
+ * 2023).
  *
  * @param unitsOffset - Memory offset of the output. It must also be the third argument of each call of the function.
  */
 export function wasmUtf8Function(unitsOffset: number): WasmFunction {
   const count = shiftRight(subtract(get(out), constant(unitsOffset)), constant(1));
   const code = [
-    // Writes zeros after the text. They are decoded as ASCII characters, and their number is subtracted from the count.
+    // Writes zeros after the text. The zeros are decoded as ASCII characters. The returned number of code units does
+    // not include them.
     ...offsets.flatMap((offset) => storeVector(get(end), fill(0), offset)),
     ...advance(at, -maxBytesBefore),
     ...advance(end, -maxBytesBefore),

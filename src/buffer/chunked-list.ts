@@ -27,12 +27,13 @@ export class ChunkedList<Item> {
   }
 
   /**
-   * Finds the position before the first item for which `isAfter` is `true`. Items at the end of the list are ignored if
-   * `isExcluded` is `true` for them. If all items are excluded, returns the end of the list.
+   * Searches the list without the excluded items at its end. Returns the position before the first searched item for
+   * which `isAfter` is `true`. If there is no such item, returns the position after the last searched item. If all
+   * items are excluded, returns the end of the list.
    */
   find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
     const end = this.endOf(isExcluded);
-    // The list is empty, or all its items are excluded.
+    // The list is empty, or `isExcluded` is `true` for all its items.
     if (this.before(end) === undefined) return this.end;
     const chunk = lowestIndex(0, end.chunk, (index) => isAfter(this.#chunks[index]!.at(-1)!));
     const items = this.#chunks[chunk]!;

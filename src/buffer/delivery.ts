@@ -1,10 +1,14 @@
-// Classifies the messages of a stream and delivers them. It does not buffer messages that are ahead: see recovery.ts.
+// Classifies the messages of a stream and delivers them. This module does not buffer messages that are ahead: see
+// recovery.ts.
 import { ChunkedList } from "./chunked-list.js";
 import type { Arrival } from "./message-stream.js";
 import type { ReplayPort } from "./replay-port.js";
 import type { SequenceStatus } from "./sequence-window.js";
 
-/** `unclassified`: a function of the application threw, and the message is delivered unchanged. */
+/**
+ * The status of a received message. `unclassified`: a function of the application threw, and the message is delivered
+ * unchanged.
+ */
 export type ArrivalStatus = SequenceStatus | "unclassified";
 
 /** Classifies messages, delivers them and reports gaps and resets. */
@@ -19,7 +23,7 @@ export class Delivery<Message> {
     this.#port = port;
   }
 
-  /** @param isCovered - `true` if a replay request for the stream is active. */
+  /** @param isCovered - `true` if an active replay request covers the stream of the message. */
   classify(arrival: Arrival<Message>, isCovered: boolean): ArrivalStatus {
     try {
       return arrival.stream.classify(arrival, isCovered);
@@ -65,8 +69,8 @@ export class Delivery<Message> {
   }
 
   /**
-   * Delivers the messages of a reorder buffer in order and reports the gaps between them. The caller has reported the
-   * gap before the first message.
+   * Delivers the messages of a reorder buffer in order and reports the gaps between them. The gap that precedes the
+   * first message must already be reported.
    */
   release(buffered: readonly Arrival<Message>[]): void {
     for (const [index, arrival] of buffered.entries()) this.#released.push([arrival, index === 0]);

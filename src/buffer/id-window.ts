@@ -13,18 +13,23 @@ export class IdWindow implements SequenceWindow {
   readonly #bounds: WindowBounds;
   /** The known ids in the order of acceptance, each with the id that was accepted before it. */
   readonly #known = new Map<Sequence, Sequence | undefined>();
-  /** Iterates over the known ids that were accepted after `#oldest`. A `Map` may change during an iteration. */
+  /**
+   * An iterator over the known ids that were accepted after `#oldest`. The iterator of a `Map` stays valid when entries
+   * are added or removed.
+   */
   readonly #newer = this.#known.keys();
   #oldest: Sequence | undefined;
   #newest: Sequence | undefined;
   /**
-   * In ascending order, the known numbers that are lower than all numbers accepted later. Created when an id may be
-   * late for the first time.
+   * A list of known numbers, in ascending order. A known number is in the list if all numbers that were accepted after
+   * it are higher. The list is created at the first arrival of an id that may be late.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases the count. */
+  /**
+   * Number of ids that must still be accepted before the window certainly contains no id that comes after the cursor.
+   */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -57,7 +62,7 @@ export class IdWindow implements SequenceWindow {
    */
   #isLate(id: number): boolean {
     const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
-    // The first minimum is the lowest known number.
+    // The number at `#firstMinimum` is the lowest known number.
     return this.#firstMinimum < suffixMinima.length && suffixMinima[this.#firstMinimum]! < id;
   }
 
@@ -69,7 +74,8 @@ export class IdWindow implements SequenceWindow {
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // The result of `isNext` only means that the id is not next. The id may still precede ids that were delivered.
+    // With `isNext`, ids have no order. The status `ahead` only means that `id` does not directly follow the cursor.
+    // Ids that come after `id` may already be delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -104,7 +110,10 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** The cursor may be before delivered ids. It moves forward when these ids arrive again. */
+  /**
+   * Handles an id that arrives again after its delivery. If the id directly follows the cursor, the cursor moves to the
+   * id. An id can be delivered before the cursor reaches the id, because ids may arrive out of order.
+   */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
@@ -128,13 +137,17 @@ export class IdWindow implements SequenceWindow {
   }
 
   before(id: Sequence): Sequence | undefined {
-    // A removed id was delivered before all known ids.
+    // If the window has forgotten an id, this id was delivered before all known ids.
     if (!this.#known.has(id)) return this.#oldest;
     return id === this.#oldest ? undefined : this.#known.get(id);
   }
 }
 
-/** Adds an accepted id. Higher numbers that were accepted earlier can no longer become the lowest known number. */
+/**
+ * Adds an accepted number to the list, and removes all higher numbers from the list. The list contains the numbers that
+ * can become the lowest known number. The window forgets numbers in the order of their acceptance, so it forgets the
+ * higher numbers first. Therefore no higher number can become the lowest known number.
+ */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
   while (suffixMinima.length > first && suffixMinima.at(-1)! > id) suffixMinima.pop();

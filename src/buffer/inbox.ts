@@ -1,5 +1,5 @@
 // A bounded queue of received messages that no consumer has read yet. It does not pause the connection itself: the
-// result of push() tells the owner to do so.
+// result of push() tells the caller when to pause.
 
 /** The limits of an inbox, and its overflow policy. */
 export interface InboxBounds {
@@ -12,13 +12,16 @@ export interface InboxBounds {
   readonly overflow: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error";
 }
 
-/** The action that the owner must perform after a push: none, pause reading, or fail the connection. */
+/** What the caller of `push()` must do: nothing, pause reading, or fail the connection. */
 export type InboxDemand = "none" | "pause" | "fail";
 
 interface InboxItem {
   /** Size in bytes. */
   readonly size: number;
-  /** The key that `"conflate"` compares. A message without a key is never replaced or overtaken. */
+  /**
+   * The key that `"conflate"` compares. A message without a key is never replaced, and no later message is delivered
+   * before it.
+   */
   readonly key?: unknown;
 }
 
@@ -59,7 +62,7 @@ export class Inbox<Entry extends InboxItem> {
     return this.#entries.length - this.#head;
   }
 
-  /** True when at least half of each limit is free. A pause may then end. */
+  /** True when at least half of each limit is free. In this state, a pause of reading can end. */
   get isHalfFree(): boolean {
     return this.length * 2 <= this.#bounds.capacity && this.#bytes * 2 <= this.#bounds.maxBytes;
   }
@@ -120,7 +123,10 @@ export class Inbox<Entry extends InboxItem> {
     return entry;
   }
 
-  /** Shortens the array if all entries were removed, or if at least 1024 entries and half of the array were removed. */
+  /**
+   * Shortens the array if all entries were removed, or if the removed entries are at least 1024 and at least half of
+   * the array.
+   */
   #trim(): void {
     const head = this.#head;
     if (head < this.#entries.length && (head < 1024 || head * 2 < this.#entries.length)) return;
@@ -148,7 +154,7 @@ export class Inbox<Entry extends InboxItem> {
     return true;
   }
 
-  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one. */
+  /** Updates the positions after an entry was removed at `index` and all older entries were moved by one place. */
   #movePositions(positions: Map<unknown, number>, removedKey: unknown, index: number): void {
     const end = this.#offset + index;
     if (positions.get(removedKey) === end) positions.delete(removedKey);
@@ -193,7 +199,7 @@ export class Inbox<Entry extends InboxItem> {
     this.#bytes += entry.size;
   }
 
-  /** @returns `true` if the message replaced an older one. */
+  /** @returns `true` if the message replaced an older message. */
   #conflate(entry: Entry, positions: ReadonlyMap<unknown, number>): boolean {
     const position = entry.key === undefined ? undefined : positions.get(entry.key);
     // A message without a key may depend on older messages, so older messages are no longer replaced.

@@ -1,5 +1,5 @@
 // A queue of messages in a ring buffer. It finds the newest message of each key, so that a newer message can replace
-// it. It does not limit its own size.
+// it. The queue does not limit its own size.
 
 /** An entry of a {@link KeyedQueue}. */
 export interface KeyedItem {
@@ -22,8 +22,8 @@ const maxIdleCapacity = 1024;
 export class KeyedQueue<Entry extends KeyedItem> {
   #ring: (Entry | undefined)[] = [];
   /**
-   * The position of the first entry. Each new entry has the next position. The low bits of a position are the slot in
-   * the ring.
+   * The position of the first entry. Each new entry has the next position. The low bits of a position are the number of
+   * the entry's slot in the ring.
    */
   #head = 0;
   #length = 0;
@@ -84,21 +84,24 @@ export class KeyedQueue<Entry extends KeyedItem> {
     if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
       this.#positions.delete(entry.key);
     if (--this.#length > 0) return entry;
-    // The queue is empty. Positions restart at 0, so that they remain small integers, which are fast.
+    // The queue is empty, so positions restart at 0. Positions therefore remain small integers, which are fast.
     this.#head = 0;
     this.#barrier = -1;
     if (this.#ring.length > maxIdleCapacity) this.#ring = [];
     return entry;
   }
 
-  /** Returns the entry that {@link replace} replaces with a newer message of this key. */
+  /** Returns the entry that a newer message with this key replaces. */
   replaceable(key: unknown): Entry | undefined {
     const position = this.#positions?.get(key);
     if (position === undefined || position < this.#barrier) return undefined;
     return this.#ring[position & (this.#ring.length - 1)];
   }
 
-  /** Replaces the entry that {@link replaceable} returns for the same key. */
+  /**
+   * Replaces the entry that has the same key as `entry`. Must be called only if {@link replaceable} returns an entry
+   * for this key.
+   */
   replace(entry: Entry): void {
     const slot = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
     this.#count(this.#ring[slot]!, -1);

@@ -1,4 +1,4 @@
-// Counts the memory of buffered messages against a limit in bytes. It does not store messages.
+// Counts the memory of buffered messages against a limit in bytes. This module does not store messages.
 
 /**
  * Number of buffered messages whose overhead is not counted. The overhead of further messages is counted, so that the

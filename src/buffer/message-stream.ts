@@ -1,4 +1,4 @@
-// The state of one numbered stream of messages, and of one replay request. It does not deliver messages.
+// The state of one numbered stream of messages, and of one replay request. This module does not deliver messages.
 import type { Cursor, Cursors } from "../options/layer-options.js";
 import type { ReorderBuffer } from "./reorder-buffer.js";
 import type { Sequence, SequenceStatus, SequenceWindow } from "./sequence-window.js";
@@ -10,10 +10,10 @@ export interface SequencePosition<Message> {
   readonly epoch: Sequence | undefined;
 }
 
-/** A received message of a stream that is not delivered yet. */
+/** A received message that has a position in a stream and is not delivered yet. */
 export interface Arrival<Message> extends SequencePosition<Message> {
   readonly message: Message;
-  /** The number of the connection. */
+  /** The number of the connection on which the message arrived, or on which its replay was requested. */
   readonly connection: number;
   /** The replay request that returned the message; `undefined` if the message arrived on a connection. */
   readonly request: ReplayRequest<Message> | undefined;
@@ -34,6 +34,7 @@ export interface ReplayRequest<Message> {
   /** The streams that the request covers. */
   readonly streams: Set<MessageStream<Message>>;
   /**
+   * The state of the request.
    * - `running`: `onReplay` is still returning messages.
    * - `inBand`: `onReplay` returned nothing, and the server repeats the messages on the connection.
    * - `over`: no more messages of this request are accepted.
@@ -48,14 +49,14 @@ export class MessageStream<Message> {
   readonly name: string;
   readonly window: SequenceWindow;
   epoch: Sequence | undefined;
-  /** The active request that covers the stream. */
+  /** The active replay request that covers the stream. */
   replay: ReplayRequest<Message> | undefined;
   /** True if a message of the stream arrived after the last check for eviction. */
   isUsed = false;
-  /** Number of missing messages that were delivered, but are not reported yet. */
+  /** Number of messages that have filled a part of a gap, and that no event has reported yet. */
   recoveredCount = 0;
   buffer: ReorderBuffer<Arrival<Message>> | undefined;
-  /** While `true`, the overlap is notified of each message of this stream. */
+  /** True in an overlap until the old connection has caught up with the new connection in this stream. */
   isWatched = false;
   #duplicateCount = 0;
   #duplicatesSince: Sequence | undefined;
@@ -65,7 +66,10 @@ export class MessageStream<Message> {
     this.window = window;
   }
 
-  /** The window while the next message can be delivered without any other work, otherwise `undefined`. */
+  /**
+   * The sequence window of the stream if the next message needs no further work before it is delivered; otherwise
+   * `undefined`.
+   */
   get fastPathWindow(): SequenceWindow | undefined {
     return this.buffer === undefined && !this.isWatched ? this.window : undefined;
   }
@@ -74,7 +78,7 @@ export class MessageStream<Message> {
     return this.#cursorAt(this.window.sequence);
   }
 
-  /** Returns the cursor that the stream had before the message with this id was delivered. */
+  /** Returns the cursor that the stream had before the message with the id `id` was delivered. */
   cursorBefore(id: Sequence): Cursor | undefined {
     return this.#cursorAt(this.window.before(id));
   }
@@ -90,7 +94,7 @@ export class MessageStream<Message> {
   }
 
   /**
-   * @param isCovered - `true` if a replay request for the stream is active.
+   * @param isCovered - `true` if an active replay request covers the stream of the message.
    * @throws any error that the window throws.
    */
   classify({ id, epoch }: Arrival<Message>, isCovered: boolean): SequenceStatus {
@@ -106,8 +110,8 @@ export class MessageStream<Message> {
   }
 
   /**
-   * Returns whether `id` follows the cursor of the replay request. The stream delivered all ids between that cursor and
-   * its current cursor, even if the window no longer remembers them.
+   * Returns whether `id` is higher than the cursor that the stream had when the replay was requested. All ids from that
+   * cursor up to the current cursor were delivered, even if the window has forgotten some of them.
    */
   #isSinceRequest(id: Sequence): boolean {
     const from = this.replay?.cursors[this.name];

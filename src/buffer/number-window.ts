@@ -4,8 +4,8 @@ import { ChunkedList } from "./chunked-list.js";
 import type { Sequence, SequenceStatus, SequenceWindow, WindowBounds } from "./sequence-window.js";
 
 /**
- * A range of ids that were skipped; both ends are included. `from` is greater than `to` when all ids of the range have
- * arrived.
+ * A range of ids that were skipped, including `from` and `to`. `from` is greater than `to` when all ids of the range
+ * have arrived.
  */
 interface Gap {
   from: number;
@@ -60,7 +60,7 @@ export class NumberWindow implements SequenceWindow {
     return gap === undefined || gap.filled?.has(number) === true ? "duplicate" : "late";
   }
 
-  /** Returns the gap that contains an id, even if the id has arrived. */
+  /** Returns the gap whose range includes an id. The message with this id may have arrived already. */
   #gapAt(number: number): Gap | undefined {
     const gaps = this.#gaps;
     const gap = gaps?.before(
@@ -97,7 +97,7 @@ export class NumberWindow implements SequenceWindow {
   }
 
   repeat(): void {
-    // The cursor is the highest id that was delivered, so a repeated id cannot move it.
+    // The cursor is the highest id that was delivered, so a repeated id cannot move the cursor.
   }
 
   restart(id: Sequence): void {

@@ -39,7 +39,7 @@ export class OutboxCallbacks<Sent, Received> {
     return Array.isArray(ids) ? (ids as readonly MessageId[]) : [ids as MessageId];
   }
 
-  /** Reports that another message with this id is not acknowledged yet. */
+  /** Reports that `id` also belongs to another message, which is not acknowledged yet. */
   reportDuplicateId(id: MessageId): void {
     this.#report(
       `Another message with the id ${id} is not acknowledged yet: this message is sent at most once.`,

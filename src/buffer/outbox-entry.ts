@@ -4,8 +4,8 @@
 export type MessageId = string | number | bigint;
 
 /**
- * The state of an entry.
- * - `untracked`: the outbox has no reference to the entry, because its caller or the writer has it.
+ * The state of an entry of the outbox.
+ * - `untracked`: only the caller or the writer has a reference to the entry. The outbox has none.
  * - `unsent`: queued, not sent yet.
  * - `inFlight`: passed to the writer and not acknowledged.
  * - `resend`: not acknowledged and queued again.
@@ -13,7 +13,10 @@ export type MessageId = string | number | bigint;
  */
 export type OutboxEntryState = "untracked" | "unsent" | "inFlight" | "resend" | "settled";
 
-/** The owner creates the entry and reads `message`, `receipt` and `expiresAt`. The outbox changes the other members. */
+/**
+ * The sender of a message creates its entry, and reads `message`, `receipt` and `expiresAt`. The outbox changes all
+ * other members.
+ */
 export class OutboxEntry<Message> {
   readonly message: Message;
   readonly size: number;
@@ -21,8 +24,8 @@ export class OutboxEntry<Message> {
   state: OutboxEntryState = "untracked";
   id: MessageId | undefined = undefined;
   /**
-   * Shows whether the peer acknowledged the message, or the outbox gave it up without an acknowledgement. `undefined`
-   * for a message without an id.
+   * Shows whether the message was acknowledged, and whether the outbox removed the message without an acknowledgement.
+   * `undefined` for a message without an id.
    */
   receipt: { isAcknowledged: boolean; isGivenUp: boolean } | undefined = undefined;
   key: unknown = undefined;

@@ -6,9 +6,12 @@ import type { MessageId } from "./outbox-entry.js";
 export interface OutboxPolicy<Sent, Received> {
   /** Maximum number of messages. */
   readonly capacity: number;
-  /** Maximum bytes of the messages, plus their additional memory beyond `freeOverhead`. One message always fits. */
+  /**
+   * Maximum number of bytes in the outbox. The bytes of the messages count, and also the part of their additional
+   * memory that exceeds `freeOverhead`. One message always fits, whatever its size.
+   */
   readonly maxBytes: number;
-  /** Additional memory in bytes that is not counted. Default 16 MiB. */
+  /** Bytes of additional memory that the outbox does not count. Default 16 MiB. */
   readonly freeOverhead?: number | undefined;
   /**
    * Time to live in milliseconds: the time after the call of `send()` during which a message may be sent. `undefined`:
@@ -23,7 +26,10 @@ export interface OutboxPolicy<Sent, Received> {
   readonly overflow: "error" | "dropOldest" | "conflate";
   /** Maximum number of messages that leave the outbox in any period of one second. `undefined`: no limit. */
   readonly perSecond: number | undefined;
-  /** Returns the key that `"conflate"` compares. A message without a key is never replaced or overtaken. */
+  /**
+   * Returns the key that `"conflate"` compares. A message without a key is never replaced, and no later message is sent
+   * before it.
+   */
   readonly keyOf: ((sent: Sent) => unknown) | undefined;
   /** The functions for acknowledgements. `undefined`: each message is sent at most once. */
   readonly acknowledgement: Acknowledgement<Sent, Received> | undefined;
@@ -44,7 +50,10 @@ export interface OutboxHandler<Message> {
    * `false` after the client has ended. A function or a listener of the application may end the client during a send.
    */
   isAccepting(): boolean;
-  /** An accepted message is not sent, or not sent again. The callback may call the outbox. */
+  /**
+   * The outbox has dropped an accepted message: the message is not sent, or not sent again. This callback may call the
+   * outbox.
+   */
   onDropped(message: Message, cause: OutboxDropCause): void;
   /** A function of the application threw or returned an invalid value. No message is lost because of this error. */
   onError(error: JetSocketError): void;
@@ -55,7 +64,7 @@ export interface OutboxHandler<Message> {
  * - `write`: write the message now.
  * - `queued`: nothing.
  * - `dropped`: nothing; the drop was reported.
- * - `refused`: report to its own caller that the message is refused.
+ * - `refused`: report to the application that the message is refused.
  * - `ended`: refuse the message, because the client has ended during the call.
  */
 export type OutboxDecision = "write" | "queued" | "dropped" | "refused" | "ended";

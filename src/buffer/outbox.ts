@@ -10,8 +10,8 @@ import type { OutboxDecision, OutboxDropCause, OutboxHandler, OutboxPolicy } fro
 import { TokenBucket } from "./token-bucket.js";
 
 /**
- * Number of bytes of additional memory that `maxBytes` does not limit. This is the additional memory of 16,384 text
- * messages.
+ * Default amount of additional memory, in bytes, that does not count toward `maxBytes`. Additional memory is the memory
+ * that a message takes beyond its own bytes. 16,384 text messages take this amount.
  */
 const defaultFreeOverhead = 16 * 1024 * 1024;
 
@@ -58,8 +58,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * The number of bytes that `maxBytes` limits: the bytes of the stored messages, plus their additional memory beyond
-   * `freeOverhead`.
+   * The number of bytes that `maxBytes` limits: the bytes of the stored messages, plus the part of their additional
+   * memory that exceeds `freeOverhead`.
    */
   get load(): number {
     return this.#loadWith(0, 0);
@@ -77,8 +77,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * True if a connection is open, no message waits and acknowledgements are off. A message may then be written without
-   * a call of {@link send}.
+   * True if a connection is open, no message waits and acknowledgements are off. In this state, a message can be
+   * written without a call of {@link send}.
    */
   get isClear(): boolean {
     return this.#isOpen && this.#queue.length === 0 && this.#unacked === undefined;
@@ -107,7 +107,7 @@ export class Outbox<Sent, Received, Message> {
       if (id !== undefined && !this.#unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
     }
     if (this.#policy.overflow === "conflate" && !this.#canWriteNow()) entry.key = this.#callbacks.keyOf(sent);
-    // `idOf`, `keyOf` or a listener of their errors may have ended the client.
+    // A call of `idOf` or `keyOf`, or an error listener, may have ended the client.
     if (!this.#handler.isAccepting()) {
       this.#settle(entry);
       return "ended";
@@ -194,7 +194,10 @@ export class Outbox<Sent, Received, Message> {
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
-  /** Removes a message that is not written yet and that its caller withdraws. No drop is reported. */
+  /**
+   * Removes an unwritten message because its call of `send()` was cancelled or refused. The outbox does not report this
+   * message as dropped.
+   */
   withdraw(entry: OutboxEntry<Message>): void {
     if (entry.state === "unsent") {
       this.#queue.remove((other) => other === entry);
@@ -226,8 +229,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * Creates the error for the caller of a refused message.
-   * @param entry - `undefined` if several calls share the error.
+   * Creates the error for a call whose message is refused.
+   * @param entry - The refused message; `undefined` if several calls share the error.
    */
   overflowError(entry: OutboxEntry<Message> | undefined): BufferOverflowError {
     const { capacity, maxBytes } = this.#policy;
@@ -247,7 +250,7 @@ export class Outbox<Sent, Received, Message> {
     return this.#isOpen && this.waitingCount === 0;
   }
 
-  /** @returns `true` if the message replaced an older one. */
+  /** @returns `true` if the message replaced an older message. */
   #conflate(entry: OutboxEntry<Message>, now: number): boolean {
     if (this.#policy.overflow !== "conflate") return false;
     const older = this.#queue.replaceable(entry.key);
@@ -289,8 +292,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #reclaim(entry: OutboxEntry<Message>): boolean {
-    // A previous connection may have delivered a resent message. A resent message stays unacknowledged and is sent
-    // before the unsent messages.
+    // The peer may already have received a resent message on an earlier connection. Therefore a resent message stays in
+    // the list of unacknowledged messages. The messages of this list are sent before the messages that were never sent.
     const isUnacked = entry.state === "inFlight" && !entry.isResent;
     if (!isUnacked && entry.state !== "untracked") return false;
     if (isUnacked) this.#unacked!.detach(entry);
@@ -324,7 +327,8 @@ export class Outbox<Sent, Received, Message> {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client. The nested call then reports the remaining messages before the end.
+    // A listener may end the client during this loop. The end of the client calls this method again. The inner call
+    // reports the remaining messages before the client reports its end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

@@ -14,17 +14,20 @@ export type WaitingMessage<Message> =
 export class Overlap<Message> {
   /** The number of the new connection. */
   readonly connection: number;
-  /** True if the new connection has ended. No replay can then be requested on it. */
+  /** True if the new connection has ended. No replay can be requested on an ended connection. */
   isOver = false;
   readonly #maxWaiting: number;
   readonly #port: Pick<ReplayPort<Message>, "onOverlapCaughtUp" | "onOverlapFull">;
   readonly #seen = new Set<MessageStream<Message>>();
-  /** The streams that have not caught up. Each value is the first message of the stream on the new connection. */
+  /**
+   * The streams in which the old connection has not caught up. Each value is the first message of the stream on the new
+   * connection.
+   */
   readonly #notCaughtUp = new Map<MessageStream<Message>, Arrival<Message>>();
   readonly #memory: MemoryBudget;
   /** The waiting messages in order of arrival. A removed message is replaced by `undefined`. */
   #waiting: (WaitingMessage<Message> | undefined)[] = [];
-  /** The indexes in `#waiting` of the messages of each stream. */
+  /** For each stream, the indexes of its messages in `#waiting`. */
   readonly #indexes = new Map<MessageStream<Message>, number[]>();
   #hasCaughtUp = false;
   #isFull = false;
@@ -77,7 +80,7 @@ export class Overlap<Message> {
     });
   }
 
-  /** Removes and returns all waiting messages, and stops watching streams. */
+  /** Ends the overlap: removes and returns all waiting messages. */
   end(): WaitingMessage<Message>[] {
     for (const stream of this.#notCaughtUp.keys()) stream.isWatched = false;
     this.#notCaughtUp.clear();
@@ -96,7 +99,8 @@ export class Overlap<Message> {
   /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // The old connection cannot catch up if it has delivered no message of this stream.
+    // If no message of a stream is delivered yet, the stream has no position. Without a position, nothing shows when
+    // the old connection has caught up in this stream. Therefore such a stream does not prolong the overlap.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;
@@ -121,8 +125,8 @@ function hasCaughtUp<Message>(stream: MessageStream<Message>, { id, epoch }: Arr
   try {
     return !stream.isNewEpoch(epoch) && stream.window.classify(id) !== "ahead";
   } catch {
-    // If a function of the application throws, the stream counts as caught up. The error is reported when the message
-    // is received.
+    // If a function of the application throws, this function returns `true`, so that the overlap does not wait for the
+    // stream. The client reports the error when it processes the waiting message.
     return true;
   }
 }

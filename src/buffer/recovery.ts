@@ -1,5 +1,5 @@
-// Restores the order of the messages of each stream. It reports gaps, buffers messages that are ahead, requests
-// replays, and releases the buffered messages. It does not call the application itself, but through its port.
+// Restores the order of the messages of each stream: reports gaps, buffers messages that are ahead, requests replays,
+// and releases the buffered messages. This module calls the application only through its port.
 import type { ArrivalStatus, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { Overlap } from "./overlap.js";
@@ -61,20 +61,20 @@ export class Recovery<Message> {
   }
 
   /**
-   * Returns whether the number of duplicates in a row exceeds the size of the window. The numbering has then restarted
-   * with an id inside the window.
+   * Returns whether the number of duplicates in a row exceeds the size of the window. `true` means that the numbering
+   * has restarted with an id inside the window.
    */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** Handles a message with which the numbering of its stream begins. */
+  /** Handles the first message of a stream, or the first message after its numbering has restarted. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at, connection } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
-      // The reset that follows also ends the reported gap.
+      // The stream is reset below. The reset also ends the reported gap.
       if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
     } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === connection) {
       this.#bufferMessage(arrival, status === "first");
@@ -110,8 +110,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Gives up the largest buffers until a quarter of the limit is free. The next messages then need no new search for
-   * the largest buffer.
+   * Delivers the messages of the largest buffers until a quarter of the limit is free. With less free memory, each of
+   * the next messages could cause a new search for the largest buffer.
    */
   #makeRoom(): void {
     for (const stream of this.buffers.largestFirst()) {
@@ -140,8 +140,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * The missing messages may already be on their way. A replay is requested only if no missing message has arrived
-   * after half of the time limit.
+   * The missing messages may already be on their way. Therefore a replay is requested only when half of the time limit
+   * has passed, and only if none of these messages has arrived until then.
    */
   #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {
     buffer.requestAt = buffer.waitingSince + this.#policy.recoveryTimeout / 2;
@@ -163,7 +163,7 @@ export class Recovery<Message> {
       else if (!hasReachedBuffer) {
         hasReachedBuffer = true;
         this.#emitRecovered(stream);
-        // A listener may have ended the buffer.
+        // A listener may have removed the buffer of the stream.
         if (stream.buffer !== buffer) return;
       }
       buffer.shift();
@@ -203,8 +203,9 @@ export class Recovery<Message> {
   }
 
   /**
-   * Removes and returns the messages of a buffer. In an overlap, the last messages of the new connection return to the
-   * overlap, because the old connection may still deliver messages that precede them.
+   * Removes and returns the messages of a buffer. During an overlap, messages of the new connection at the end of the
+   * buffer are not returned. Such messages are moved to the waiting messages of the overlap, because the old connection
+   * may still deliver earlier messages.
    */
   #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
@@ -233,8 +234,8 @@ export class Recovery<Message> {
   }
 
   /**
-   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap. A new
-   * request is useful only if `request` delivered a message or was made before the gap was known.
+   * Delivers the buffered messages up to the next missing message, then requests a replay for the remaining gap.
+   * Exception: if `request` already covered this gap and delivered no message, no further replay is requested.
    */
   #requestRemaining(
     stream: MessageStream<Message>,
@@ -272,14 +273,17 @@ export class Recovery<Message> {
       this.#start(this.requests.open(due, this.connection, now, false));
   }
 
-  /** Returns the latest time at which the buffered messages are delivered. */
+  /**
+   * Returns the time at which the wait for missing messages ends. Then the buffered messages are delivered, even if
+   * messages are still missing.
+   */
   #endOf(buffer: StreamBuffer<Message>): number {
-    // Without a connection, no message can be repeated. The time limit then starts at the next connection.
+    // Without a connection, no message can be repeated. Therefore the time limit starts at the next connection.
     if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;
     return buffer.waitingSince + this.#policy.recoveryTimeout;
   }
 
-  /** Requests a replay of all messages that may have been missed before a new connection. */
+  /** Requests a replay of all messages that the client may have missed before the new connection was open. */
   resume(streams: Iterable<MessageStream<Message>>, connection: number, now: number): void {
     if (this.isOffline) {
       this.isOffline = false;

@@ -1,10 +1,10 @@
-// The messages of one stream that wait for a missing message, in the order of their delivery. It does not deliver
-// messages and has no timer.
+// The messages of one stream that wait for a missing message, in the order of their delivery. This module does not
+// deliver messages and has no timer.
 import { ChunkedList } from "./chunked-list.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** The members of a message that the buffer reads. */
+/** The buffer reads only these members of a message. */
 interface BufferedMessage {
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
@@ -14,9 +14,9 @@ interface BufferedMessage {
   readonly request: object | undefined;
 }
 
-/** An item of the two lists of a reorder buffer. */
+/** An item that both lists of a reorder buffer contain. */
 interface Slot<Message> {
-  /** `undefined` after the message was removed. */
+  /** The message; `undefined` after it was removed. */
   message: Message | undefined;
   readonly at: number;
 }
@@ -29,7 +29,10 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   gapReportedBefore: Message | undefined;
   /** Time in milliseconds at which a replay is requested. */
   requestAt: number = Infinity;
-  /** The replay is requested only if the cursor has this id. `undefined`: the cursor is not compared. */
+  /**
+   * The replay is requested only if the cursor still has this value at {@link requestAt}. `undefined`: the replay is
+   * requested whatever the value of the cursor is.
+   */
   requestOnlyAtSequence: Sequence | undefined;
   /** Number of replay requests that were made before this buffer was created. */
   readonly requestsBefore: number;
@@ -38,10 +41,10 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   readonly #isOrdered: boolean;
   readonly #memory: MemoryBudget;
   readonly #messages = new ChunkedList<Slot<Message>>();
-  /** The same messages in the order of arrival. A removed message is never the first item of this list. */
+  /** The messages of `#messages` in the order of arrival. The first item of this list is never a removed message. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
-  /** @param memory - Counts the memory of the buffered messages. Several buffers may share a budget. */
+  /** @param memory - Counts the memory of the buffered messages. Several buffers may share this object. */
   constructor(isOrdered: boolean, memory: MemoryBudget, waitingSince: number, requestsBefore: number) {
     this.#isOrdered = isOrdered;
     this.#memory = memory;
@@ -98,7 +101,10 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     return message;
   }
 
-  /** Compares numbers. If ids cannot be compared, replayed messages precede messages that arrived on a connection. */
+  /**
+   * Compares the ids, if ids have an order. Otherwise a replayed message precedes a message that arrived on a
+   * connection.
+   */
   #precedes(left: Message, right: Message): boolean {
     if (left.epoch !== right.epoch) return false;
     if (this.#isOrdered) return left.id < right.id;

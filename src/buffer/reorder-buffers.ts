@@ -1,5 +1,5 @@
-// The reorder buffers of all streams: their common memory limit and their common timer. It does not decide when
-// messages are released.
+// The reorder buffers of all streams: their common memory limit and their common timer. This module does not decide
+// when messages are released.
 import { MemoryBudget } from "./memory-budget.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 import { ReorderBuffer } from "./reorder-buffer.js";
@@ -19,7 +19,7 @@ export class ReorderBuffers<Message> {
   /**
    * @param maxBytes - The memory limit of all buffers together.
    * @param dueAtOf - Returns the time of the next check of a buffer.
-   * @param onNextAt - Called when the next check of all buffers becomes earlier.
+   * @param onNextAt - Called when the next check moves to an earlier time.
    */
   constructor(
     maxBytes: number,
@@ -41,7 +41,7 @@ export class ReorderBuffers<Message> {
     return this.#memory.isFull && this.#memory.count > 1;
   }
 
-  /** True when enough memory is free, so that no more buffers need to be released. */
+  /** True when enough memory is free. In this state, no further buffer needs to be released. */
   get isBelowThreshold(): boolean {
     return this.#memory.isBelowThreshold || this.#memory.count <= 1;
   }

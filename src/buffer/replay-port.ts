@@ -5,10 +5,13 @@ import type { IsNext } from "./id-window.js";
 import type { ReplayRequest } from "./message-stream.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** The name of the stream of a message for which `streamOf` returns `undefined`. */
+/** The name of the stream of all messages for which `streamOf` returns `undefined`. */
 export const defaultStream = "default";
 
-/** The functions that number received messages, and the limits of a replay. Times are in milliseconds. */
+/**
+ * The options of the replay engine. They contain limits, and functions that return the id, the stream and the epoch of
+ * a received message. Times are in milliseconds.
+ */
 export interface ReplayPolicy<Value> {
   /** Returns the id of a message. A message without an id belongs to no stream and is delivered unchanged. */
   readonly sequence: (message: Value) => Sequence | null | undefined;
@@ -18,14 +21,17 @@ export interface ReplayPolicy<Value> {
   readonly streamOf: ((message: Value) => string | number | undefined) | undefined;
   /**
    * Returns the epoch of a message. A message whose epoch differs from the epoch of the cursor restarts the stream.
-   * `undefined` means the same epoch as before.
+   * `null` or `undefined` means that the epoch has not changed.
    */
   readonly epochOf: ((message: Value, connectionCount: number) => Sequence | null | undefined) | undefined;
   /** Number of recent ids that are remembered to recognize duplicates. */
   readonly window: number;
-  /** True if the application can replay missed messages. A stream with a gap is then buffered until they arrive. */
+  /**
+   * True if the application can replay missed messages. In this case, a stream with a gap buffers its messages until
+   * the missing messages arrive.
+   */
   readonly hasReplay: boolean;
-  /** Maximum number of buffered messages of one stream. They are delivered when this number is reached. */
+  /** Maximum number of buffered messages of one stream. At this number, the buffered messages are delivered. */
   readonly maxWaiting: number;
   /**
    * Maximum bytes of the buffered messages of all streams together. A separate limit of the same size applies to the
@@ -41,8 +47,8 @@ export interface ReplayPolicy<Value> {
 }
 
 /**
- * The functions that the engine calls. No method may throw. A method may call any method of the engine, except
- * `receive`.
+ * The functions that the engine calls. They must not throw. They may call every method of the engine except `locate`
+ * and `receive`.
  */
 export interface ReplayPort<Message> {
   /** Returns the memory of a buffered message in bytes. */
@@ -61,11 +67,11 @@ export interface ReplayPort<Message> {
    * `onReplay…` methods.
    */
   startReplay(request: ReplayRequest<Message>): void;
-  /** Must set the timer that calls `onTimer` to the time `at`. */
+  /** Must start a timer that calls `onTimer` at the time `at`. This timer replaces the previous timer. */
   onNextAt(at: number): void;
   /**
-   * The old connection of an overlap may be closed: it has delivered all messages before the first messages of the new
-   * connection.
+   * In an overlap, the old connection has delivered all messages that precede the first messages of the new connection.
+   * The old connection may now be closed.
    */
   onOverlapCaughtUp(): void;
   /** Too many messages of the new connection wait. The new connection must be paused until the overlap ends. */

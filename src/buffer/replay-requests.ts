@@ -1,14 +1,14 @@
-// The active replay requests, and the streams that each request covers. It does not call `onReplay`.
+// The active replay requests, and the streams that each request covers. This module does not call `onReplay`.
 import type { MessageStream, ReplayRequest } from "./message-stream.js";
 
 /** Opens and ends replay requests. */
 export class ReplayRequests<Message> {
-  /** Number of requests that were opened. */
+  /** Number of replay requests that were opened until now. */
   count = 0;
-  /** A request is no longer expected to deliver messages after this time in milliseconds without progress. */
+  /** If a request makes no progress for this number of milliseconds, it is no longer expected to deliver messages. */
   readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
-  /** The request that also covers streams that are created later. */
+  /** The replay request that also covers streams that are created later. */
   #forAll: ReplayRequest<Message> | undefined;
 
   constructor(timeout: number) {
@@ -20,7 +20,10 @@ export class ReplayRequests<Message> {
     return replay !== undefined && now - replay.activeAt < this.#timeout;
   }
 
-  /** True if `onReplay` is still returning messages. They may precede all messages that the stream receives. */
+  /**
+   * True if `onReplay` may still return messages of the stream. In the order of the stream, these messages may come
+   * before all messages that arrive on the connection.
+   */
   isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);
   }
@@ -72,7 +75,9 @@ export class ReplayRequests<Message> {
     stream.replay = undefined;
   }
 
-  /** `onReplay` returned nothing. Returns the streams whose messages the server repeats on the connection. */
+  /**
+   * Called after `onReplay` returned nothing. Returns the streams whose messages the server repeats on the connection.
+   */
   setInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
     request.state = "inBand";
     request.activeAt = now;
@@ -88,7 +93,7 @@ export class ReplayRequests<Message> {
     return streams;
   }
 
-  /** Ends the requests on all connections for which `hasEnded` returns `true`. */
+  /** Ends all requests that were made on a connection for which `hasEnded` returns `true`. */
   endOn(hasEnded: (connection: number) => boolean): void {
     for (const request of this.#open.filter(({ connection }) => hasEnded(connection))) this.end(request);
   }

@@ -11,13 +11,11 @@ import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
- * No message is lost: each message is delivered once, or is a duplicate of a delivered message.
+ * Delivers every received message, except duplicates of delivered messages. Therefore no message is lost. A connection
+ * is identified by its number: 1 for the first connection, and a higher number for each later connection.
  *
- * A connection is identified by its number: 1 for the first connection, and a higher number for each later connection.
- * A method of the port must not call `locate` or `receive`.
- *
- * `Value` is the type that the functions of the application receive. `Message` is the type that the engine stores if it
- * cannot deliver a message at once.
+ * @typeParam Value - The type that the functions of the application receive.
+ * @typeParam Message - The type that the engine stores if it cannot deliver a message at once.
  */
 export class Replay<Value, Message> {
   readonly #policy: ReplayPolicy<Value>;
@@ -26,10 +24,14 @@ export class Replay<Value, Message> {
   readonly #recovery: Recovery<Message>;
   readonly #streams: StreamTable<Value, Message>;
   /**
-   * The only stream, if ids increase by one and there are neither stream names nor epochs. Set by the first message.
+   * The only stream, if ids increase by one and there are neither stream names nor epochs. `undefined` before the first
+   * message.
    */
   #singleStream: MessageStream<Message> | undefined;
-  /** Messages of an overlap that has ended, until they are delivered. */
+  /**
+   * The messages that waited for the end of an overlap. The overlap has ended, but these messages are not delivered
+   * yet.
+   */
   readonly #leavingOverlap = new ChunkedList<WaitingMessage<Message>>();
   /** The number of the connection whose messages wait in the overlap; 0 without an overlap. */
   #waitingConnection = 0;
@@ -73,10 +75,11 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
-   * @param mayAccept - `false`: the message is not accepted, and the result is never `undefined`.
-   * @returns `undefined` if the message must be delivered now. Otherwise the value that must be passed to {@link
-   * receive}.
+   * Determines whether a message can be delivered now. This method is called for each message, so it allocates nothing
+   * if the message is the next one of its stream.
+   * @param mayAccept - If `false`, the message is not delivered now, even if it is the next one. The result is then
+   * never `undefined`.
+   * @returns `undefined` if the message must be delivered now. Otherwise the value to pass to {@link receive}.
    */
   locate(
     value: Value,
@@ -112,8 +115,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * @param position - The result of {@link locate} for this message. No other method may be called between the two
-   * calls.
+   * @param position - The result of {@link locate} for this message. Between `locate` and this call, the caller must
+   * not call any other method of the engine.
    */
   receive(
     message: Message,
@@ -145,7 +148,10 @@ export class Replay<Value, Message> {
     else overlap.add(status === "unclassified" ? { message, bytes, stream: undefined } : arrival);
   }
 
-  /** In an overlap, a stream with a reorder buffer accepts missing messages from both connections. */
+  /**
+   * Receives a message while an old and a new connection are open. A stream that has a reorder buffer accepts the
+   * messages of both connections.
+   */
   #receiveFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
     const { stream } = arrival;
     const hadBuffer = stream.buffer !== undefined;
@@ -172,7 +178,7 @@ export class Replay<Value, Message> {
     if (this.#recovery.connection === connection) this.#goOffline();
   }
 
-  /** No replay can be requested before the next connection. */
+  /** There is no connection: no replay can be requested before the next connection is open. */
   #goOffline(): void {
     this.#recovery.connection = undefined;
     this.#recovery.isOffline = true;
@@ -206,7 +212,7 @@ export class Replay<Value, Message> {
     if (request.state === "running") this.#recovery.onInBand(request, now);
   }
 
-  /** `onReplay` threw or rejected, or its result threw while it was read. */
+  /** `onReplay` threw or rejected, or the iteration over its result threw. */
   onReplayFailed(request: ReplayRequest<Message>, error: Error): void {
     if (request.state !== "running") return;
     this.#port.onError(error);
@@ -218,11 +224,11 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * A second connection is open while the first connection is in use. From now on the messages of the new connection
-   * wait, duplicates are removed and no gap is reported. A replay of the messages that may be missed is requested on
-   * the new connection.
-   * @param maxWaiting - {@link ReplayPort.onOverlapFull} is called when this number of messages waits, or `maxBytes` of
-   * the policy is reached.
+   * A new connection is open while the old connection stays in use. From now on the messages of the new connection
+   * wait, duplicates are removed and no gap is reported. On the new connection, the engine requests a replay of all
+   * messages that the client may have missed.
+   * @param maxWaiting - {@link ReplayPort.onOverlapFull} is called when this number of messages waits, or when the
+   * waiting messages reach `maxBytes` of the policy.
    */
   beginOverlap(connection: number, maxWaiting: number, now: number): void {
     this.endOverlap(now);
@@ -235,7 +241,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The old connection has ended: delivers the waiting messages of the new connection and reports gaps.
+   * Ends the overlap after the old connection has ended: delivers the waiting messages of the new connection and
+   * reports gaps.
    * @returns The number of duplicates that were removed in the overlap.
    */
   endOverlap(now: number): number {
@@ -247,7 +254,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The new connection has ended and the old connection stays: delivers the waiting messages.
+   * Ends the overlap after the new connection has ended: delivers the waiting messages. The old connection stays in
+   * use.
    * @returns The number of duplicates that were removed in the overlap.
    */
   cancelOverlap(now: number): number {

@@ -9,7 +9,7 @@ export type Sequence = number | string;
  * - `first`: the first id of the stream.
  * - `next`: the id that follows the cursor.
  * - `ahead`: messages are missing before this id.
- * - `late`: a missing id.
+ * - `late`: an id that was missing.
  * - `duplicate`: an id that was delivered.
  * - `restart`: an id before all remembered ids, so the numbering has restarted.
  */
@@ -25,7 +25,10 @@ export interface WindowBounds {
 
 /** The recently delivered ids of one stream, and its cursor. */
 export interface SequenceWindow {
-  /** The last id in order; `undefined` before the first message. */
+  /**
+   * The cursor: the last id in sequence. The next message must have the id that follows the cursor. The cursor is
+   * `undefined` before the first message.
+   */
   readonly sequence: Sequence | undefined;
   /** The next id in order; `undefined` if ids are compared by `isNext`. */
   readonly expected: number | undefined;
@@ -38,14 +41,11 @@ export interface SequenceWindow {
    * @throws TypeError for an invalid id, and any error that `isNext` throws.
    */
   classify(id: Sequence): SequenceStatus;
-  /** Accepts an id that is next or ahead, and moves the cursor to it. */
+  /** Accepts an id of the status `next` or `ahead`, and moves the cursor to this id. */
   move(id: Sequence, status: "next" | "ahead"): void;
   /** Accepts a late id. The cursor does not move. */
   fill(id: Sequence): void;
-  /**
-   * An accepted id has arrived again.
-   * @throws any error that `isNext` throws.
-   */
+  /** Handles an accepted id that has arrived again. @throws any error that `isNext` throws. */
   repeat(id: Sequence): void;
   /** Restarts the stream at `id`. */
   restart(id: Sequence): void;

@@ -1,5 +1,5 @@
-// The streams by name, and the eviction of unused streams beyond `maxStreams`. Its handler decides whether a stream may
-// be evicted.
+// The streams by name, and the eviction of unused streams beyond `maxStreams`. A handler decides for each stream
+// whether it may be evicted.
 import type { Cursor, Cursors } from "../options/layer-options.js";
 import { IdWindow } from "./id-window.js";
 import { MessageStream } from "./message-stream.js";
@@ -16,7 +16,7 @@ const maxChecksPerInsertion = 32;
 export interface StreamTableHandler<Message> {
   /** A stream with a new name was created. */
   onCreated(stream: MessageStream<Message>): void;
-  /** True if the stream has no buffered messages and no other object depends on it. */
+  /** True if the stream has no buffered messages and no other object uses the stream. */
   mayEvict(stream: MessageStream<Message>): boolean;
   onEvicted(stream: MessageStream<Message>): void;
 }
@@ -81,7 +81,8 @@ export class StreamTable<Value, Message> {
   #evictUnused(): void {
     for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.values();
-      // The iterator does not end here, because a remaining stream is added again at the end.
+      // The iterator never reaches its end. Each checked stream is evicted, or is moved to the end of the table, where
+      // the iterator finds the stream again.
       const stream = this.#search.next().value as MessageStream<Message>;
       this.#streams.delete(stream.name);
       if (!stream.isUsed && this.#handler.mayEvict(stream)) this.#handler.onEvicted(stream);
@@ -149,7 +150,7 @@ export class StreamTable<Value, Message> {
       stream.window.classify(id);
       return [stream.name, stream.cursorBefore(id)];
     } catch {
-      // The same error was thrown and reported when the message arrived.
+      // The error is not reported again: it was thrown and reported when the message arrived.
       return undefined;
     }
   }

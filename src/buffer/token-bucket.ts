@@ -1,15 +1,19 @@
 // A rate limiter: at most `perSecond` messages pass in any period of one second. It sets no timer and reads no clock.
 
 /**
- * Allows a burst of as many messages as may pass in ten milliseconds. A timer that is up to ten milliseconds late then
- * costs no throughput. Because of the burst, the bucket is refilled at a slightly lower rate than `perSecond`.
+ * Allows a burst: the number of messages that the rate permits in ten milliseconds. A timer that fires up to ten
+ * milliseconds late therefore costs no throughput. To compensate for the burst, the bucket is refilled at a slightly
+ * lower rate than `perSecond`.
  */
 export class TokenBucket {
   /** Time in milliseconds between two tokens. */
   readonly #spacing: number;
-  /** Milliseconds by which the last message of a burst may be earlier than with even spacing. */
+  /**
+   * Messages are due at regular intervals. A message may be sent at most this many milliseconds before it is due, so
+   * that a burst of messages is possible.
+   */
   readonly #tolerance: number;
-  /** Time in milliseconds at which the bucket would be full again. */
+  /** Time in milliseconds at which the bucket is full again, if no more messages pass. */
   #fullAt = -Infinity;
 
   /** @param perSecond - Greater than 0. For example, 0.5 means one message in two seconds. */

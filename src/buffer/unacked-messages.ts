@@ -1,13 +1,14 @@
-// The messages that were passed to a writer and are not acknowledged, in the order in which they were first sent. It
-// does not limit their number.
+// The messages that were passed to a writer and are not acknowledged, in the order in which they were first sent. This
+// module does not limit the number of messages.
 import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 
 /** Memory in bytes that an id and its map entry take, as measured. */
 const idOverhead = 512;
 
 /**
- * A linked list with a map of ids. On a new connection all messages wait to be sent again. In the list, the messages
- * that were sent on the current connection precede the messages that wait.
+ * A linked list with a map of ids. When a new connection opens, all messages wait to be sent again. The messages are
+ * sent again in the order of the list. Therefore the messages that are already sent on the current connection precede
+ * the messages that still wait.
  */
 export class UnackedMessages<Message> {
   readonly #byId = new Map<MessageId, OutboxEntry<Message>>();

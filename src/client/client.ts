@@ -25,7 +25,7 @@ import { checkRequest, type RequestSource } from "./connection/request.js";
 import { createStateError, StateMachine } from "./lifecycle/state.js";
 import { MessageHub, type MessageHubClient } from "./message-hub.js";
 
-/** The close frame of a client that an abort or a timeout ends. */
+/** The Close frame that the client sends after an abort or a timeout. */
 const goingAway: CloseFrame = { code: CloseCode.goingAway, reason: "" };
 
 /**
@@ -44,9 +44,15 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   readonly calls: PendingCalls;
   readonly supervisor: ConnectionSupervisor;
   readonly #address: RequestSource["url"];
-  /** Set while an abort of the option `signal` has an effect. */
+  /**
+   * The abort listener of the option `signal`. `undefined` without this option, and between the end of a run and the
+   * next run.
+   */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
-  /** The value of `isWatched` at the abort: the abort ends iterations and `recv()` calls before the run ends. */
+  /**
+   * When the option `signal` is aborted, this field stores the value of `isWatched`. The abort then ends iterations and
+   * `recv()` calls, which may change `isWatched`.
+   */
   #wasWatched = false;
   /** The number of calls that wait while the client is idle. An abort must reject these calls. */
   #idleWaits = 0;
@@ -55,16 +61,21 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
-   * The outcome of the run while its end is reported. No call changes the outcome; a `connect()` that is called meanwhile
-   * begins another run afterwards.
+   * The outcome of the run. It is set only while the client reports the end of the run to listeners; otherwise it is
+   * `undefined`. No call changes the outcome. If `connect()` is called while a failure is reported, another run begins
+   * after the report.
    */
   #ending: Outcome | undefined;
-  /** True when the pending calls of the ending run were removed. Later calls belong to the next run. */
+  /**
+   * True if a run is ending and its pending calls have been removed from `calls`. Calls made from then on belong to the
+   * next run.
+   */
   #hasTakenCalls = false;
 
   /**
    * @param publicClient - The object that users see; it is passed to diagnostics.
-   * @throws TypeError for an invalid URL, header field or subprotocol that no function provides, or an invalid cursor.
+   * @throws TypeError for an invalid URL, header field, subprotocol or cursor. A value that a provider function returns
+   * is not checked here.
    */
   constructor(publicClient: object, source: RequestSource, options: ResolvedOptions) {
     const { runtime } = options;
@@ -81,7 +92,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
-  /** A new object for each attempt. It is not stored, because an open connection does not need it. */
+  /**
+   * The inputs of the handshake request. The getter creates an object for each attempt and does not store it, because
+   * an open connection does not need the object.
+   */
   get source(): RequestSource {
     return { url: this.#address, options: this.options };
   }
@@ -101,9 +115,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return this.supervisor.connection?.live;
   }
 
-  /** True if messages are accepted, at least by the outbox. */
+  /** True if messages are accepted, either for sending now or into the outbox. */
   get isAccepting(): boolean {
-    // Each sent message reads this property, so it does not call `isOver`.
+    // This getter runs for each sent message. For speed, it compares the state directly instead of calling the getter
+    // `isOver`.
     const { current } = this.states;
     const isOver = current === "closed" || current === "failed";
     return !isOver && this.#ending === undefined && !this.stopReasons.isStopping;
@@ -130,7 +145,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /**
    * Reports an error that a user function threw.
-   * @param what - The subject of the message, such as `A listener of "message"`.
+   * @param what - The subject of the error message, such as `A listener of "message"`.
    */
   reportFunctionError(what: string, thrown: unknown): void {
     const error = toError(thrown, what);
@@ -139,7 +154,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#emitError(error);
   }
 
-  /** Without an `error` listener, only this warning shows that a user function has a bug. */
+  /** Warns that a user function has a bug. Without an `error` listener, nothing else reports the bug. */
   #warnFunctionError(what: string, cause: unknown, code: string): void {
     if (this.#hasWarnedFunctionError || this.emitter.has("error")) return;
     this.#hasWarnedFunctionError = true;
@@ -147,7 +162,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     process.emitWarning(createWarning(message, code, cause));
   }
 
-  /** Called by the message hub. Only this warning shows that the call failed. */
+  /**
+   * Warns that a call was refused. The message hub calls this method if the promise of the call is not handled and the
+   * event `error` has no listener.
+   */
   warnUnhandled(reason: unknown): void {
     const cause = toError(reason, "A call");
     const message =
@@ -169,7 +187,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#isReporting = false;
   }
 
-  /** Called by the message hub. Only this warning shows that a message was lost. */
+  /** Warns that a message was lost. The message hub calls this method if no listener is notified of the loss. */
   warnUndecodable({ code, cause }: JetSocketError): void {
     const reason = toError(cause, "The deserializer").message;
     const message =
@@ -230,7 +248,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** True if the client is connecting or will connect again. */
   #isConnectionExpected(): boolean {
-    // While a failure is reported, a new call waits for the next run.
+    // A listener may call `connect()` while the failure of a run is reported. The next run begins after the report.
     if (this.#ending !== undefined) return this.#ending === "failed";
     if (this.stopReasons.isStopping || this.isOver || this.state === "idle") return false;
     return this.state === "connecting" || this.options.reconnect;
@@ -249,7 +267,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (this.#ending === "closed") return Promise.resolve();
     if (this.#ending === "aborted") return this.refuse(signal?.reason);
     const promise = this.calls.run(options, site);
-    // The user does not receive the promise of this `connect()`.
+    // The user does not receive the promise of this `connect()`, so its rejection is marked as handled.
     if (state === "idle" || state === "failed" || this.#ending === "failed")
       void handled(this.connect(undefined));
     return promise;
@@ -277,7 +295,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return this.supervisor.rotate(mode, reason, options);
   }
 
-  /** @throws RangeError for a code or a reason that a Close frame may not carry. */
+  /** @throws RangeError for a code or a reason that a Close frame must not contain. */
   close(code: number, reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(code, reason);
     if (this.isOver) return Promise.resolve();
@@ -286,7 +304,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
       this.#cancelNextRun();
       return promise;
     }
-    // If the connection is closing already, the client ends because of this call only if it would have reconnected.
+    // If the connection is already closing for another reason and the client would not reconnect, the client ends for
+    // that reason. Otherwise, this call ends the client.
     const wouldReconnect = this.options.reconnect || this.supervisor.rotation?.isReplacing === true;
     this.stopReasons.isClosed ||= this.state !== "disconnecting" || wouldReconnect;
     this.supervisor.close({ code, reason });
@@ -312,7 +331,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.supervisor.begin();
   }
 
-  // Called by the message hub.
+  // The following methods are called by the message hub.
 
   connections(): readonly ClientConnection[] {
     return this.supervisor.connections;
@@ -330,20 +349,23 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.supervisor.connection?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
-      // The buffered messages of one connection may fill the inbox again.
+      // While the messages of one connection are delivered, the inbox can become full, which pauses the client again.
       for (const connection of this.supervisor.connections)
         if (!this.hub.dispatcher.isPaused) connection.resume("consumer");
     });
   }
 
-  /** Called by the emitter when a listener throws. */
+  /** The emitter calls this method when a listener throws an error. */
   onListenerError(name: EventName, thrown: unknown): void {
     const what = `A listener of "${name}"`;
     if (name === "error") process.emitWarning(toError(thrown, what));
     else this.reportFunctionError(what, thrown);
   }
 
-  /** Called by the pending calls. Abandons the first connection if no other call waits for it. */
+  /**
+   * Called when a waiting `connect()` was cancelled. Abandons the first connection if no other call waits for that
+   * connection.
+   */
   onConnectCancelled(reason: unknown): void {
     const isTimeout = reason instanceof TimeoutError;
     if (this.#ending !== undefined) return;
@@ -373,7 +395,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return promise;
   }
 
-  /** Also called by the message hub. @param change - The change of the number of calls that wait on an idle client. */
+  /**
+   * Also called by the message hub.
+   * @param change - 1 if a call begins to wait while the client is idle; -1 if the wait of such a call ends.
+   */
   onIdleWait(change: number): void {
     this.#idleWaits += change;
     if (this.state !== "idle") return;
@@ -394,8 +419,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   }
 
   /**
-   * Called by the supervisor when no connection is left and none follows. Nearly every step calls listeners. While
-   * `#ending` is set, the calls of listeners cannot change the outcome, so `closed` is emitted once, as the last event.
+   * Called by the supervisor when no connection is left and none follows. Nearly every step of this method calls
+   * listeners. While `#ending` is set, calls by these listeners cannot change the outcome. Therefore `closed` is
+   * emitted only once, as the last event.
    */
   onOver(report: CloseReport): void {
     const ending = outcomeOf(report, this.stopReasons, this.options);
@@ -404,7 +430,8 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#ending = ending;
     this.hub.end(isImmediate, this.stopReasons.isStopping);
     this.hub.sender.end(error);
-    // Read before the events are emitted, because a `once` listener is removed when its event is emitted.
+    // `isWatched` is read before the events are emitted, because the emission removes listeners that were added by
+    // `once()`.
     let { isWatched } = this;
     const isUnobserved = !isWatched && !this.stopReasons.isEndReported && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
@@ -426,7 +453,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     if (this.calls.hasConnects) this.#beginNextRun();
   }
 
-  /** Begins the run for a `connect()` that was called while the end of the last run was reported. */
+  /**
+   * A listener called `connect()` while the end of the last run was reported. Begins the run that this `connect()`
+   * requests.
+   */
   #beginNextRun(): void {
     if (this.options.signal?.aborted === true)
       this.calls.takeEnded().settle(false, this.options.signal.reason, this.isWatched);
@@ -439,7 +469,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   }
 }
 
-/** Node prints `detail` after the message: here the stack of the cause, which contains the line of the user's program. */
+/**
+ * Node prints `detail` after the message. Here `detail` is the stack of the cause, which contains the line of the
+ * user's program.
+ */
 function createWarning(message: string, code: string, cause: unknown): JetSocketError {
   const warning = new JetSocketError(message, { code, cause });
   return cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning;

@@ -1,6 +1,6 @@
 /**
- * Passes messages and pings between the connections of a client and the layers that receive and send. It does not open
- * or close connections.
+ * Passes messages and pings between the connections of a client and the layers that receive and send messages. This
+ * module does not open or close connections.
  */
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
@@ -41,7 +41,10 @@ export interface MessageHubClient {
   /** All attempts and connections that have not ended. */
   connections(): readonly ClientConnection[];
   reportError(error: unknown): void;
-  /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
+  /**
+   * Reports an error that a user function threw.
+   * @param what - The subject of the error message, such as `The option heartbeat.ping`.
+   */
   reportFunctionError(what: string, thrown: unknown): void;
   /** Warns that a call was refused, its promise is not handled, and the event `error` has no listener. */
   warnUnhandled(error: unknown): void;
@@ -55,11 +58,11 @@ export interface MessageHubClient {
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
-  /** The number of calls that wait on an idle client has changed by `change`. */
+  /** @param change - 1 if a call begins to wait while the client is idle; -1 if the wait of such a call ends. */
   onIdleWait(change: number): void;
 }
 
-/** Connects the layers that receive and send messages with the connections of one client. */
+/** Links the connections of one client to the layers that receive and send messages. */
 export class MessageHub
   implements
     DispatcherHandler,
@@ -100,7 +103,7 @@ export class MessageHub
     );
   }
 
-  // Called by the dispatcher.
+  // The following methods are called by the dispatcher.
 
   onPaused(): void {
     this.leftovers.pause();
@@ -118,7 +121,7 @@ export class MessageHub
     return this.leftovers.isPending;
   }
 
-  // Called by the leftovers.
+  // The following methods are called by the queue of ended connections (`leftovers`).
 
   isPaused(): boolean {
     return this.dispatcher.isPaused;
@@ -133,15 +136,16 @@ export class MessageHub
   /**
    * Ends the delivery of received messages.
    *
-   * @param isImmediate - Undelivered messages are dropped.
-   * @param isStopping - The end was requested by this client.
+   * @param isImmediate - True to drop undelivered messages.
+   * @param isStopping - True if the user requested the end of the client.
    */
   end(isImmediate: boolean, isStopping: boolean): void {
     const { leftovers, dispatcher, inbound } = this;
     if (!isImmediate) dispatcher.finishDraining();
     if (isImmediate) leftovers.discard();
     else if (leftovers.isPending && (isStopping || dispatcher.listeners.hasLasting)) {
-      // No message may follow `closed`, so the leftovers are delivered now. The inbox accepts up to twice its bounds.
+      // No message may follow `closed`, so the remaining messages of ended connections are delivered now. These
+      // messages may exceed the limits of the inbox. From now on, the inbox accepts up to twice its limits.
       dispatcher.beginClosing();
       leftovers.flush();
     }
@@ -156,7 +160,8 @@ export class MessageHub
 
   onDropped(event: DroppedEvent): void {
     this.#client.statistics.messagesDropped++;
-    // No event may follow `closed`. A listener may have ended the client, or `recv()` decodes a message after the end.
+    // No event may follow `closed`, so a message that is dropped after `closed` is not reported. Such a drop is
+    // possible if a listener has ended the client, or if `recv()` decodes the message after the end of the client.
     if (!this.#client.isSettled) this.#client.emitter.emit("dropped", event);
   }
 
@@ -186,10 +191,11 @@ export class MessageHub
     this.#client.onIdleWait(change);
   }
 
-  // Called by the sender.
+  // The following methods are called by the sender.
 
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
-    // Read before the event is emitted, because a `once` listener is removed when its event is emitted.
+    // `has()` is called before the event is emitted, because the emission removes listeners that were added by
+    // `once()`.
     const hasListener = this.#client.emitter.has("error");
     this.#client.reportError(error);
     if (hasListener || isAborted) return promise;
@@ -217,7 +223,7 @@ export class MessageHub
     return this.#client.stateError(operation);
   }
 
-  // Called by the inbound pipeline.
+  // The following methods are called by the inbound pipeline.
 
   connectionOf(number: number): SetupConnection<unknown, unknown> | undefined {
     const connection = this.#client.connections().find((one) => one.number === number);
@@ -228,7 +234,7 @@ export class MessageHub
     return this.#client.isSettled;
   }
 
-  // Called by the connections.
+  // The following methods are called by the connections.
 
   /** Creates the connection object that `onConnection` and `onReplay` receive. */
   createHook(connection: ClientConnection): HookConnection {
@@ -301,7 +307,7 @@ export class MessageHub
     this.onDropped({ direction: "in", message, cause: "closed" });
   }
 
-  /** A message that a hook sent was not written. */
+  /** A message that `onConnection` or `onReplay` sent was not written. */
   onHookUnsent(data: Sendable): void {
     this.onUnsent(sourceOf(data), "unsent");
   }
@@ -328,7 +334,7 @@ export class MessageHub
   #sendOwnPing(live: LiveConnection, ping: () => unknown): boolean {
     try {
       const data = serialize(this.serializer, ping());
-      // `ping()` and the serializer are user functions; they may have closed the connection.
+      // The option `heartbeat.ping` and the serializer are user functions. Each of them may have closed the connection.
       if (live.isClosing) return false;
       live.queue.sendAccepted(data, undefined, ownPing);
       return true;

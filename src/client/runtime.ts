@@ -1,4 +1,7 @@
-/** Defines the default runtime by adding sockets to the parts of src/runtime. It contains no logic. */
+/**
+ * Defines the default runtime: it combines the clock, timers and random source of `src/runtime` with sockets. This
+ * module contains no logic.
+ */
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { openTransport } from "../transport/open-transport.js";

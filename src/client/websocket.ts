@@ -1,6 +1,6 @@
 /**
- * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages. It
- * has no state: `Client` implements the operations.
+ * Defines the public class of the package. It checks the arguments of each call, and knows the types of the messages.
+ * It has no state: `Client` implements the operations.
  */
 import { CloseCode, InvalidStateError, ownOptions } from "../../protocol/index.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -51,9 +51,9 @@ const rotateOptionsHint = 'The options of rotate() are the second argument: rota
  * changes from one of these ways to another.
  *
  * A method that returns a promise rejects if the client is in the wrong state or an option is invalid; it does not
- * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. `connect()` and `run()` are the
- * exceptions: their failure is an unhandled rejection if the promise has no handler, there is no listener for `error`
- * or `closed`, and no loop and no `recv()` waits for a message.
+ * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. The exceptions are `connect()`
+ * and `run()`. Their rejection becomes an unhandled rejection if nothing receives the error: the promise has no
+ * handler, neither `error` nor `closed` has a listener, and no loop or `recv()` waits for a message.
  *
  * @typeParam Received - The type of received messages: what the deserializer returns.
  * @typeParam Sent - The type of sent messages: what the serializer accepts.
@@ -132,15 +132,20 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * client neither copies the bytes nor decodes text. Text is still validated: a message that is not UTF-8 fails the
    * connection (RFC 6455 8.1) and is not emitted.
    *
-   * `data` is valid until the listener returns; in an async listener, until its first `await`. Afterwards the memory is
-   * reused. Copy the bytes with `Buffer.from(data)`, or read text with `data.toString()`. Writing to `data` changes
-   * this message for listeners that are called later; it does not affect other messages.
+   * `data` is valid until the listener returns. In an async listener, `data` is valid until the first `await`.
+   * Afterwards the client reuses the memory. Copy the bytes with `Buffer.from(data)`, or read text with
+   * `data.toString()`. If a listener writes to `data`, listeners that are called later receive the changed message.
+   * Other messages do not change.
    *
-   * As with any `rawMessage` listener, messages are not added to the inbox unless a loop or a `recv()` also reads. If
-   * the same message is needed elsewhere too (by another message listener, a loop, a `recv()`, `replay`, `isPong` or
-   * `acknowledges`), this listener receives a view of copied or encoded bytes instead. The same applies to messages
-   * that are already in the inbox; these are emitted before newer messages. `rawMessage` listeners without this option
-   * are called first, then `rawMessage` listeners with this option, then `message` listeners.
+   * Like any `rawMessage` listener, this listener does not cause messages to be added to the inbox. Messages are added
+   * only if a loop or a `recv()` also reads messages.
+   *
+   * If a message has another consumer, the listener receives a view of copied or encoded bytes instead of the receive
+   * buffer. Other consumers are other message listeners, loops, `recv()`, `replay`, `isPong` and `acknowledges`.
+   * Messages that are already in the inbox are also copies. They are emitted before newer messages.
+   *
+   * `rawMessage` listeners without this option are called first, then `rawMessage` listeners with this option, then
+   * `message` listeners.
    *
    * @throws TypeError if the event is not `rawMessage`, or an option is unknown.
    */
@@ -209,10 +214,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Opens the connection. Resolves when it is open, or immediately if it is already open.
+   * Opens the connection. Resolves when the connection is open, or immediately if it is already open.
    *
-   * If the promise rejects and has no handler, the process gets an unhandled rejection, unless there is a listener for
-   * `error` or `closed`, or a loop or a `recv()` waits for a message. The stack of the error includes this call.
+   * If the promise rejects and has no handler, the process gets an unhandled rejection. There is no unhandled rejection
+   * if `error` or `closed` has a listener, or if a loop or a `recv()` waits for a message. The stack of the error
+   * includes this call.
    *
    * @throws HandshakeError if the response is not a valid 101 response; TimeoutError after `connectTimeout`;
    *   ConnectionError if the network connection fails; CloseError if `close()` is called first. Each of these errors
@@ -231,12 +237,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Connects if the client is `idle` or `failed`, and waits until the client ends. With `reconnect: true` (the default)
    * it also retries when the first attempt fails.
    *
-   * Resolves when the client becomes `closed`: after {@link close} or {@link terminate} or, with `reconnect: false`,
-   * after a closing handshake with code 1000 or 1001. With `reconnect: true`, any end that this client did not request
-   * makes the client `failed`.
+   * Resolves when the client becomes `closed`. The client becomes `closed` after {@link close} or {@link terminate}.
+   * With `reconnect: false`, the client also becomes `closed` after a closing handshake with code 1000 or 1001. With
+   * `reconnect: true`, the client becomes `failed` if it stops reconnecting and this program has not requested the end.
    *
-   * @throws the error, with its `report`, that made the client `failed`; `signal.reason` after an abort. A rejection
-   *   without a handler is treated as in {@link connect}.
+   * @throws the error that made the client `failed`; `signal.reason` after an abort. The property `report` of the error
+   *   describes the end of the client. A rejection without a handler is treated as in {@link connect}.
    */
   run(options?: WaitOptions): Promise<void> {
     try {
@@ -273,7 +279,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /**
    * Sends a message without the serializer: a string as a text message, bytes and Blobs as a binary message. The option
-   * `binary` overrides this. Bytes are read during the call, so the caller may reuse the memory when it returns.
+   * `binary` overrides this. Bytes are read during the call, so the caller may reuse their memory when `sendRaw()`
+   * returns.
    *
    * @throws the same errors as {@link send}; also TypeError if `binary` is `false` and the bytes are not valid UTF-8.
    */
@@ -291,9 +298,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Sends a message without waiting and without a promise.
    *
-   * @returns `"sent"` if the message was framed; `"queued"` if it waits, above `highWaterMark` or in the outbox;
-   *   `"dropped"` if it was not accepted, because the client has neither a connection nor an outbox, the outbox is
-   *   full, or the message would exceed `maxBufferedAmount`.
+   * @returns `"sent"` if the message was framed. `"queued"` if the message waits in the outbox, or waits because
+   *   `highWaterMark` bytes are buffered. `"dropped"` if the message was not accepted: the client has neither a
+   *   connection nor an outbox, the outbox is full, or the message would exceed `maxBufferedAmount`.
    * @throws TypeError if the value cannot be serialized, or an option is invalid.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
@@ -411,8 +418,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *
    * @param code - 1000-1003, 1007-1014 or 3000-4999. Default 1000.
    * @param reason - At most 123 bytes of UTF-8. Default: empty.
-   * @throws RangeError if the code is not allowed or the reason is too long; TypeError if the options are not the third
-   *   argument.
+   * @throws RangeError if the code is not allowed or the reason is too long; TypeError if `code` or `reason` is an
+   *   object, because the options must be the third argument.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
     return rejectIfThrows(() => {
@@ -437,8 +444,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * connection cannot be opened.
    *
    * @param reason - The reason in the Close frame of the old connection; at most 123 bytes of UTF-8. Default: empty.
-   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; TypeError if the
-   *   options are not the second argument; otherwise the error of the attempt that failed.
+   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; TypeError if
+   *   `reason` is an object, because the options must be the second argument; otherwise the error of the attempt that
+   *   failed.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
     return rejectIfThrows(() => {
@@ -449,8 +457,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Ends the client immediately, without a closing handshake. The socket is destroyed, pending reads end, and messages
-   * that are not sent or not read yet are dropped.
+   * Ends the client immediately, without a closing handshake. The socket is destroyed, and pending `recv()` calls and
+   * loops end. Messages that are not sent or not read yet are dropped.
    */
   terminate(): void {
     this.#client.terminate();
@@ -490,8 +498,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.close();
   }
 
-  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of these methods,
-  // and their types require all of them.
+  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of the following
+  // methods. The types of these functions require all methods.
 
   /** The same as {@link on}, without options. */
   addListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
@@ -541,14 +549,19 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this;
   }
 
-  /** Not supported: listeners are called in the order in which they were added. @throws TypeError */
+  /**
+   * Always throws, because no listener can be added before other listeners. Listeners are called in the order in which
+   * they were added.
+   *
+   * @throws TypeError
+   */
   prependListener(_name: EventName, _listener: Listener<never>): never {
     throw new TypeError(
       "prependListener() is not supported: listeners are called in the order in which they were added; use on().",
     );
   }
 
-  /** Not supported, for the same reason as {@link prependListener}. @throws TypeError */
+  /** Always throws, for the same reason as {@link prependListener}. @throws TypeError */
   prependOnceListener(_name: EventName, _listener: Listener<never>): never {
     throw new TypeError(
       "prependOnceListener() is not supported: listeners are called in the order in which they were added; use once().",
@@ -560,13 +573,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
     throw new TypeError("emit() is not supported: only the client emits its events.");
   }
 
-  /** Rejects, and also emits `error`, because the caller may ignore the promise. */
+  /** Returns a rejected promise. Also emits `error`, because the caller may ignore the promise. */
   #refuse(error: unknown): Promise<never> {
     return this.#client.hub.sender.refuse(error, () => error);
   }
 }
 
-/** @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason. */
+/**
+ * @throws TypeError if `value` is an object. The caller has probably passed the options instead of a code or reason.
+ */
 function refuseOptions(value: unknown, message: string): void {
   if (typeof value === "object" && value !== null) throw new TypeError(message);
 }

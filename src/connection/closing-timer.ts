@@ -1,4 +1,4 @@
-// The timer of the closing handshake. When the time is over, it calls a function. It does not close the connection.
+// The timer of the closing handshake. When the timer expires, it calls a function. It does not close the connection.
 import { RestartableTimer } from "../runtime/restartable-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 
@@ -15,7 +15,7 @@ export class ClosingTimer {
   readonly #timer: RestartableTimer;
   #timeout = 0;
   #deadline = 0;
-  /** The milliseconds of the ten timeouts that remained when the timer was paused; `undefined` while the timer runs. */
+  /** The remaining milliseconds of a paused timer; `undefined` while the timer is not paused. */
   #remaining: number | undefined;
   #isFinal = false;
 

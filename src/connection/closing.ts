@@ -1,4 +1,5 @@
-// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. It does not read or write the socket.
+// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. This module does not read or write the
+// socket.
 import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
@@ -25,7 +26,7 @@ export interface ClosingOwner {
 
 /** Performs the closing handshake of one connection, and records which side started the handshake. */
 export class Closing {
-  /** Limits the duration of the handshake. The owner pauses this timer while reading is paused. */
+  /** Limits the duration of the closing handshake. The connection pauses this timer while reading is paused. */
   readonly timer: ClosingTimer;
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
@@ -122,7 +123,10 @@ export class Closing {
     this.#owner.onQueued();
   }
 
-  /** RFC 6455 7.1.1: neither side sends further frames. Ends our side of the stream after the output is written. */
+  /**
+   * Ends our side of the stream after the output is written, because this client sends no further frames (RFC 6455
+   * 7.1.1).
+   */
   #endWhenWritten(): void {
     this.#isEnding = true;
     if (!this.timer.isRunning) this.timer.start(this.#timeout);

@@ -20,11 +20,11 @@ export interface ConnectionEnd {
   readonly lastReceivedAt: number;
   readonly lastSentAt: number;
   readonly pausedMs: number;
-  /** Messages of which no byte was passed to the kernel. */
+  /** The unsent messages: the kernel has received no byte of these messages. */
   readonly unsent: readonly UnsentMessage[];
   /** True if the send queue reached the high-water mark and has not drained to the low-water mark since then. */
   readonly isDrainPending: boolean;
-  /** Number of messages that were passed to the kernel, but that the peer may not have read or has not acknowledged. */
+  /** Number of uncertain messages: they were passed to the kernel, but it is unknown whether the peer has read them. */
   readonly uncertainCount: number;
   /** Number of sent pings without a pong. */
   readonly unansweredPings: number;

@@ -35,6 +35,10 @@ export class ConnectionInput implements TransportHandler {
   /** Created by the first message that arrives in more than one read. */
   #watch: MessageWatch | undefined;
 
+  /** The bytes that arrive during a call of {@link handOver}; `undefined` at other times. */
+  #held: Buffer[] | undefined;
+  #isEndHeld = false;
+
   /** @param opening - Handles the stream until {@link open} is called. */
   constructor(opening: TransportHandler) {
     this.#opening = opening;
@@ -47,7 +51,23 @@ export class ConnectionInput implements TransportHandler {
     this.#lastReceivedAt = open.runtime.now();
   }
 
-  /** The time at which the last bytes arrived. Before the first bytes, it is the time of {@link open}. */
+  /**
+   * Calls `handOver`, which calls {@link open}. Then passes on the bytes that follow the response of the server. A stream
+   * in memory may deliver more bytes during `handOver`. These bytes come later in the stream, so they are held back.
+   */
+  handOver(bytes: Buffer, start: number, end: number, handOver: () => void): void {
+    this.#held = [];
+    handOver();
+    const held = this.#held;
+    this.#held = undefined;
+    if (start < end) this.receive(bytes, start, end);
+    for (const piece of held) this.receive(piece, 0, piece.length);
+    if (this.#isEndHeld) this.onEnd();
+  }
+
+  /**
+   * The time at which the last bytes arrived. Before the first bytes, it is the time at which {@link open} was called.
+   */
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
   }
@@ -66,7 +86,8 @@ export class ConnectionInput implements TransportHandler {
   }
 
   onData(bytes: Buffer, length: number): void {
-    if (this.#open === undefined) this.#opening!.onData(bytes, length);
+    if (this.#held !== undefined) this.#held.push(Buffer.from(bytes.subarray(0, length)));
+    else if (this.#open === undefined) this.#opening!.onData(bytes, length);
     else this.receive(bytes, 0, length);
   }
 
@@ -92,13 +113,17 @@ export class ConnectionInput implements TransportHandler {
     this.#watch.check(now);
   }
 
-  /** Called when reading is paused or the connection is closed, because no message can make progress then. */
+  /**
+   * Stops the check for stalled messages. Called when reading is paused or the connection is closed, because no message
+   * can then make progress.
+   */
   stopWatch(): void {
     this.#watch?.stop();
   }
 
   onEnd(): void {
-    if (this.#open === undefined) this.#opening!.onEnd();
+    if (this.#held !== undefined) this.#isEndHeld = true;
+    else if (this.#open === undefined) this.#opening!.onEnd();
     else this.#open.connection.streamEnded();
   }
 

@@ -21,7 +21,7 @@ export function tooManyControlFrames(perSecond: number): ProtocolError {
 }
 
 /**
- * The inbox is full and `buffer.overflow` is `"error"`. The connection fails, because it would lose messages otherwise.
+ * The inbox is full and `buffer.overflow` is `"error"`. The connection fails, because messages would be lost otherwise.
  */
 export function inboxOverflow(capacity: number): ProtocolError {
   return new ProtocolError(
@@ -52,7 +52,7 @@ export function heartbeatTimedOut(timeoutMs: number): TimeoutError {
   return new TimeoutError(message, { operation: "heartbeat", timeoutMs });
 }
 
-/** Both ends wait: we do not read because our consumer is slow, and the peer does not read what we write. */
+/** Both sides wait: we do not read because our consumer is slow, and the peer does not read what we write. */
 export function mutualStall(timeout: number): JetSocketError {
   return new JetSocketError(
     `Both ends have waited for each other for ${timeout} ms (heartbeat.timeout): received messages are not consumed, ` +

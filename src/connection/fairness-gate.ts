@@ -2,7 +2,7 @@
 import type { Runtime } from "../runtime/runtime.js";
 
 const maxBytesPerTurn = 64 * 1024;
-/** After this number of milliseconds, a send waits for the next turn of the event loop. */
+/** If a turn of the event loop has sent messages for this number of milliseconds, `send()` waits for the next turn. */
 const maxTimePerTurn = 10;
 /** Number of sends between two reads of the clock. */
 const sendsPerClockRead = 32;
@@ -11,8 +11,8 @@ const accepted: Promise<void> = Promise.resolve();
 
 /**
  * Returns the promises of accepted calls of `send()`. Usually all calls share one resolved promise. A loop that awaits
- * only resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, the promise resolves in the
- * next turn of the event loop.
+ * only resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, `send()` returns a promise
+ * that resolves in the next turn of the event loop.
  */
 export class FairnessGate {
   readonly #runtime: Pick<Runtime, "now" | "afterTurn">;

@@ -22,8 +22,8 @@ import { SendQueue } from "./send-queue.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /**
- * One open connection. A process may have thousands of idle connections, so this class saves memory: it creates its
- * parts on first use, and the parts call methods of this class instead of closures.
+ * One open connection. A process may have thousands of idle connections, so this class saves memory. Several parts of
+ * the connection are created only on first use. The parts call methods of this class, so that no closures are created.
  */
 export class LiveConnection
   implements Omit<ProtocolHandler, "onMessage" | "onBorrowed">, PingExchangeHandler, ClosingOwner
@@ -47,7 +47,8 @@ export class LiveConnection
   #isReferenced = true;
   /**
    * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at
-   * that time, the value is `Infinity`: the next bytes may be older than our Close frame.
+   * that time, the value is `Infinity`, because the peer may have sent the next bytes before our Close frame was
+   * written.
    */
   #receivedBeforeClose: number | undefined;
   /** True if the peer has answered our Close frame. The peer has then read all messages before this frame. */
@@ -122,7 +123,10 @@ export class LiveConnection
     return Math.max(this.lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
-  /** The start of the write that the kernel has not accepted yet; `undefined` if there is no such write. */
+  /**
+   * The time at which the pending write began; `undefined` if no write is pending. A write is pending until the kernel
+   * has accepted all bytes of the write.
+   */
   get blockedSince(): number | undefined {
     return this.#writer.blockedSince;
   }
@@ -173,7 +177,7 @@ export class LiveConnection
     this.#writer.flush();
   }
 
-  /** Releases compression memory that was not used since the previous call. */
+  /** Releases the compression memory of each direction that had no message since the last call of this method. */
   releaseUnused(): void {
     this.#protocol.releaseUnused();
   }
@@ -183,7 +187,10 @@ export class LiveConnection
     return this.#queue?.isDrainPending === true;
   }
 
-  /** Removes and returns all messages of which no byte is written. A partly written message stays in the output. */
+  /**
+   * Removes and returns all messages that the connection has not begun to write. A partly written message stays in the
+   * output.
+   */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
@@ -216,7 +223,7 @@ export class LiveConnection
     this.#closing?.timer.resume();
     this.#protocol.resume();
     this.#writer.wake();
-    // A listener of a buffered message may have paused the connection again.
+    // A listener that received a buffered message may have paused the connection again.
     if (this.isPaused) return;
     this.#transport.resume();
     this.#input.watch(this.#runtime.now());
@@ -227,7 +234,10 @@ export class LiveConnection
     return this.#hasLeftover;
   }
 
-  /** Decodes and delivers the messages that remain after the end. A listener may call {@link pauseLeftover}. */
+  /**
+   * Decodes and delivers the messages that remain after the end of the connection. A listener may call {@link
+   * pauseLeftover}.
+   */
   resumeLeftover(): void {
     if (this.#hasLeftover) this.#protocol.resume();
   }
@@ -326,7 +336,8 @@ export class LiveConnection
 
   onClose(code: number, reason: string): void {
     this.#input.stopWatch();
-    // RFC 6455 5.5.1: a Close frame that answers our Close frame arrives later and has the same status code.
+    // RFC 6455 5.5.1: if the peer's Close frame answers our Close frame, the peer's frame arrives after our frame was
+    // sent, and has the same status code as our frame.
     const isLater = this.#receivedBeforeClose !== undefined && this.bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
     this.#getClosing().onClose({ code, reason });
@@ -380,7 +391,11 @@ export class LiveConnection
     this.#closing?.endIfWritten();
   }
 
-  /** While reading is paused, a Close frame of the peer may wait unread. That frame does not answer our Close frame. */
+  /**
+   * Stores how many bytes were received before our Close frame was written. While reading is paused, a Close frame of
+   * the peer may wait unread. Such a frame does not count as an answer, because the peer may have sent it before our
+   * Close frame arrived.
+   */
   #noteCloseWritten(): void {
     const { closeSent, closeReceived, bufferedSize } = this.#protocol;
     if (this.#receivedBeforeClose !== undefined || closeSent === undefined || bufferedSize > 0) return;
@@ -410,7 +425,7 @@ export class LiveConnection
   #createEnd(error: Error | undefined): ConnectionEnd {
     const { closeReceived, framedCount } = this.#protocol;
     const uncertainCount = this.#countUncertain();
-    // Our Close frame is the last frame. It is written completely if no bytes wait.
+    // Our Close frame is the last frame. If no bytes are buffered, the Close frame is written completely.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
@@ -439,9 +454,8 @@ export class LiveConnection
   }
 
   /**
-   * Counts the written messages that the peer may not have read. A message that is acknowledged individually is
-   * uncertain until its acknowledgement arrives. Any other message is uncertain until the peer answers a later ping or
-   * our Close frame.
+   * Counts the written messages that the peer may not have read. A message that is acknowledged individually counts
+   * until its acknowledgement arrives. Any other message counts until the peer answers a later ping or our Close frame.
    */
   #countUncertain(): number {
     const unconfirmed = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;
@@ -449,7 +463,10 @@ export class LiveConnection
     return (this.#isCloseAnswered ? 0 : Math.max(unconfirmed, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
+  /**
+   * Rejects all pending calls with `error`. Exception: a call of `send()` with a token resolves, because the caller
+   * keeps the message and can send it again.
+   */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

@@ -1,4 +1,5 @@
-// The types of an open connection: its settings, its dependencies and the handler of its events. It contains no code.
+// The types of an open connection: its settings, its dependencies and the handler of its events. This module contains
+// types only.
 import type { AgreedExtension, CloseFrame, FrameObserver, Resources } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
@@ -31,14 +32,17 @@ export interface LiveHandler extends SendEvents {
   /** The first Close frame is sent or has arrived. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /**
-   * A call was refused or cancelled, or a message that was decoded after the end of the stream is invalid. The promise
-   * of the call rejects with the same error.
+   * Reports an error that does not end the connection. There are two such errors:
+   *
+   * - A call was refused or cancelled. The promise of the call rejects with the same error.
+   * - The end of the connection was reported, and a message that was decoded after that is invalid.
    */
   onError(error: unknown): void;
   /**
    * The stream is closed, and earlier pauses no longer apply.
    *
-   * @returns `true` to keep buffered messages until `resumeLeftover()` is called; `false` to receive them now.
+   * @returns `true` to keep buffered messages until `resumeLeftover()` is called; `false` to receive these messages
+   *   now.
    */
   onLastMessages(): boolean;
   /** The connection has ended. This is the last call. The handler must then call `settle()` of the connection. */

@@ -12,18 +12,21 @@ const copyOverhead = 1024;
 /** Bytes of memory for a timer or an abort listener. */
 const waitOverhead = 1024;
 
-/** Bytes of memory for the token by which an owner identifies a framed message. */
+/**
+ * Bytes of memory for one token. A token identifies a framed message, so that the code that sent the message can
+ * recognize the message.
+ */
 export const ownedMessageOverhead: number = 512;
 
 /**
- * Bytes of overhead that a limit does not count. Small water marks therefore mean bytes on the wire. A memory limit is
- * exceeded by at most this amount.
+ * The number of bytes of overhead that do not count toward a limit. If a queue has less overhead, only its bytes on the
+ * wire count. The memory of a queue may exceed its limit by at most this number of bytes.
  */
 export const freeOverhead: number = 1024 * 1024;
 
 /**
  * Returns the bytes of memory that a queued message takes in addition to `size`.
- * @param size - The size of the message in bytes: on the wire, or in UTF-8.
+ * @param size - The size of the message in bytes, on the wire or as UTF-8.
  */
 export function overheadOf(data: Sendable, size: number, options: WaitOptions | undefined): number {
   let overhead = messageOverhead;

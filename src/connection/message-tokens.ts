@@ -2,10 +2,10 @@
 // store messages.
 import type { Sendable } from "./pending-message.js";
 
-/** An accepted message of which no byte was written, and the token that its owner passed. */
+/** An accepted message that the connection has not begun to write, and the token that was passed with the message. */
 export interface UnsentMessage {
   readonly data: Sendable;
-  /** The token is `undefined` if the owner passed no token. */
+  /** The token of the message; `undefined` if no token was passed. */
   readonly token: unknown;
 }
 
@@ -15,7 +15,7 @@ export interface UnsentMessage {
  */
 export interface Receipt {
   readonly isAcknowledged: boolean;
-  /** True if the owner has given up the message. The message will then never be acknowledged. */
+  /** True if the owner no longer waits for an acknowledgement of the message. */
   readonly isGivenUp: boolean;
 }
 
@@ -25,15 +25,15 @@ interface TokenEntry {
   readonly token: unknown;
 }
 
-/** Replaces the entry of a written message, so that the garbage collector can free the message. */
+/** This object replaces the entry of a written message, so that the garbage collector can free the message. */
 const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
 /** Acknowledged receipts are removed when the list of receipts reaches this length. */
 const minReceipts = 64;
 
 /**
- * Maps framed messages to the tokens of their owner until their first byte is written. After that, it counts the
- * messages that wait for an individual acknowledgement.
+ * Keeps the token of each framed message until the first byte of the message is written. Counts the written messages
+ * that wait for an individual acknowledgement.
  */
 export class MessageTokens {
   #entries: TokenEntry[] = [];
@@ -43,15 +43,18 @@ export class MessageTokens {
   /** The receipts of written messages. Some of these messages may be acknowledged already. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
-  /** Number of written messages that their owner has given up. Their receipts are not in the list. */
+  /**
+   * Number of written messages that were not acknowledged, and whose owner has stopped waiting for an acknowledgement.
+   * `#receipts` does not contain the receipts of these messages.
+   */
   #givenUp = 0;
 
-  /** Number of messages that have a token and are not written yet. */
+  /** Number of messages that have a token and whose first byte is not written yet. */
   get length(): number {
     return this.#entries.length - this.#head;
   }
 
-  /** Number of written messages that have a receipt and are not acknowledged. */
+  /** Number of written messages for which an individual acknowledgement is required and has not arrived yet. */
   get unacknowledgedCount(): number {
     this.#removeSettled();
     return this.#receipts.length + this.#givenUp;
@@ -71,7 +74,10 @@ export class MessageTokens {
     return count;
   }
 
-  /** Removes the tokens of the first `handedCount` messages, because the first byte of these messages is written. */
+  /**
+   * Removes the tokens of the first `handedCount` messages, because the first byte of each of these messages is
+   * written.
+   */
   forget(handedCount: number): void {
     const entries = this.#entries;
     if (entries.length === 0) return;
@@ -96,7 +102,7 @@ export class MessageTokens {
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
-  /** Removes the receipts that cannot change any more. */
+  /** Removes the receipts whose state is final. */
   #removeSettled(): void {
     const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
     this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
@@ -104,8 +110,10 @@ export class MessageTokens {
   }
 
   /**
-   * Returns the unsent messages with their tokens, and removes all tokens. `unsent` contains the last of all
-   * `framedCount` framed messages.
+   * Returns the unsent messages with their tokens, and removes all tokens.
+   * @param unsent - The framed messages that the connection has not begun to write. They follow all other framed
+   *   messages.
+   * @param framedCount - Number of all framed messages, including `unsent`.
    */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));

@@ -6,7 +6,8 @@ import type { Runtime, Timer } from "../runtime/runtime.js";
 const minProgress = 1024;
 
 /**
- * Detects a peer that sends a message very slowly. Each read costs a few comparisons and does not restart the timer.
+ * Detects a peer that sends a message very slowly. Each read from the socket costs a few comparisons and does not
+ * restart the timer.
  */
 export class MessageWatch {
   readonly #protocol: ProtocolConnection;
@@ -16,7 +17,11 @@ export class MessageWatch {
   #timer: Timer | undefined;
   /** The time of the last progress; `undefined` between two messages. */
   #since: number | undefined;
-  /** The number of the unfinished message and its size in bytes, at the last progress. */
+  /**
+   * The state of the unfinished message at the last progress. Progress means that the message began, or that it grew by
+   * {@link minProgress} bytes. `#message` is the number of the message: 1 for the first message of the connection.
+   * `#size` is the number of bytes of the message that had arrived.
+   */
   #message = 0;
   #size = 0;
 
@@ -27,7 +32,7 @@ export class MessageWatch {
     this.#onStall = onStall;
   }
 
-  /** Called after each read, with the current time. */
+  /** Called after each read from the socket, with the current time. */
   check(now: number): void {
     if (!this.#protocol.isInsideMessage) {
       this.#since = undefined;
@@ -56,7 +61,7 @@ export class MessageWatch {
     else this.#onStall();
   };
 
-  /** Clears the timer. It is called when reading is paused or the connection is closed. */
+  /** Clears the timer. This method is called when reading is paused or the connection is closed. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;

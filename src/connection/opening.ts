@@ -70,7 +70,7 @@ export class Opening implements TransportHandler {
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
     this.#handler = handler;
-    // Until `createConnection` returns a stream, each failure is a failure of `createConnection`.
+    // Until `createConnection` has returned a stream, a failure is reported as a failure of `createConnection`.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(Math.max(context.timeout - (context.elapsed ?? 0), 0), () =>
@@ -128,9 +128,10 @@ export class Opening implements TransportHandler {
     }
     this.#deadline.clear();
     this.#endPhase(this.#context.runtime.now());
-    const input = this.#input;
-    this.#handler.onAccepted(result, { transport: this.#transport, input }, this.#times);
-    if (result.consumed < length) input.receive(bytes, result.consumed, length);
+    const [input, transport] = [this.#input, this.#transport];
+    input.handOver(bytes, result.consumed, length, () =>
+      this.#handler.onAccepted(result, { transport, input }, this.#times),
+    );
   }
 
   onEnd(): void {

@@ -10,8 +10,8 @@ export interface PingExchangeHandler {
   /** The protocol connection has output to write. */
   onQueued(): void;
   /**
-   * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only messages
-   * of this kind. Default: `position`.
+   * Returns how many of the first `position` messages the peer does not acknowledge individually. A pong confirms only
+   * these messages. If the handler does not have this method, a pong confirms all of the first `position` messages.
    */
   countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled. Its promise rejects with the same error. */
@@ -53,7 +53,10 @@ export class PingExchange {
     return this.#answeredCount;
   }
 
-  /** Number of messages that a pong has confirmed as read. Messages that are acknowledged individually do not count. */
+  /**
+   * Number of messages that a pong has confirmed as read. Messages that the peer acknowledges individually do not
+   * count.
+   */
   get confirmedCount(): number {
     return this.#pings.confirmedCount;
   }
@@ -66,12 +69,12 @@ export class PingExchange {
   /** Sends a ping and resolves with the milliseconds until its pong arrives. */
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     const signal = options?.signal;
-    if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown).promise;
-    // Each sent ping needs a promise of its own. If many pings were dropped in this turn of the event loop, further
-    // calls are refused, because refused calls share one promise.
-    if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing).promise;
+    if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown);
+    // If many pings were already dropped in this turn of the event loop, further calls are refused. This limits the
+    // number of promises: each sent ping needs its own promise, but refused calls share one promise.
+    if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing);
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount)
-      return this.#refuse(overflowKind, tooManyPings).promise;
+      return this.#refuse(overflowKind, tooManyPings);
     const position = this.#count(this.#protocol.ping(payload));
     const onCancel = (reason: unknown): void => this.#handler.onRefused(reason);
     const wait = new Wait<number>(this.#runtime, "ping", options, onCancel);
@@ -86,14 +89,21 @@ export class PingExchange {
 
   #remember(payload: Uint8Array, position: number, wait?: Wait<number>): void {
     const dropped = this.#pings.add(payload, this.#runtime.now(), position, wait);
-    dropped?.reject(this.#refuse(droppedKind, droppedPing).error);
+    if (dropped === undefined) return;
+    const { error } = this.#createRefusal(droppedKind, droppedPing);
+    // The promise is rejected first, because a listener of `error` may abort the signal of the dropped ping.
+    dropped.reject(error);
+    this.#handler.onRefused(error);
   }
 
-  #refuse(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
-    this.#refusals ??= new Refusals(this.#runtime);
-    const refusal = this.#refusals.refuse(kind, createError);
-    this.#handler.onRefused(refusal.error);
-    return refusal;
+  #refuse(kind: unknown, createError: (isShared: boolean) => unknown): Promise<never> {
+    const { error, promise } = this.#createRefusal(kind, createError);
+    this.#handler.onRefused(error);
+    return promise;
+  }
+
+  #createRefusal(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+    return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
   }
 
   /** Returns the latency in milliseconds, or `undefined` if the pong answers no ping of this client. */

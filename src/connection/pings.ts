@@ -42,7 +42,7 @@ export class Pings {
 
   /**
    * @param call - Resolves with the latency in milliseconds.
-   * @returns The call of the oldest ping, if that ping was dropped. The caller rejects it.
+   * @returns The call of the oldest ping, if that ping was dropped. The caller must reject this call.
    */
   add(payload: Uint8Array, sentAt: number, position: number, call?: PingCall): PingCall | undefined {
     const dropped = this.unanswered === maxPings ? this.#first : undefined;
@@ -55,7 +55,10 @@ export class Pings {
     return dropped?.call;
   }
 
-  /** Lowers the position of every ping to at most `count`, because later messages were removed from the output. */
+  /**
+   * Must be called when all messages after the first `count` messages were removed from the output. Each ping position
+   * above `count` becomes `count`.
+   */
   limit(count: number): void {
     for (let ping = this.#first; ping !== undefined; ping = ping.next)
       ping.position = Math.min(ping.position, count);

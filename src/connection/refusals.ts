@@ -4,8 +4,8 @@ import { handled, rejected } from "../runtime/wait.js";
 import { FairnessGate } from "./fairness-gate.js";
 
 /**
- * The {@link FairnessGate} counts a refusal as this number of bytes. A turn of the event loop therefore ends after 64
- * refusals.
+ * The {@link FairnessGate} limits the bytes per turn of the event loop. Each refusal counts as this number of bytes, so
+ * 64 refusals reach the limit.
  */
 const refusalWork = 1024;
 
@@ -16,11 +16,12 @@ export interface Refusal {
 }
 
 /**
- * Creates the promises of refused calls. A rejected promise stays in memory until the microtasks have run. A
- * synchronous loop of millions of refused calls would therefore keep millions of promises. To avoid this, the gate
- * counts the refusals of each turn of the event loop. From the 64th refusal of a turn on, refusals of the same kind
- * share one error and one promise. The shared promise rejects in the next turn, so that a loop of awaited refusals does
- * not starve timers and I/O.
+ * Creates the promises of refused calls. From the 64th refusal in a turn of the event loop on, refusals of the same
+ * kind share one error and one promise.
+ *
+ * Without shared promises, a synchronous loop of millions of refused calls would keep millions of promises in memory
+ * until the microtasks run. The shared promise rejects in the next turn, so that a loop of awaited refusals does not
+ * starve timers and I/O.
  */
 export class Refusals {
   readonly #gate: FairnessGate;
@@ -50,7 +51,7 @@ export class Refusals {
     return refusal;
   }
 
-  /** True while refusals of this kind share an error, until the next turn of the event loop. */
+  /** True if refusals of this kind share an error during the current turn of the event loop. */
   isShared(kind: unknown): boolean {
     return this.#shared?.has(kind) === true;
   }

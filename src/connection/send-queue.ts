@@ -15,11 +15,11 @@ import { FairnessGate } from "./fairness-gate.js";
 
 /** Limits of a send queue, in bytes. */
 export interface SendMarks {
-  /** From this load on, messages wait before they are framed. */
+  /** While the load is at least this value, new messages wait before they are framed. */
   readonly highWaterMark: number;
   /** `onDrain` is called when the load falls to this value. */
   readonly lowWaterMark: number;
-  /** A message that would raise the load above this value is refused. */
+  /** A message is refused if it would raise the load above this value. */
   readonly maxBufferedAmount: number;
 }
 
@@ -36,7 +36,7 @@ interface PendingSend {
 
 /** A message that is not framed yet. */
 interface Entry extends PendingSend {
-  /** A `PendingMessage` until its content is read. */
+  /** The content of the message, or a `PendingMessage` until the content is read. */
   data: Sendable;
   readonly size: number;
   /** Bytes of memory in addition to `size`. */
@@ -56,12 +56,13 @@ export interface SendEvents {
   onSampled(duration: number): void;
 }
 
-/** The kind of all refusals because of `maxBufferedAmount`. Refusals of the same kind may share one error. */
+/** Marks a refusal that `maxBufferedAmount` causes. Several refusals with this mark can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
- * Queues messages before they are framed. A message is framed immediately if the load is below the high-water mark and
- * no earlier message waits. Otherwise the message waits in call order and can be withdrawn.
+ * Frames messages in the order of the calls. A message is framed immediately if {@link SendQueue.load} is below the
+ * high-water mark and no earlier message waits. Otherwise the message waits in this queue. A waiting message can be
+ * withdrawn.
  */
 export class SendQueue {
   readonly #protocol: ProtocolConnection;
@@ -125,8 +126,8 @@ export class SendQueue {
   }
 
   /**
-   * Counts the messages that the peer acknowledges individually, among the first `position` framed messages.
-   * @param position - At least the number of messages that were passed to the kernel.
+   * Counts the messages that the peer acknowledges individually. Only the first `position` framed messages are counted.
+   * @param position - Must be at least the number of messages that were passed to the kernel, in whole or in part.
    */
   receiptsUpTo(position: number): number {
     this.#tokens?.forget(this.#protocol.handedCount);
@@ -138,7 +139,7 @@ export class SendQueue {
     return this.#tokens?.unacknowledgedCount ?? 0;
   }
 
-  /** Number of messages that were accepted. Withdrawn and unsent messages do not count. */
+  /** Number of accepted messages. Does not include messages that were withdrawn or returned by {@link takeUnsent}. */
   get acceptedCount(): number {
     return this.#acceptedCount;
   }
@@ -175,7 +176,7 @@ export class SendQueue {
     return wait.promise;
   }
 
-  /** @param kind - `overflowKind`, or the error of the refusal. */
+  /** @param kind - `overflowKind` if the queue is full. Otherwise the error with which the promise rejects. */
   #refuse(kind: unknown, token: unknown, data: Sendable): Promise<never> {
     const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, (isShared) =>
       kind === overflowKind ? this.#overflow(isShared ? undefined : data) : kind,
@@ -206,7 +207,7 @@ export class SendQueue {
     return false;
   }
 
-  /** Sends a message that was accepted before, without a promise. The message is never refused. */
+  /** Sends a message that was accepted earlier. This method returns no promise, and never refuses the message. */
   sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     if (this.#isOpenFor(data, this.load)) {
       this.#frame(data, options, token);
@@ -223,7 +224,10 @@ export class SendQueue {
     return wait.promise;
   }
 
-  /** @param entry - The calls wait for this message. `undefined`: the calls wait for the last framed message. */
+  /**
+   * Makes calls of `flush()` wait for a message.
+   * @param entry - The message for which the calls wait. `undefined`: the calls wait for the last framed message.
+   */
   #flushAfter(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
@@ -239,8 +243,10 @@ export class SendQueue {
   }
 
   /**
-   * Writes the output if the load has reached the high-water mark only because of additional memory.
-   * @returns `true` if this write has released enough memory.
+   * Must be called when the load has reached the high-water mark. The load is the number of framed and waiting bytes
+   * plus the additional memory of the messages. If the framed bytes alone are below the mark, this method writes the
+   * output, which frees additional memory.
+   * @returns `true` if the load is then below the mark, no message waits, and the connection is still open.
    */
   #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
@@ -249,7 +255,10 @@ export class SendQueue {
     return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
 
-  /** Returns `false` if nothing waits: a single message may be larger than `maxBufferedAmount`. */
+  /**
+   * Returns true if the message would exceed `maxBufferedAmount`. If no message waits, a message of any size is
+   * accepted.
+   */
   #exceedsBound(data: Sendable, waiting: number): boolean {
     if (waiting === 0) return false;
     // One UTF-16 code unit takes at most three bytes in UTF-8. The exact size is computed only near the limit.
@@ -322,7 +331,10 @@ export class SendQueue {
     }
   }
 
-  /** Removes a message that is not framed. If the message is framed already, only the wait of the caller ends. */
+  /**
+   * Removes a message that is not framed yet. A message that is already framed is still sent, and only the wait of the
+   * caller ends.
+   */
   #withdraw(node: LinkedQueueNode<Entry>, reason: unknown): void {
     const entry = node.item;
     const previous = node.previous?.item;
@@ -342,11 +354,12 @@ export class SendQueue {
   }
 
   /**
-   * Frames waiting messages up to the high-water mark, and settles promises. The connection calls this method each time
-   * that the kernel has accepted bytes.
+   * Turns waiting messages into frames until the high-water mark is reached, and settles promises. The connection calls
+   * this method each time that the kernel has accepted bytes.
    */
   pump(): void {
-    // Framing may write immediately, and that write calls this method again. The outer call frames the other messages.
+    // Framing a message may write immediately, and the write calls this method again. The nested call returns at once.
+    // The first call frames the remaining messages.
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#tokens?.forget(this.#protocol.handedCount);
@@ -403,8 +416,9 @@ export class SendQueue {
   }
 
   /**
-   * Removes and returns all messages of which no byte was written, in order.
-   * @param framed - The framed messages of which no byte was written. They are removed from the protocol already.
+   * Removes and returns, in order, all messages that the connection has not begun to write.
+   * @param framed - The framed messages among them. The caller has already removed these messages from the
+   *   `ProtocolConnection`.
    * @param framedCount - Number of all framed messages, including `framed`.
    */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
@@ -430,7 +444,10 @@ export class SendQueue {
     this.#isDrainDue = false;
   }
 
-  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
+  /**
+   * Rejects all pending calls with `error`. Exception: a call of `send()` with a token resolves, because the caller
+   * keeps the message and can send it again.
+   */
   end(error: unknown): void {
     this.#isDrainDue = false;
     for (const { wait, token } of this.#takeSendsAboveMark()) {

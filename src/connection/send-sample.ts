@@ -1,10 +1,14 @@
 // Measures the time of some messages from `send()` to the kernel. It does not average the times.
 
-/** Number of messages of which one message is measured. Reading the clock costs a tenth of sending a message. */
+/**
+ * At most one of this many consecutive messages is measured, because reading the clock costs a tenth of the time to
+ * send a message.
+ */
 export const messagesPerSample = 16;
 
 /**
- * Measures the time from `send()` to the kernel for one message at a time. Most sends therefore cost one comparison.
+ * Measures the time from `send()` to the kernel. Only one message is measured at a time. For most other messages, the
+ * measurement costs only one comparison.
  */
 export class SendSample {
   /** The number of the measured message; 0 if no message is measured. */

@@ -3,22 +3,29 @@ import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 
-/** Limits of the size of one write, in bytes. Large writes cost less per byte, and small writes show more progress. */
+/**
+ * Limits of the size of one write, in bytes. A large write costs less time per byte. With small writes, the kernel
+ * reports progress more often, and progress shows that the peer reads.
+ */
 const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
 /**
- * The write size grows to a quarter of the bytes that the kernel has accepted within one tick. The kernel reports free
- * space when a third of its buffer is free. So even a slow peer completes a write of a quarter soon.
+ * The size of one write grows up to a quarter of the bytes that the kernel has accepted within one tick. This number of
+ * accepted bytes is usually about the size of the send buffer of the kernel. The kernel reports free space when a third
+ * of the buffer is free. A write of a quarter of the buffer then fits at once, even if the peer is slow.
  */
 const acceptedPerWriteSize = 4;
 
-/** A remainder of at most this number of bytes is added to a full write: a further write costs as much as 4 KiB. */
+/**
+ * If at most this number of bytes would remain after a full write, these bytes are added to the full write. Adding
+ * 4 KiB to a write takes as long as a second write call.
+ */
 const maxTailSize = 4 * 1024;
 
 /**
- * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. The message after
- * these 16 waits for the end of its tick, to check whether its tick still has one message. This wait costs a sixth of
- * the time to write a small message.
+ * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. The 17th message is
+ * written at the end of its tick, to check whether each tick still has only one message. The wait for the end of the
+ * tick costs a sixth of the time to write a small message.
  */
 const minSingleMessageTicks = 16;
 
@@ -43,20 +50,23 @@ export class SocketWriter {
   #writeSize = minWriteSize;
   /** Number of bytes that the kernel accepted during the write calls of this tick. */
   #acceptedSize = 0;
-  /** Number of consecutive ticks with one message. */
+  /** Number of consecutive ticks in which one message was sent. */
   #singleMessageTicks = 0;
-  /** The number of next messages that are written immediately. */
+  /** How many of the next messages are written immediately. */
   #immediateWriteCredit = 0;
   /** The property `framedCount` of the protocol at the end of the last tick. */
   #framedBefore = 0;
-  /** Size of the refused write in bytes; 0 if there is none. A refused write waits until the kernel has free space. */
+  /**
+   * Size in bytes of the write that the kernel has refused; 0 if there is none. Such a write waits until the kernel has
+   * free space.
+   */
   #refusedSize = 0;
   #isStopped = false;
   #bytesWritten = 0;
   #lastWrittenAt: number | undefined;
-  /** The time at which the refused write was started; `undefined` if there is none. */
+  /** The start time of the write that the kernel has refused; `undefined` if there is none. */
   #refusedAt: number | undefined;
-  /** True if the refused write has outlasted two turns of the event loop. */
+  /** True if some bytes of the refused write still waited for the kernel after two turns of the event loop. */
   #isSlow = false;
   #isCheckPending = false;
   #lastProgressAt: number | undefined;
@@ -83,19 +93,25 @@ export class SocketWriter {
     return this.#lastWrittenAt;
   }
 
-  /** The start of the write that the kernel has not accepted yet; `undefined` if there is no such write. */
+  /**
+   * The time at which the pending write began; `undefined` if no write is pending. A write is pending until the kernel
+   * has accepted all bytes of the write.
+   */
   get blockedSince(): number | undefined {
     return this.#refusedAt;
   }
 
-  /** The time at which the kernel last accepted a refused write. This progress shows that the peer reads. */
+  /**
+   * The last time at which the kernel accepted a write that had waited for more than two turns of the event loop. Such
+   * progress shows that the peer reads.
+   */
   get lastProgressAt(): number | undefined {
     return this.#lastProgressAt;
   }
 
   /**
-   * Called when the protocol may have output. Usually the output is written at the end of the tick. It is written
-   * immediately if it fills a write, or if the tick probably has only one message.
+   * Called when the protocol may have output. Usually the output is written at the end of the tick. The output is
+   * written immediately if it is large enough for a full write, or if the tick probably has only one message.
    */
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
@@ -174,8 +190,8 @@ export class SocketWriter {
   }
 
   /**
-   * Checks after two turns of the event loop whether the refused write still waits. One turn is too short, because TLS
-   * reports even a fast write in the next turn.
+   * Waits for two turns of the event loop, then checks whether some bytes of the write still wait for the kernel. One
+   * turn is too short, because TLS reports even a fast write in the next turn.
    */
   #checkIfSlow(): void {
     const refusedAt = this.#refusedAt;

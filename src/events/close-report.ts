@@ -1,5 +1,5 @@
 /**
- * Types of the report on the end of a connection. It does not contain the code that creates reports.
+ * Types of the report on the end of a connection. This module does not contain the code that creates reports.
  */
 import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
 import type { AddressAttempt } from "./address-attempt.js";
@@ -85,9 +85,9 @@ export interface CloseReport extends ErrorReport {
   readonly messagesUnsent: number;
   /**
    * Number of messages that were passed to the kernel, in whole or in part, and that the peer may not have read.
-   * Messages of an outbox with `acknowledges` count until they are acknowledged. Other messages count if they were sent
-   * after the last answered ping. These other messages do not count if this client sent its Close frame first and the
-   * peer's Close frame echoes the code.
+   * Messages of an outbox with `acknowledges` count until they are acknowledged. Any other message counts until the
+   * peer answers a later ping or this client's Close frame. A Close frame of the peer counts as an answer only if this
+   * client sent its Close frame first and both Close frames have the same code.
    */
   readonly messagesUncertain: number;
   /** Number of sent pings that were not answered when the connection ended. */

@@ -1,5 +1,5 @@
 /**
- * Keeps the listeners of all events of a client. It does not check event names.
+ * Keeps the listeners of all events of a client. This module does not check event names.
  */
 import type { Listener } from "./event-map.js";
 import { ListenerList, type ListenerErrorHandler } from "./listener-list.js";
@@ -39,12 +39,12 @@ export class Emitter<Events> {
     return list;
   }
 
-  /** Adds a listener. @throws TypeError if it is not a function. */
+  /** Adds a listener. @throws TypeError if the listener is not a function. */
   add<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>, isOnce: boolean): void {
     this.addTo(this.listFor(name), listener, isOnce);
   }
 
-  /** Adds a listener to a list of this emitter. @throws TypeError if it is not a function. */
+  /** Adds a listener to a list of this emitter. @throws TypeError if the listener is not a function. */
   addTo<Event>(list: ListenerList<Event>, listener: Listener<Event>, isOnce: boolean): void {
     const given: unknown = listener;
     if (typeof given !== "function")
@@ -66,7 +66,7 @@ export class Emitter<Events> {
     return [...new Set(known)].filter((name) => this.listeners(name).length > 0);
   }
 
-  /** Returns all listeners of an event. The listeners of a separate list are last. */
+  /** Returns all listeners of an event. The listeners of a list from {@link createSeparateList} are last. */
   listeners(name: keyof Events): Listener<never>[] {
     return [...(this.#lists[name]?.listeners ?? []), ...(this.#separateLists?.get(name)?.listeners ?? [])];
   }

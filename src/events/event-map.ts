@@ -1,5 +1,5 @@
 /**
- * Types of the events and states of a client. It does not contain the code that emits them.
+ * Types of the events and states of a client. This module does not contain the code that emits them.
  */
 import type { CloseReport } from "./close-report.js";
 
@@ -21,8 +21,9 @@ export interface DroppedEvent {
   /** For `"in"`, the received value. For `"out"`, the message that was passed to `send()`, after the serializer. */
   readonly message: unknown;
   /**
-   * `"overflow"`: a buffer was full. `"expired"`: `outbox.ttl` passed. `"unsent"`: the connection ended first.
-   * `"decode"`: the deserializer failed. `"closed"`: the client ended first.
+   * `"overflow"`: a buffer was full. `"expired"`: `outbox.ttl` passed. `"unsent"`: the connection ended before the
+   * message was sent. `"decode"`: the deserializer failed. `"closed"`: the client ended before the message was
+   * delivered.
    */
   readonly cause: "overflow" | "expired" | "unsent" | "decode" | "closed";
 }
@@ -49,7 +50,7 @@ export interface EventMap<Received> {
    * this event.
    */
   connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
-  /** A later connection is open. It took `attempt` attempts and `downtimeMs` milliseconds without a connection. */
+  /** The client is connected again, after `attempt` attempts and `downtimeMs` milliseconds without a connection. */
   reconnected: {
     readonly url: string;
     readonly subprotocol: string;
@@ -71,9 +72,9 @@ export interface EventMap<Received> {
   stateChange: { readonly from: State; readonly to: State };
   /** A ping was received. */
   ping: { readonly payload: Buffer };
-  /** A pong was received; `latencyMs` is set if it answers a ping of this client. */
+  /** A pong was received; `latencyMs` is set if the pong answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
-  /** A Close frame is sent (`"us"`), or the Close frame of the peer was received first (`"peer"`). */
+  /** The first Close frame was sent (`"us"`) or received (`"peer"`). */
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
   /** The client ended. This event is emitted once after each start by `connect()` or `run()`, as the last event. */
   closed: { readonly report: CloseReport };

@@ -1,5 +1,5 @@
 /**
- * Checks event names, and suggests an event for an unknown name. It does not emit events.
+ * Checks event names, and suggests an event for an unknown name. This module does not emit events.
  */
 import { ownOptions } from "../../protocol/index.js";
 import type { EventName } from "./event-map.js";
@@ -13,7 +13,10 @@ const eventNames: Readonly<Record<EventName, true>> = {
   ...({ paused: true, resumed: true, drain: true, dropped: true } as const),
 };
 
-/** Event names of other libraries. The key is the text that names the same event of this library. */
+/**
+ * Event names of other libraries, grouped by the event of this library that has the same meaning. Each key is the text
+ * that an error message shows for the event of this library.
+ */
 const counterparts: Counterparts = {
   '"connected", and "reconnected" for each later connection; connect() or run() opens the first one':
     "open connect connection ready up upgrade",

@@ -1,13 +1,14 @@
 /**
- * The ordered list of listeners of one event. A function that was added twice is called twice. It does not limit the
- * number of listeners.
+ * The ordered list of listeners of one event. A function that was added twice is called twice. The number of listeners
+ * is not limited.
  */
 import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";
 
 /**
- * A listener with the async context in which it was added. It does not keep the process alive. Tools that look for open
- * handles call `hasRef()`.
+ * A listener with the async context in which it was added. Tools that look for open handles find this object, because
+ * it is an async resource, and call `hasRef()`. The result is `false`, because a listener does not keep the process
+ * alive.
  */
 class Entry<Event> extends AsyncResource {
   /** A number that increases with each added listener. */
@@ -78,12 +79,12 @@ export class ListenerList<Event> {
     this.#set(this.#entries.concat(new Entry(this.name, listener, isOnce, id)));
   }
 
-  /** Returns the id of the listener that {@link remove} would remove; 0 if there is no such listener. */
+  /** Returns the id of the listener that {@link remove} would remove; 0 if the function is not in the list. */
   idOf(listener: Listener<Event>): number {
     return this.#entries.findLast((entry) => entry.listener === listener)?.id ?? 0;
   }
 
-  /** Removes the last added entry of a function. */
+  /** Removes the most recently added entry of a function. */
   remove(listener: Listener<Event>): void {
     const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
     if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));

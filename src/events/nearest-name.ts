@@ -1,11 +1,11 @@
 /**
- * Suggests a known name for an unknown name, for error messages. It recognizes typos, and synonyms from a table. It
- * does not contain the tables.
+ * Suggests a known name for an unknown name, for error messages. This module recognizes typos, and synonyms from a
+ * table of the caller.
  */
 
 /**
- * Names of other libraries. The key is the text to suggest. The value contains the names in lower case, without
- * separators inside a name, and divided by spaces.
+ * Names that other libraries use, for example for events or options. Each key is the text to suggest instead of these
+ * names. Each value lists the names in lower case, divided by spaces. The names contain no `-` and no `_`.
  */
 export type Counterparts = Readonly<Record<string, string>>;
 
@@ -15,14 +15,15 @@ export function counterpartOf(name: string, counterparts: Counterparts): string 
   return Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given))?.[0];
 }
 
-/** Returns the known name of which `name` is most likely a typo; `undefined` if no known name is similar. */
+/** Returns the known name that is most similar to `name`; `undefined` if no known name is similar enough. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = normalize(name);
-  // One edit per three letters is allowed, and at most two edits.
+  // A known name is similar if it differs from the given name by at most one edit per three letters, and by at most two
+  // edits in total.
   const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let shortest = maxDistance + 1;
-  // No known name has more than 40 letters, and the comparison would be slow.
+  // No known name has more than 40 letters. A longer given name is not compared, because the comparison would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
     const distance = editDistance(given, normalize(candidate));

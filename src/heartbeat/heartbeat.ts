@@ -1,5 +1,5 @@
-// Decides whether the peer is alive and when to send a ping. It reads no clock, sets no timer and sends nothing: the
-// caller passes the times and performs the returned action.
+// Decides whether the peer is alive and when to send a ping. This module reads no clock, sets no timer and sends
+// nothing: the caller passes the times and performs the returned action.
 
 /** The times of a heartbeat in milliseconds. */
 export interface HeartbeatPolicy {
@@ -29,11 +29,14 @@ const maxEarliness = 1;
 /** If the wall clock has advanced this many milliseconds more than the monotonic clock, the machine was suspended. */
 const minClockJump = 2_000;
 
-/** The caller passes the time of the last activity only when a timer fires, so that a read causes no work here. */
+/**
+ * The caller passes the time of the last activity only when a timer fires. Therefore a read from the socket does not
+ * call the heartbeat.
+ */
 export class Heartbeat {
   readonly #policy: HeartbeatPolicy;
   #nextPingAt: number;
-  /** Time of the oldest ping after which the peer had no activity. */
+  /** Time of the oldest unanswered ping. Any activity of the peer after a ping counts as an answer. */
   #unansweredPingAt: number | undefined;
   #clockDifference: number;
   #isPaused = false;
@@ -56,8 +59,8 @@ export class Heartbeat {
 
   /**
    * A ping was queued.
-   * @param lastActivityAt - Time at which the last byte arrived, or at which the kernel last accepted bytes that it had
-   * refused before.
+   * @param lastActivityAt - Time of the peer's last sign of life: the arrival of the last byte, or the last progress of
+   *   a blocked write, whichever is later.
    */
   onPing(now: number, lastActivityAt: number): void {
     if (lastActivityAt >= (this.#unansweredPingAt ?? -Infinity)) this.#unansweredPingAt = now;
@@ -85,13 +88,16 @@ export class Heartbeat {
       this.#nextPingAt = now;
       return "recheck";
     }
-    // Data that arrived while the event loop was blocked must be read before the next ping: it is no answer to that
-    // ping.
+    // Data that arrived while the event loop was blocked must be read before the next ping. Otherwise the data would
+    // count as an answer to that ping.
     if (now - this.nextAt > maxLateness) return "recheck";
     return this.evaluate(now, lastActivityAt);
   }
 
-  /** Decides about the peer. Must be called after all data that was pending in the kernel has been read. */
+  /**
+   * Decides whether the peer is dead, and whether a ping is due. The caller must first read all data that is pending in
+   * the kernel.
+   */
   evaluate(now: number, lastActivityAt: number): HeartbeatAction {
     const pingAt = this.#unansweredPingAt ?? Infinity;
     if (lastActivityAt >= pingAt) this.#unansweredPingAt = undefined;

@@ -1,5 +1,5 @@
 // Detects a mutual stall: for a whole timeout, reading is paused because of back-pressure and a write makes no
-// progress. It sets no timer and closes nothing. Times are in milliseconds.
+// progress. This module sets no timer and closes nothing. Times are in milliseconds.
 
 /** Detects the state in which both peers have stopped reading and wait for each other forever. */
 export class StallWatch {
@@ -21,10 +21,10 @@ export class StallWatch {
   }
 
   /**
-   * Returns the time at which {@link isStalled} must be called; Infinity while reading is not paused. A stall is then
-   * detected at most two timeouts after its start.
-   * @param blockedSince - Time at which the blocked write last made progress, or was refused; `undefined` if no write
-   * is blocked.
+   * Returns the time at which {@link isStalled} must be called next; Infinity while reading is not paused. If {@link
+   * isStalled} is called at these times, a stall is detected at most two timeouts after the stall began.
+   * @param blockedSince - The start time of the write that the kernel has not accepted yet; `undefined` if there is no
+   * such write.
    */
   nextAt(now: number, blockedSince: number | undefined): number {
     if (this.#pausedSince === undefined) return Infinity;

@@ -1,10 +1,11 @@
 /**
- * Checks the options of method calls such as `send()` and `recv()`. It does not check the data of a call.
+ * Checks the options of method calls such as `send()` and `recv()`. This module does not check the data of a call.
  */
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
-// The names of the options of each call. The calls of a client and of a hook connection have the same options.
+// Each list contains the names of the options of a method. The object that `onConnection` receives also has methods
+// such as `send()`. These methods have the same options as the methods of the client.
 export const waitNames: readonly string[] = ["signal", "timeout"];
 export const recvNames: readonly string[] = [...waitNames, "match"];
 export const sendNames: readonly string[] = [...waitNames, "compress"];
@@ -24,8 +25,8 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
 };
 
 /**
- * Reads and checks the options of a call. Each option is read once, so that a getter cannot change or throw later. The
- * result has all options as own properties, so that no option is inherited.
+ * Reads and checks the options of a call. Each option is read only once, because a getter could return another value,
+ * or throw, at a second read. The result has all options as own properties, so that no option is inherited.
  *
  * @param names - The options that the call accepts.
  * @throws TypeError for a value that is not an object, and for an unknown or invalid option. An error of a getter or of

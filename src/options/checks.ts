@@ -1,5 +1,5 @@
 /**
- * Checks single option values, and creates the errors for wrong values. It does not know which options exist.
+ * Checks single option values, and creates the errors for wrong values. This module does not know which options exist.
  */
 import { ownOptions } from "../../protocol/index.js";
 import { hintFor } from "./option-hints.js";

@@ -1,6 +1,6 @@
 /**
  * Types of the options that concern more than a single connection: reconnecting, rotation, heartbeat, buffers and
- * replay. It does not contain the options of a connection itself, such as headers and limits.
+ * replay. This module does not contain the options of a connection itself, such as headers and limits.
  */
 import type { CloseReport } from "../events/close-report.js";
 import type { SetupConnection } from "./setup-connection.js";
@@ -12,7 +12,7 @@ import type { SetupConnection } from "./setup-connection.js";
 export interface BackoffOptions {
   /** Wait before the first retry, in milliseconds; at least 1. Default 1,000. */
   readonly base?: number | undefined;
-  /** Factor by which each wait exceeds the previous wait; at least 1. Fractions are allowed. Default 2. */
+  /** Factor that multiplies the wait after each retry; at least 1. Fractions are allowed. Default 2. */
   readonly multiplier?: number | undefined;
   /**
    * Longest wait, in milliseconds; at least 1. If `cap` is smaller than `base`, every wait has the length `cap`.
@@ -22,8 +22,8 @@ export interface BackoffOptions {
   /** Shortest wait that `jitter` may choose, in milliseconds. Default 100. */
   readonly floor?: number | undefined;
   /**
-   * Chooses each wait at random between `floor` and its full length. Many clients then do not reconnect at the same
-   * moment. Default `true`.
+   * Chooses each wait at random between `floor` and its full length. This keeps many clients from reconnecting at the
+   * same moment. Default `true`.
    */
   readonly jitter?: boolean | undefined;
   /** Number of consecutive attempts that may fail before the client fails. Default 0: no limit. */
@@ -39,7 +39,7 @@ export interface BackoffOptions {
   readonly retryAfterCap?: number | undefined;
 }
 
-/** How a connection is replaced by a new one. */
+/** How a connection is replaced by a new connection. */
 export interface RotationOptions {
   /**
    * `"overlap"` opens the second connection before it closes the first, so that no message is lost. Without `replay`, a
@@ -50,8 +50,8 @@ export interface RotationOptions {
   /** Longest time that both connections are open, in milliseconds. Default 5,000. */
   readonly overlap?: number | undefined;
   /**
-   * Largest fraction of `maxConnectionAge` by which the age limit of a connection is shortened at random; from 0 to 1.
-   * Many clients then do not rotate at the same moment. Default 0.1.
+   * The age limit of each connection is `maxConnectionAge` minus a random time. The random time is at most this
+   * fraction (0 to 1) of `maxConnectionAge`. Many clients then do not rotate at the same moment. Default 0.1.
    */
   readonly jitter?: number | undefined;
   /**
@@ -97,8 +97,7 @@ export interface BufferOptions<Received = unknown> {
   readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error" | undefined;
   /**
    * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
-   * whose key is `undefined` is never replaced, and no later message moves to a place before this message. Default:
-   * none.
+   * whose key is `undefined` is never replaced, and newer messages never overtake this message. Default: none.
    */
   readonly keyOf?: ((message: Received) => unknown) | undefined;
 }
@@ -135,8 +134,7 @@ export interface OutboxOptions<Received, Sent> {
   readonly perSecond?: number | undefined;
   /**
    * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
-   * whose key is `undefined` is never replaced, and no later message moves to a place before this message. Default:
-   * none.
+   * whose key is `undefined` is never replaced, and newer messages never overtake this message. Default: none.
    */
   readonly keyOf?: ((sent: NoInfer<Sent>) => unknown) | undefined;
   /**
@@ -203,16 +201,17 @@ export interface ReplayOptions<Received, Sent> {
    */
   readonly window?: number | undefined;
   /**
-   * Maximum number of messages that a stream buffers while earlier messages are missing. At this number the client
-   * emits `reset` and delivers the buffered messages. All streams together buffer at most `buffer.maxBytes`. Above this
-   * size, the streams that buffer the most are delivered in the same way. Default 10,000.
+   * Maximum number of messages that a stream buffers while earlier messages are missing. When a stream reaches this
+   * number, the client emits `reset` for the stream and delivers its buffered messages. When all streams together reach
+   * `buffer.maxBytes`, the client emits `reset` for the streams with the largest buffers and delivers their messages.
+   * Default 10,000.
    */
   readonly maxWaiting?: number | undefined;
   /**
    * Maximum number of streams that the client remembers. At this number, a new stream replaces a stream that had no
-   * message for a long time. The next message of a forgotten stream counts as the first message of a new stream: there
-   * is no `gap`, no `reset` and no removal of duplicates. A stream with buffered messages is not forgotten. Default
-   * 10,000, or the number of streams in `cursors` if that number is larger.
+   * message for a long time. The client treats the next message of the replaced stream as the first message of a new
+   * stream: it emits no `gap` and no `reset`, and removes no duplicates. A stream with buffered messages is not
+   * replaced. Default 10,000, or the number of streams in `cursors` if that number is larger.
    */
   readonly maxStreams?: number | undefined;
   /**
@@ -255,8 +254,9 @@ export interface LayerOptions<Received, Sent> {
   /** The buffer of received messages: its capacity in messages, or an object with more options. Default 1,000. */
   readonly buffer?: number | BufferOptions<Received> | undefined;
   /**
-   * The queue of messages that are sent while there is no connection: its capacity in messages, or an object with more
-   * options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default `false`.
+   * The queue of messages that `send()` accepts while there is no connection: its capacity in messages, or an object
+   * with more options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default
+   * `false`.
    */
   readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
   /**

@@ -1,10 +1,10 @@
 /**
  * Suggests an option for an unknown option name: the counterpart of an option of another library, or the most similar
- * name. It does not decide which names are valid.
+ * name. This module does not decide which names are valid.
  */
 import { counterpartOf, type Counterparts, nearestName } from "../events/nearest-name.js";
 
-/** Option names of other libraries. The key is the name of the same option of this library. */
+/** For each option of this library (the key), the names that other libraries use for the same option (the value). */
 const clientOptions: Counterparts = {
   compress: "permessagedeflate compression deflate extensions",
   compressionThreshold: "threshold",
@@ -58,7 +58,8 @@ const clientOptions: Counterparts = {
 };
 
 /**
- * Option names of other libraries that have no counterpart in this library. The key is the sentence that explains why.
+ * Options of other libraries that this library does not have. Each value lists names of such options. The key is the
+ * sentence that tells the user why these options do not exist.
  */
 const withoutOption: Counterparts = {
   "Text is always checked (RFC 6455 8.1).": "skiputf8validation",
@@ -69,7 +70,7 @@ const withoutOption: Counterparts = {
 
 const ofTheClient = "which is an option of the client";
 
-/** Counterparts of nested options, by the name of the outer option. */
+/** The nested options of each outer option, with their names in other libraries. */
 const innerOptions: Readonly<Record<string, Counterparts>> = {
   backoff: {
     base: "initialdelay initial min mindelay delay mintimeout interval",

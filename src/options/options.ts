@@ -1,6 +1,6 @@
 /**
- * Types of the options that users pass to a client. All types of this module are public. It does not contain the checks
- * and the defaults of the options (`resolve-options.ts`).
+ * Types of the options that users pass to a client. All types of this module are public. The checks and the defaults of
+ * the options are in `resolve-options.ts`.
  */
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
@@ -20,7 +20,7 @@ export interface AttemptContext {
   readonly attempt: number;
   /** The report of the previous attempt or connection; `undefined` at the first attempt. */
   readonly lastReport: CloseReport | undefined;
-  /** Aborted when the attempt is abandoned. */
+  /** A signal that is aborted when the attempt is abandoned. */
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +28,8 @@ export interface AttemptContext {
 export type Provided<Value> = Value | ((context: AttemptContext) => Value | Promise<Value>);
 
 /**
- * The address, with the scheme `ws:` or `wss:`. `http:` means `ws:`, and `https:` means `wss:`. A fragment is an error.
+ * The address, with the scheme `ws:` or `wss:`. `http:` means `ws:`, and `https:` means `wss:`. A URL with a fragment
+ * is an error.
  */
 export type Url = string | URL;
 
@@ -96,8 +97,9 @@ export interface WebSocketOptions<Received, Sent>
     LayerOptions<NoInfer<Received>, NoInfer<Sent>>,
     Readonly<Partial<Record<LayerOption, false | undefined>>> {
   /**
-   * The queue of messages that are sent while there is no connection: its capacity in messages, or an object with more
-   * options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default `false`.
+   * The queue of messages that `send()` accepts while there is no connection: its capacity in messages, or an object
+   * with more options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default
+   * `false`.
    */
   readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
   /**
@@ -114,7 +116,7 @@ export interface WebSocketOptions<Received, Sent>
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
   /**
    * Header fields of the opening handshake. `Host` may be replaced. `Upgrade`, `Connection` and `Sec-WebSocket-*` are
-   * errors. `Origin` is sent only if it is set here. Default: none.
+   * not allowed. `Origin` is sent only if it is set here. Default: none.
    */
   readonly headers?: Provided<HeadersInit> | undefined;
   /**
@@ -177,9 +179,9 @@ export interface WebSocketOptions<Received, Sent>
   /** Number of buffered bytes at which the client emits `drain`. Default: half of `highWaterMark`. */
   readonly lowWaterMark?: number | undefined;
   /**
-   * Number of buffered bytes above which `send()` rejects with a `BufferOverflowError`. A message that waits above
-   * `highWaterMark` counts about 1 KiB more than its payload. The first 1 MiB of this overhead does not count. Default
-   * 64 MiB.
+   * Number of buffered bytes above which `send()` rejects with a `BufferOverflowError`. A message that must wait
+   * because of `highWaterMark` counts about 1 KiB more than its payload. The first 1 MiB of this overhead does not
+   * count. Default 64 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
 

@@ -1,6 +1,6 @@
 /**
- * Checks the options that concern more than a single connection, and adds their defaults. It does not check the options
- * of a connection itself (`resolve-options.ts`).
+ * Checks the options that concern more than a single connection, and adds their defaults. This module does not check
+ * the options of a connection itself (`resolve-options.ts`).
  */
 import { ownOptions } from "../../protocol/index.js";
 import {

@@ -1,5 +1,6 @@
 /**
- * Checks the options of a client and adds their defaults. It does not call provider functions or resolve addresses.
+ * Checks the options of a client and adds their defaults. This module does not call provider functions or resolve
+ * addresses.
  */
 import { ownOptions } from "../../protocol/index.js";
 import type { ConnectionOptions } from "node:tls";
@@ -20,7 +21,10 @@ import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketO
 import { type ResolvedProxy, resolveProxy } from "./resolve-proxy.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options after defaults were added. Only code that uses the values of messages sets the type parameters. */
+/**
+ * The options of a client, with the defaults added. Code that does not use the values of messages can omit the type
+ * parameters.
+ */
 export interface ResolvedOptions<Received = unknown, Sent = unknown>
   extends
     ResolvedLayers<Received, Sent>,
@@ -96,8 +100,8 @@ export function resolveOptions<Received, Sent>(
 }
 
 /**
- * In the browser's class, the second argument contains the subprotocols. The error does not show the value, because it
- * may contain a token.
+ * In the `WebSocket` class of browsers, the second argument contains the subprotocols. The error does not show the
+ * argument, because it may contain a token.
  */
 function refuseSubprotocols(options: unknown): void {
   if (typeof options !== "string" && !Array.isArray(options)) return;
@@ -119,7 +123,7 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
   );
 }
 
-/** The defaults, which are the prototype of the options of every client, and the names of all options. */
+/** The defaults and the names of all options. The options of every client inherit from the defaults. */
 let shared: ReturnType<typeof resolveDefaults> | undefined;
 
 function resolveDefaults(runtime: Runtime) {

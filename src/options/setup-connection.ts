@@ -1,6 +1,6 @@
 /**
- * Types of the connection that `onConnection` and `onReplay` receive, and of the options of method calls. It does not
- * contain the implementation.
+ * Types of the connection that `onConnection` and `onReplay` receive, and of the options of method calls. This module
+ * does not contain the implementation.
  */
 import type { WaitOptions } from "../runtime/wait.js";
 
@@ -24,7 +24,10 @@ export interface RawMessageOptions extends MessageOptions {
 
 /** Options of `ping()`. */
 export interface PingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that differ from those of every other ping of the client. */
+  /**
+   * The payload: at most 125 bytes (RFC 6455 5.5). Default: 8 bytes that differ from the payload of every other ping of
+   * the client.
+   */
   readonly payload?: Uint8Array | undefined;
 }
 
@@ -43,7 +46,7 @@ export interface NarrowingRecvOptions<Received, Matched extends Received> extend
   readonly match: (message: Received) => message is Matched;
 }
 
-/** Other names of these options, for the calls of a {@link SetupConnection}. */
+/** The options of method calls, with the names that a {@link SetupConnection} uses. */
 export type {
   MessageOptions as SetupSendOptions,
   PingOptions as SetupPingOptions,
@@ -69,8 +72,8 @@ export interface SetupConnection<Received, Sent> {
   /** Sends a ping and resolves with its round-trip time in milliseconds. */
   ping(options?: PingOptions): Promise<number>;
   /**
-   * Resolves with the next message. The client does not deliver this message. If no call of `recv()` consumes a
-   * message, the client delivers it afterwards, in order.
+   * Resolves with the next received message. The client does not deliver this message again. When `onConnection` has
+   * finished, the client delivers all other messages in order.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;

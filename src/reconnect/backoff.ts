@@ -1,18 +1,22 @@
-// Computes the delay before each reconnect attempt, and decides when to give up. It sets no timer and reads no clock.
+// Computes the delay before each reconnect attempt, and decides when to give up. This module sets no timer and reads no
+// clock.
 
 /** The delay between attempts, and the limits of a series of attempts. Times are in milliseconds. */
 export interface BackoffPolicy {
   readonly base: number;
   readonly multiplier: number;
   readonly cap: number;
-  /** The minimum delay with jitter. */
+  /** The minimum delay if `jitter` is `true`. */
   readonly floor: number;
   readonly jitter: boolean;
   /** Maximum number of attempts in a row; 0 means no limit. */
   readonly maxAttempts: number;
   /** Maximum time since the first failure; `undefined` means no limit. */
   readonly maxElapsed: number | undefined;
-  /** A new series begins after a connection that was open for at least this time. */
+  /**
+   * If a connection was open for at least this number of milliseconds, the next attempt counts as the first attempt of
+   * a new series.
+   */
   readonly resetAfter: number;
 }
 
@@ -28,12 +32,15 @@ export function backoffDelay(policy: BackoffPolicy, retry: number, random: numbe
   return lower + random * (upper - lower);
 }
 
-/** Counts the attempts of a series and returns the delay before the next one. */
+/** Counts the attempts of a series and returns the delay before the next attempt. */
 export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
   #failures = 0;
-  /** True if the last connection was open for at least `resetAfter`. Its end does not count as a failure. */
+  /**
+   * True if the last connection was open for at least `resetAfter`. The end of such a connection does not count as a
+   * failure.
+   */
   #isStable = false;
   #failingSince: number | undefined;
 
@@ -52,8 +59,8 @@ export class RetrySchedule {
 
   /**
    * Returns the delay before the next attempt, or `undefined` if no attempt may follow.
-   * @param minDelay - Milliseconds that are added to the random delay. With the larger of the two delays instead, all
-   * clients would reconnect in the same millisecond.
+   * @param minDelay - Shortest delay in milliseconds. The random delay is added to `minDelay`, so that not all clients
+   * reconnect in the same millisecond.
    */
   next(now: number, random: number, minDelay: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;

@@ -1,4 +1,4 @@
-// Parses the HTTP field Retry-After (RFC 9110 10.2.3). It does not limit the delay: the caller does.
+// Parses the HTTP field Retry-After (RFC 9110 10.2.3). The caller limits the delay.
 import { utcTime } from "../runtime/utc.js";
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -35,7 +35,7 @@ function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number):
   const numbers = ["day", "hour", "minute", "second"].map((name) => Number(groups[name]));
   const [day, hour, minute, second] = numbers as [number, number, number, number];
   const monthIndex = months.indexOf(groups["month"]!);
-  // A leap second is second 60.
+  // Second 60 is a leap second.
   if (hour > 23 || minute > 59 || second > 60) return undefined;
   const at = (year: number): number => utcTime(year, monthIndex, day, hour, minute, second);
   const year =
@@ -48,7 +48,7 @@ function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number):
 
 /**
  * Returns the year with four digits. RFC 9110 5.6.7: a two-digit year that appears to be more than 50 years in the
- * future means the most recent past year with these digits.
+ * future means the most recent past year with the same last two digits.
  */
 function fullYear(shortYear: number, at: (year: number) => number, wallNow: number): number {
   const yearNow = Math.floor(1970 + wallNow / meanYearMs);

@@ -1,7 +1,7 @@
-// Decides after the end of an attempt or connection whether another attempt may succeed. It does not compute delays:
-// see backoff.ts.
+// Decides after the end of an attempt or connection whether another attempt may succeed. This module does not compute
+// delays: see backoff.ts.
 
-/** The end of an attempt or connection, as far as it decides about a retry. */
+/** The facts about the end of an attempt or connection that decide about a retry. */
 export interface RetryableEnd {
   /**
    * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: an invalid
@@ -19,15 +19,15 @@ export interface RetryableEnd {
 const maxRefusals = 3;
 
 /**
- * Before the first success, most causes are fatal. After a success, the same causes may be temporary: servers are
- * deployed, clocks are corrected, tokens expire.
+ * Before the first successful connection, most causes of a failure are fatal. After a successful connection, the same
+ * causes may be temporary: servers are deployed, clocks are corrected, tokens expire.
  */
 export class RetryRule {
   readonly #resetAfter: number;
   #hasSucceeded = false;
   #refusals = 0;
 
-  /** @param resetAfter - The credentials were valid if the connection was open for this many milliseconds. */
+  /** @param resetAfter - After this many milliseconds, an open connection proves that the credentials were valid. */
   constructor(resetAfter: number) {
     this.#resetAfter = resetAfter;
   }
@@ -38,13 +38,13 @@ export class RetryRule {
   }
 
   /**
-   * Returns whether another attempt may succeed. Call this method once for each end, because it counts refused
-   * credentials.
+   * Returns whether another attempt may succeed. Must be called exactly once after each attempt or connection, because
+   * the call counts refused credentials.
    */
   isRetryable({ cause, ageMs }: RetryableEnd): boolean {
     if (cause !== "auth" || (ageMs !== undefined && ageMs >= this.#resetAfter)) this.#refusals = 0;
     if (cause === "auth") this.#refusals++;
-    // The options are the same in every attempt, also after a success.
+    // Every attempt uses the same options, so another attempt would fail too.
     if (cause === "options") return false;
     if (!this.#hasSucceeded) return cause === "other";
     return this.#refusals < maxRefusals;

@@ -1,4 +1,4 @@
-// Listens to an `AbortSignal` without a memory leak. It does not create signals.
+// Listens to an `AbortSignal` without a memory leak. This module does not create signals.
 
 /** The callbacks for one signal, and the single listener that calls them. */
 interface SharedListener {
@@ -40,7 +40,8 @@ function listen(signal: AbortSignal): SharedListener {
 const collected = new FinalizationRegistry<WeakRef<{ stop(): void }>>((listener) => listener.deref()?.stop());
 
 /**
- * Listens to a signal for a target. The signal keeps the target alive only between {@link retain} and {@link release}.
+ * Calls a function for an object, the target, when a signal is aborted. The signal keeps the target alive only between
+ * {@link retain} and {@link release}.
  */
 export class WeakAbortListener<Target extends object> {
   readonly #target: WeakRef<Target>;
@@ -48,7 +49,7 @@ export class WeakAbortListener<Target extends object> {
   #retained: Target | undefined;
   readonly #stopListening: () => void;
 
-  /** @param callback - Called with the target. It must not reference the target in another way. */
+  /** @param callback - Called with the target. The callback itself must not reference the target. */
   constructor(signal: AbortSignal, target: Target, callback: (target: Target) => void) {
     this.#target = new WeakRef(target);
     // The signal references this closure. Therefore the closure must not reference the parameter `target`.
@@ -64,7 +65,7 @@ export class WeakAbortListener<Target extends object> {
     this.#retained = this.#target.deref();
   }
 
-  /** Allows the target to be garbage-collected before the signal. */
+  /** Allows the target to be garbage-collected while the signal still exists. */
   release(): void {
     this.#retained = undefined;
   }

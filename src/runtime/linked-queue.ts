@@ -1,4 +1,4 @@
-// A queue as a doubly linked list. It does not limit the number of items.
+// A queue that is implemented as a doubly linked list. It does not limit the number of items.
 
 /** A node of a {@link LinkedQueue}, and the argument of {@link LinkedQueue.remove}. */
 export interface LinkedQueueNode<Item> {

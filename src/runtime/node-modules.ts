@@ -1,4 +1,5 @@
-// Loads Node's own modules on first use. It keeps only `node:net`, because Node caches modules itself.
+// Loads Node's own modules on first use. This module caches only `node:net`. For the other modules, the cache of Node
+// is sufficient.
 import { createRequire } from "node:module";
 import type * as crypto from "node:crypto";
 import type * as channels from "node:diagnostics_channel";
@@ -8,8 +9,8 @@ import type * as tls from "node:tls";
 import type * as util from "node:util";
 
 /**
- * Node 20.12 to 20.15 have no `process.getBuiltinModule`. In these versions, `require` loads Node's modules, whatever
- * its base path is.
+ * Node 20.12 to 20.15 have no `process.getBuiltinModule`. In these versions, `createRequire` is used instead. The path
+ * that it receives has no effect on the loading of Node's own modules.
  */
 type Load = (name: string) => unknown;
 const load: Load =

@@ -1,10 +1,11 @@
-// The runtime of Node without `openTransport`, so that it does not load the modules of sockets.
+// The runtime of Node without `openTransport`, because this module must not load the modules of sockets.
 import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
 import type { Runtime } from "./runtime.js";
 
-// These globals are accessors: each use of a global would be a function call. An import from "node:process" would read
-// all properties of `process`, which loads the socket modules.
+// The globals `performance` and `process` are accessors: each use of these globals calls a function. Therefore this
+// module reads each global only once. This module does not import "node:process", because that import reads all
+// properties of `process`. Reading these properties loads the socket modules.
 const clock = performance;
 const thisProcess = process;
 

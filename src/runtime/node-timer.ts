@@ -1,4 +1,4 @@
-// Implements `Timer` with Node's `setTimeout`, for delays of any length. It does not measure time.
+// Implements `Timer` with Node's `setTimeout`, for delays of any length. This module does not measure time.
 import type { Timer } from "./runtime.js";
 
 /** Longest delay of `setTimeout` in milliseconds. Node treats a longer delay as 1 ms. */
@@ -9,7 +9,7 @@ export function startTimer(delay: number, callback: () => void): Timer {
   return delay <= maxDelay ? new NodeTimer(delay, callback) : new LongTimer(delay, callback);
 }
 
-/** A timer that needs one timer of Node. */
+/** A timer for a delay of at most {@link maxDelay}. A single timer of Node implements it. */
 class NodeTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 

@@ -1,7 +1,8 @@
-// Keeps at most one pending timer, and remembers whether `ref()` or `unref()` was called. It does not repeat the timer.
+// Keeps at most one pending timer, and remembers whether `ref()` or `unref()` was called. This module does not repeat
+// the timer.
 import type { Runtime, Timer } from "./runtime.js";
 
-/** A timer that can be set again and again. `ref()` and `unref()` apply to the current timer and to later ones. */
+/** A timer that can be set again and again. `ref()` and `unref()` apply to the current timer and to later timers. */
 export class RestartableTimer {
   readonly #runtime: Pick<Runtime, "setTimer">;
   #timer: Timer | undefined;

@@ -1,4 +1,4 @@
-// Converts a thrown value into an `Error`. It does not report the error.
+// Converts a thrown value into an `Error`. This module does not report the error.
 import { nodeUtil } from "./node-modules.js";
 
 /**
@@ -6,8 +6,8 @@ import { nodeUtil } from "./node-modules.js";
  * any value.
  */
 export function toError(reason: unknown, what: string): Error {
-  // Both checks are needed. `instanceof` misses errors of another realm, as in test runners. `isNativeError` misses a
-  // DOMException.
+  // Both checks are needed. `instanceof` misses errors of another realm, for example in test runners. `isNativeError`
+  // misses a DOMException.
   if (reason instanceof Error || nodeUtil().types.isNativeError(reason)) return reason;
   return new Error(`${what} failed with ${nodeUtil().inspect(reason, { depth: 0 })}`, { cause: reason });
 }

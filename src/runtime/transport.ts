@@ -27,18 +27,18 @@ export interface TransportHandler {
 /** A byte stream: a TCP, TLS or Unix socket, or a Duplex of the application. */
 export interface Transport {
   /**
-   * Passes `bytes` to the kernel. At most one write may be pending.
+   * Passes `bytes` to the kernel. At most one write may be pending. After the result `false`, `bytes` must not change
+   * until `onWritten` or `onClose` is called.
    *
-   * @returns `true` if the kernel has accepted all bytes immediately. With `false`, `onWritten` is called after the
-   *   kernel has accepted all bytes. Before that call or `onClose`, `bytes` must not change. After an error,
-   *   `onWritten` is never called.
+   * @returns `true` if the kernel accepted all bytes immediately. Otherwise `onWritten` is called when the kernel has
+   * accepted all bytes, or never after an error.
    */
   write(bytes: Uint8Array, onWritten: () => void): boolean;
   /** Ends our side of the stream after all written bytes are sent. */
   end(): void;
   /** Destroys the stream. `onClose` is called in a later tick. */
   destroy(): void;
-  /** Stops `onData` until {@link resume} is called, even for bytes that were read before. */
+  /** Stops `onData` until {@link resume} is called. Bytes that were already read from the socket wait too. */
   pause(): void;
   resume(): void;
   ref(): void;

@@ -1,4 +1,7 @@
-// Converts dates of the UTC calendar. It does not read the clock: see runtime.ts.
+// Converts dates of the UTC calendar. This module does not read the clock: see runtime.ts.
 
-/** Returns the milliseconds since 1970 of a date in UTC. A day after the end of a month is a day of the next month. */
+/**
+ * Returns the milliseconds since 1970 of a date in UTC. A day number that exceeds the length of the month counts into
+ * the next month: April 31 is May 1.
+ */
 export const utcTime: typeof Date.UTC = Date.UTC;

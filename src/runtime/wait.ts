@@ -23,7 +23,8 @@ export class Wait<Value = void> {
   /**
    * @param onCancel - Called when the signal or the timeout ends the wait. It is not called if the signal is aborted
    *   already.
-   * @param isHandled - If `false`, a rejection that the caller does not handle is an unhandled rejection.
+   * @param isHandled - If `true`, the promise never causes an unhandled rejection. If `false`, the promise causes an
+   *   unhandled rejection if it rejects and the caller does not handle the rejection.
    */
   constructor(
     runtime: Pick<Runtime, "setTimer">,

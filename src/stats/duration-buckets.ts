@@ -1,17 +1,22 @@
 // Counts durations in buckets and computes percentiles from the counts. The width of a bucket grows with the duration.
-// It does not check its samples: see Histogram.
+// The samples are not checked here: see Histogram.
 
 /**
- * Each power of two of microseconds has 2 ** bucketBits buckets of equal width. The width of a bucket is at most 1/32
- * of its values.
+ * From 32 µs on, the range from each power of two to the next power of two is divided into 2 ** bucketBits buckets of
+ * equal width. The width of such a bucket is at most 1/32 of each duration in the bucket.
  */
 const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
-/** The largest number of microseconds that has its own bucket, about 71 minutes. */
+/**
+ * The largest duration that the buckets distinguish, in microseconds: about 71 minutes. Longer durations count as this
+ * duration.
+ */
 const maxMicroseconds = 2 ** 32 - 1;
 const noCounts = new Float64Array(0);
 
-/** A sample takes no memory. Each power of two between the shortest and the longest sample takes 256 bytes. */
+/**
+ * Samples are not stored. The counts take 256 bytes for each power of two between the shortest and the longest sample.
+ */
 export class DurationBuckets {
   count = 0;
   sum = 0;
@@ -19,7 +24,7 @@ export class DurationBuckets {
   max = 0;
   last = 0;
   #counts = noCounts;
-  /** `#counts[0]` counts the samples of the bucket with this number. */
+  /** The number of the first bucket that has a count: `#counts[0]` counts the samples of this bucket. */
   #offset = 0;
 
   constructor(samples: readonly number[]) {
@@ -38,7 +43,7 @@ export class DurationBuckets {
   }
 
   /**
-   * Returns a duration for each fraction: this fraction of the samples does not exceed the duration.
+   * Returns a percentile for each fraction: a duration that this fraction of the samples does not exceed.
    * @param fractions - From 0 to 1, in ascending order.
    */
   percentiles(fractions: readonly number[]): number[] {
@@ -51,7 +56,10 @@ export class DurationBuckets {
     });
   }
 
-  /** Adds buckets, by whole powers of two, so that `bucket` exists. */
+  /**
+   * Creates `bucket`, and the buckets between `bucket` and the existing buckets. All buckets of one power of two are
+   * created together.
+   */
   #growTo(bucket: number): void {
     const first = bucket - (bucket % bucketsPerOctave);
     if (this.count === 0) this.#offset = first;
@@ -64,7 +72,7 @@ export class DurationBuckets {
   }
 }
 
-/** Below 64 us, a bucket holds one number of microseconds. Above, each power of two adds 32 buckets. */
+/** Below 64 µs, each number of microseconds has its own bucket. From 64 µs on, each power of two has 32 buckets. */
 function bucketOf(duration: number): number {
   const microseconds = Math.min(duration * 1_000 + 0.5, maxMicroseconds) >>> 0;
   const shift = Math.max(31 - Math.clz32(microseconds) - bucketBits, 0);

@@ -12,8 +12,8 @@ export interface HistogramSnapshot {
   /** The newest sample. */
   readonly last: number;
   /**
-   * Percentiles: 50 percent of the samples do not exceed `p50`. The error is at most 1.6 percent or half a microsecond,
-   * whichever is larger.
+   * Percentiles: 50 percent of the samples do not exceed `p50`. The error of a percentile is at most 1.6 percent or
+   * half a microsecond, whichever is larger.
    */
   readonly p50: number;
   readonly p90: number;
@@ -26,11 +26,9 @@ const maxKeptSamples = 16;
 const noSamples: readonly number[] = [];
 
 /**
- * A histogram of durations. Percentiles count a duration of more than 71 minutes as 71 minutes. An invalid duration
- * counts as 0. `sum`, `mean`, `min`, `max` and `last` are exact.
- *
- * The first 16 samples are stored in a list. Further samples take no memory. The buckets take 256 bytes for each power
- * of two between the shortest and the longest sample, at most 7 KiB.
+ * A histogram of durations. It takes at most 7 KiB, whatever the number of samples. Percentiles count a duration of
+ * more than 71 minutes as 71 minutes. An invalid duration counts as 0. `sum`, `mean`, `min`, `max` and `last` are
+ * exact.
  */
 export class Histogram {
   /** The first samples, until buckets are created. */

@@ -14,7 +14,10 @@ const counter = (help: string): MetricInfo => ({ type: "counter", help });
 const gauge = (help: string): MetricInfo => ({ type: "gauge", help });
 const histogram = (help: string): MetricInfo => ({ type: "histogram", help });
 
-/** The metric `latencyMs` is the histogram. The last round-trip time, `Stats.latencyMs`, has no metric of its own. */
+/**
+ * The metric `latencyMs` is created from the histogram of all round-trip times. The property `Stats.latencyMs` is only
+ * the last round-trip time, and is not exported as a metric.
+ */
 const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> = {
   messagesSent: counter("Messages sent."),
   messagesReceived: counter("Messages received."),

@@ -1,4 +1,4 @@
-// Writes statistics in the text format of Prometheus. It does not know which metrics exist: see metrics.ts.
+// Writes statistics in the text format of Prometheus. This module does not know which metrics exist: see metrics.ts.
 import type { HistogramSnapshot } from "./histogram.js";
 
 /** The type of a statistic. A counter only increases. A gauge increases and decreases. */

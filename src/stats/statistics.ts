@@ -1,5 +1,5 @@
-// The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
-// itself: the client reports counts and durations.
+// The statistics of a client: counters, gauges and histograms over all its connections. This module does not measure
+// anything itself: the client reports counts and durations.
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** The names of the durations in `stats().histograms`. */
@@ -40,15 +40,15 @@ export interface Stats {
   readonly attemptCount: number;
   /** Connections that were opened. */
   readonly connectCount: number;
-  /** Opened connections that followed a loss, or a rotation that closed the old connection first. */
+  /** Connections that were opened after a connection was lost, or after a rotation had closed the old connection. */
   readonly reconnectCount: number;
   /** Connections that were replaced by a rotation. */
   readonly rotationCount: number;
   /** Received messages that were removed because they had been delivered before. */
   readonly duplicateCount: number;
   /**
-   * `gapCount`: reported gaps. `recoveredCount`: messages that were delivered into gaps. `resetCount`: streams that
-   * continued without their missing messages.
+   * `gapCount`: reported gaps. `recoveredCount`: missing messages that arrived later and were delivered. `resetCount`:
+   * streams that continued without their missing messages.
    */
   readonly gapCount: number;
   readonly recoveredCount: number;
@@ -103,9 +103,12 @@ export class Statistics {
   connectCount = 0;
   reconnectCount = 0;
   rotationCount = 0;
-  /** The sums of all connections that have ended. */
+  /** The sums of the counters of all ended connections. */
   #ended = noCounts;
-  /** A single sample is stored as a number, because most phases of a handshake happen once. */
+  /**
+   * A duration with only one sample is stored as a number instead of a histogram, because most phases of a handshake
+   * happen once.
+   */
   readonly #histograms: { [Name in DurationName]?: Histogram | number } = {};
 
   /** @param duration - In milliseconds. */

@@ -1,5 +1,6 @@
 /**
- * Creates a compressed frame that inflates to a large message, for tests of size limits. It does not send the frame.
+ * Creates a compressed frame that inflates to a large message, for tests of size limits. This module does not send the
+ * frame.
  */
 import { constants, deflateRawSync } from "node:zlib";
 import { Opcode } from "../../protocol/index.js";

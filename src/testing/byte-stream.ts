@@ -11,7 +11,7 @@ export interface ByteStreamHandler {
   onClose(): void;
 }
 
-/** The server's end of one connection, as a byte stream. */
+/** The server's side of one connection, as a byte stream. */
 export interface ByteStream {
   /** The owner of the stream sets the handler before the first callback. */
   handler: ByteStreamHandler;
@@ -22,11 +22,11 @@ export interface ByteStream {
   write(bytes: Buffer, onSent: () => void): void;
   /** Ends this side of the stream after the bytes that were written before. */
   end(): void;
-  /** Resets the connection after the bytes that were sent before. */
+  /** Resets the connection. The reset follows the bytes that were sent earlier. */
   reset(): void;
   /** Stops reading. The kernel still accepts bytes until its buffer is full. */
   stopReading(): void;
   goOnReading(): void;
-  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels it. */
+  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels the call. */
   wait(ms: number, callback: () => void): () => void;
 }

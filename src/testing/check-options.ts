@@ -1,4 +1,6 @@
-/** Checks the names of the options of the test kit. It does not check their values. */
+/**
+ * Checks the names of the options of the test kit, not their values.
+ */
 import { ownOptions } from "../../protocol/index.js";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Builds the bytes of server frames. The frames may be invalid. It does not check or parse frames.
+ * Builds the bytes of server frames. The frames may be invalid. This module does not check or parse frames.
  */
 import { Opcode } from "../../protocol/index.js";
 

@@ -1,5 +1,5 @@
 /**
- * Keeps the received messages that a script has not consumed yet. It does not limit their number.
+ * Keeps the received messages that a script has not consumed yet. This module does not limit the number of messages.
  */
 import { brandInstances, JetSocketError } from "../../protocol/index.js";
 

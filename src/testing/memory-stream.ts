@@ -1,5 +1,5 @@
 /**
- * Connects a scripted server to a virtual peer in memory. It does not simulate latency.
+ * Connects a scripted server to a virtual peer in memory. This module does not simulate latency.
  */
 import type { Runtime } from "../runtime/runtime.js";
 import type { ByteStream, ByteStreamHandler } from "./byte-stream.js";
@@ -8,7 +8,7 @@ import type { VirtualPeer } from "./virtual-peer.js";
 /** Bytes that the virtual kernel accepts while the server does not read. */
 const kernelBufferSize = 64 * 1024;
 
-/** The server's end of a virtual transport. It uses the time of the virtual runtime. */
+/** The server's side of a virtual transport. It uses the time of the virtual runtime. */
 export class MemoryStream implements ByteStream {
   handler!: ByteStreamHandler;
   readonly #peer: VirtualPeer;

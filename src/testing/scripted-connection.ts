@@ -118,7 +118,9 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     };
   }
 
-  /** The request of the opening handshake. @throws Error in `onOpen`, before the request was received. */
+  /**
+   * The request of the opening handshake. @throws Error if the request has not arrived yet, for example in `onOpen`.
+   */
   get request(): ServerRequest {
     if (this.#request === undefined)
       throw new Error("The client's request was not received yet: read it in onConnection, not in onOpen.");
@@ -157,9 +159,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Rejects the opening handshake with another status, such as 401, 429 with `Retry-After` or 302 with `Location`. Then
-   * ends this side of the stream.
-   *
+   * Rejects the opening handshake with a status other than 101, such as 401, 429 with `Retry-After` or 302 with
+   * `Location`. Then ends this side of the stream.
    * @param status - A status from 200 to 599.
    */
   reject(status: number, given: ScriptedReject = {}): void {
@@ -215,8 +216,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Starts the closing handshake. The arguments are not checked: a code may be invalid, such as 999 or 1005, and a
-   * reason of bytes may be invalid UTF-8.
+   * Starts the closing handshake. The arguments are not checked. The code may be invalid, such as 999 or 1005. A reason
+   * that is given as bytes may be invalid UTF-8.
    *
    * @param code - Without a code the Close frame is empty.
    */
@@ -252,8 +253,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Stops reading and writing without ending the connection, as if the machine of the server had disappeared. The
-   * connection does not notice when the client ends it.
+   * Stops reading and writing without ending the connection, as if the machine of the server had disappeared. If the
+   * client later ends the connection, the scripted server does not notice the end.
    */
   halfOpen(): void {
     this.#out.shut();
@@ -272,7 +273,10 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#pong = typeof how === "boolean" ? how : Buffer.from(how);
   }
 
-  /** Stops reading. The client meets back-pressure when the kernel buffers are full (64 KiB in memory). */
+  /**
+   * Stops reading. The client meets back-pressure when the kernel buffers are full. The buffers of a connection in
+   * memory hold 64 KiB.
+   */
   stopReading(): void {
     this.#stream.stopReading();
   }
@@ -293,8 +297,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Resolves after `ms` milliseconds. The time is virtual in memory, and real on a socket. Rejects when the server is
-   * closed.
+   * Resolves after `ms` milliseconds. A connection in memory uses virtual time, and a connection on a socket uses real
+   * time. Rejects when the server is closed.
    */
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -383,7 +387,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     if (!this.#isMute) this.#out.end();
   }
 
-  /** @param isDiscarded - True to discard the frames of the protocol instead of sending them. */
+  /** @param isDiscarded - With `true`, the queued frames of the protocol are discarded instead of sent. */
   #drain(isDiscarded = false): void {
     const protocol = this.#protocol;
     for (let bytes = protocol?.take(); bytes !== undefined; bytes = protocol?.take()) {

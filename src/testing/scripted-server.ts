@@ -16,7 +16,7 @@ import type { VirtualRuntime, VirtualServer } from "./virtual-runtime.js";
 export interface ScriptedServerOptions {
   /**
    * The script. It is called with each connection whose opening handshake was received, and with the number of the
-   * connection (1 for the first). A script that throws a `ClientGoneError` ends silently. After any other error the
+   * connection (1 for the first). A `ClientGoneError` that the script throws is ignored. After any other error the
    * connection is reset, and `onError` receives the error.
    */
   readonly onConnection: (connection: ScriptedConnection, n: number) => void | Promise<void>;
@@ -58,8 +58,8 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
   }
 
   /**
-   * The URL of the server: `ws://127.0.0.1:<port>` after {@link listen}. In memory, the server accepts every URL,
-   * including this URL.
+   * The URL of the server. After {@link listen}, the URL is `ws://127.0.0.1:<port>`. Without {@link listen}, the server
+   * works in memory. A server in memory accepts every URL, including the URL that this property returns.
    */
   get url(): string {
     return this.#listener === undefined ? "ws://scripted.test" : `ws://127.0.0.1:${this.#listener.port}`;
@@ -75,7 +75,7 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
     return this.#count;
   }
 
-  /** Refuses new connections (ECONNREFUSED). On a socket this closes the port. Open connections stay open. */
+  /** Refuses new connections (ECONNREFUSED). Open connections stay open. */
   goDown(): void {
     this.#isDown = true;
     this.#listener?.shut();

@@ -1,12 +1,12 @@
 /**
- * Connects a scripted server to TCP sockets on 127.0.0.1. It does not support TLS.
+ * Connects a scripted server to TCP sockets on 127.0.0.1. This module does not support TLS.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
 import type { ByteStream, ByteStreamHandler } from "./byte-stream.js";
 
-/** The server's end of a TCP connection. */
+/** The server's side of a TCP connection. */
 class SocketStream implements ByteStream {
   handler!: ByteStreamHandler;
   readonly #socket: Socket;
@@ -16,7 +16,7 @@ class SocketStream implements ByteStream {
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => this.handler.onData(bytes));
     socket.on("end", () => this.handler.onEnd());
-    // The event `close` follows, and the script does not need the error.
+    // The error is ignored: the event `close` follows, and the script does not need the error.
     socket.on("error", () => undefined);
     socket.on("close", () => this.handler.onClose());
   }

@@ -59,7 +59,7 @@ export class TimerHeap {
     return timer;
   }
 
-  /** Has no effect if the timer is not in the heap. */
+  /** Removes a timer. Has no effect if the timer is not in the heap. */
   remove(timer: VirtualTimer): void {
     const { position } = timer;
     if (position < 0) return;

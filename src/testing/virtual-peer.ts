@@ -1,5 +1,6 @@
 /**
- * A virtual transport and its other end, in memory. It does not create events on its own: a server controls the peer.
+ * A virtual transport with both of its sides, in memory. It does not create events on its own: a server controls the
+ * peer.
  */
 import { isIP } from "node:net";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
@@ -14,18 +15,22 @@ interface RefusedWrite {
 export interface VirtualPeerContext {
   /** Queues `event` for the network phase of the event loop. */
   readonly post: (event: () => void) => void;
-  /** Whether {@link VirtualPeer.received} is kept. If it is, the read buffer is overwritten after each read. */
+  /**
+   * With `true`, {@link VirtualPeer.received} keeps all bytes that the client writes. With `true`, the buffer into
+   * which the client reads is also overwritten after each read, so that a test fails if the client uses this memory too
+   * long.
+   */
   readonly isRecording: boolean;
   readonly onClosed: () => void;
 }
 
 /**
- * The server's end of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
- * The other side is notified of a call in a later event, never synchronously.
+ * The server's side of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
+ * A call on one side reaches the other side in a later event, never synchronously.
  */
 export class VirtualPeer {
   readonly target: TransportTarget;
-  /** The client's end of the transport. */
+  /** The client's side of the transport. */
   readonly transport: Transport = {
     write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
     end: () => {
@@ -49,7 +54,10 @@ export class VirtualPeer {
     ref: () => void (this.#isRef = true),
     unref: () => void (this.#isRef = false),
   };
-  /** While `false`, a write larger than {@link room} is refused. The write then waits for {@link take}. */
+  /**
+   * While `false`, a write larger than {@link room} is refused at first. The bytes of this write wait until {@link
+   * take} accepts them.
+   */
   takesWrites = true;
   /**
    * Number of bytes that are still accepted while {@link takesWrites} is `false`, like the free space of a kernel
@@ -108,7 +116,7 @@ export class VirtualPeer {
     return this.#isClosed;
   }
 
-  /** Whether the transport would keep the process alive. */
+  /** Whether a real socket in the state of this transport would keep the process alive. */
   get isHeld(): boolean {
     return this.#isRef && !this.#isClosed;
   }
@@ -134,7 +142,7 @@ export class VirtualPeer {
     this.#context.post(() => this.#close(error));
   }
 
-  /** Sends `bytes` to the client. The client receives them in one read if they fit into its buffer. */
+  /** Sends `bytes` to the client. The client receives the bytes in one read if they fit into the client's buffer. */
   send(bytes: Uint8Array | string): void {
     const copy = Buffer.from(bytes);
     this.#queueInbound(() => this.#readBytes(copy));
@@ -149,7 +157,10 @@ export class VirtualPeer {
     });
   }
 
-  /** Resets the connection after the bytes that were sent before. A later write of the client fails at once. */
+  /**
+   * Resets the connection. The reset follows the bytes that were sent earlier. A later write of the client fails at
+   * once.
+   */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
     this.#queueInbound(() => this.#close(error));
@@ -211,7 +222,8 @@ export class VirtualPeer {
     const length = bytes.copy(readBuffer);
     if (length < bytes.length) this.#inbound.unshift(() => this.#readBytes(bytes.subarray(length)));
     if (length > 0) this.#handler.onData(readBuffer, length);
-    // The bytes of the read are overwritten. A client that keeps the bytes without a copy then fails its test.
+    // The bytes are overwritten after the client has read them. The test of a client that keeps the bytes without a
+    // copy then fails.
     if (this.#context.isRecording) readBuffer.fill(0xdd, 0, length);
   }
 

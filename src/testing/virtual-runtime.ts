@@ -11,7 +11,10 @@ import { VirtualPeer } from "./virtual-peer.js";
 
 /** The server for all connections of a {@link VirtualRuntime}: a `ScriptedServer`, or an implementation of the test. */
 export interface VirtualServer {
-  /** Called once for each connection of a client, before its first byte. The server then controls the peer. */
+  /**
+   * Called once for each connection of a client, before the first byte of the connection. From then on, the server
+   * controls `peer`.
+   */
   serve(peer: VirtualPeer, runtime: VirtualRuntime): void;
 }
 
@@ -23,26 +26,29 @@ export interface VirtualRuntimeOptions {
   /** Handles every connection, whatever its URL. Default: none; attempts stay pending. */
   readonly server?: VirtualServer | undefined;
   /**
-   * Keeps closed peers in {@link VirtualRuntime.peers}, and the bytes that each peer received. Also overwrites the read
-   * buffer after each read of a client. With `false`, memory does not grow with the length of the run. Default `false`.
+   * With `true`, closed peers stay in {@link VirtualRuntime.peers}, and each peer keeps the bytes that it received. In
+   * addition, the buffer into which a client reads is overwritten after each read. With `false`, memory does not grow
+   * with the length of the run. Default `false`.
    */
   readonly isRecording?: boolean | undefined;
 }
 
 /**
- * Maximum number of rounds at the same virtual time. If there are more rounds, callbacks schedule each other without
- * end.
+ * Maximum number of rounds at the same virtual time. If there are more rounds, the callbacks are assumed to schedule
+ * each other without end.
  */
 const maxRounds = 100_000;
 
-// The function is read while the module loads. A test with fake timers then does not stop the virtual runtime.
+// Keeps the real `setImmediate`: fake timers of a test replace the global function, and would otherwise stop the
+// virtual runtime.
 const { setImmediate } = globalThis;
 
 /**
- * A deterministic runtime for the option `runtime`. Time passes only in {@link advance}, {@link advanceAsync} and
- * {@link stall}. The network is in memory, and random values depend on a seed. One round of its event loop has the
- * order of Node.js: due timers, network events, then callbacks of `afterTurn`. Deferred callbacks run after each
- * callback. Nothing runs between two calls of these methods.
+ * A deterministic runtime for the option `runtime`, with an in-memory network and random values from a seed. Time
+ * passes only in {@link advance}, {@link advanceAsync} and {@link stall}. Between calls of these methods nothing runs.
+ *
+ * Each round of the event loop has the order of Node.js: due timers, network events, then callbacks of `afterTurn`.
+ * Deferred callbacks run after each callback.
  */
 export class VirtualRuntime implements Runtime {
   readonly #server: VirtualServer | undefined;
@@ -109,12 +115,12 @@ export class VirtualRuntime implements Runtime {
     return peer.transport;
   };
 
-  /** The server's ends of all open transports, oldest first. With `isRecording`, closed transports are included. */
+  /** The server's side of all open transports, oldest first. With `isRecording`, closed transports are included. */
   get peers(): readonly VirtualPeer[] {
     return [...this.#peers];
   }
 
-  /** Whether a timer or a transport would keep the process alive. */
+  /** Whether real timers and sockets in the current state would keep the process alive. */
   get isHeld(): boolean {
     return this.#timers.hasRef || this.peers.some(({ isHeld }) => isHeld);
   }
@@ -123,7 +129,7 @@ export class VirtualRuntime implements Runtime {
    * Advances the time by `ms` milliseconds and runs everything that becomes due. With 0, runs everything that is due
    * already. Promises do not settle during the call: use {@link advanceAsync} for promises.
    *
-   * @throws RangeError if `ms` is not a number from 0 on.
+   * @throws RangeError if `ms` is negative or not a number.
    * @throws Error if callbacks schedule each other without end. Errors of callbacks are rethrown.
    */
   advance(ms: number): void {

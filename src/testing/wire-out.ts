@@ -1,6 +1,6 @@
 /**
- * Writes the bytes of a scripted server to the client, with the faults that the script requests. It does not parse
- * frames.
+ * Writes the bytes of a scripted server to the client, with the faults that the script requests. This module does not
+ * parse frames.
  */
 import type { ByteStream } from "./byte-stream.js";
 
@@ -45,7 +45,10 @@ export class WireOut {
     this.#next();
   }
 
-  /** Merges all writes of `run` into one write. An end or a reset inside `run` follows the writes before it. */
+  /**
+   * Merges all writes of `run` into one write. If `run` ends or resets the stream, its earlier writes are merged and
+   * sent before the end or reset.
+   */
   join(run: () => void): void {
     if (this.#joined !== undefined) {
       run();

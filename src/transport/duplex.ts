@@ -36,8 +36,9 @@ async function createStream(
   context: Parameters<CreateConnection>[0],
   transport: SocketTransport,
 ): Promise<void> {
-  // A stream may emit its first event in the tick after its creation. `create` is called from a microtask, so that the
-  // listeners are attached before that tick.
+  // `create` is called from a microtask, so that the listeners are attached before the first event. A stream may emit
+  // its first event in a callback of `process.nextTick`. Node runs this callback after all pending microtasks, and one
+  // of these microtasks attaches the listeners.
   await Promise.resolve();
   if (transport.isDestroyed) return;
   try {
@@ -60,7 +61,7 @@ function attachStream(stream: unknown, transport: SocketTransport): void {
     stream.on("error", () => undefined).destroy();
     return;
   }
-  // By default Node ends our side when the peer ends its side. Our Close frame might not be written by then.
+  // By default Node ends our side when the peer ends its side, even if our Close frame is not written yet.
   stream.allowHalfOpen = true;
   transport.attach(stream);
   openWhenReady(stream, transport);

@@ -2,9 +2,9 @@
 import type { TransportHandler } from "../runtime/transport.js";
 
 /**
- * Passes data, end and close to the handler in order. While reading is paused, data and end are buffered, and close
- * waits for them. The buffer is necessary because a paused stream may still emit. For example, a TLS socket emits all
- * data that it has decrypted, and the end.
+ * Passes the events `data`, `end` and `close` to the handler in order. While reading is paused, the data and the end
+ * are buffered, and the event `close` waits for both. The buffer is necessary because a paused stream may still emit
+ * events. For example, a TLS socket emits all data that it has decrypted, and the end.
  */
 export class ReadGate {
   readonly #handler: TransportHandler;
@@ -18,7 +18,10 @@ export class ReadGate {
   #isCloseEmitted = false;
   #error: Error | undefined;
 
-  /** @param owner - `continueReading` is called after {@link resume}, when no data is buffered any more. */
+  /**
+   * @param owner - The object whose method `continueReading` is called after {@link resume}, when all buffered data has
+   * been delivered.
+   */
   constructor(handler: TransportHandler, owner: { continueReading(): void }) {
     this.#handler = handler;
     this.#owner = owner;
@@ -28,7 +31,7 @@ export class ReadGate {
     return this.#isPaused;
   }
 
-  /** True if only the close may still be emitted. */
+  /** True if `close` is the only event that may still be emitted. */
   get isShut(): boolean {
     return this.#isShut;
   }
@@ -64,7 +67,7 @@ export class ReadGate {
     else this.#owner.continueReading();
   }
 
-  /** Discards the buffered data. After this call only the close is emitted. */
+  /** Discards the buffered data. After this call only the event `close` is emitted. */
   shut(): void {
     this.#isShut = true;
     this.#buffered = undefined;
@@ -76,7 +79,10 @@ export class ReadGate {
     return (this.#buffered !== undefined && this.#buffered.length > 0) || this.#isEndBuffered;
   }
 
-  /** False if reading is paused or the transport is destroyed. The handler may do both during a call. */
+  /**
+   * False if reading is paused or the transport is destroyed. Each call of the handler may pause reading or destroy the
+   * transport.
+   */
   #canDeliver(): boolean {
     return !this.#isPaused && !this.#isShut;
   }

@@ -13,7 +13,8 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | Type
   if (Buffer.isBuffer(chunk)) return chunk;
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (typeof chunk !== "string") return new TypeError(`The stream must emit bytes, got ${typeof chunk}`);
-  // Without an encoding, a string stands for its UTF-8 bytes. With an encoding, the stream has already lost bytes.
+  // Without `setEncoding()`, a string is converted to its UTF-8 bytes. With `setEncoding()`, the stream has already
+  // decoded the bytes, and may have lost bytes that are invalid in this encoding.
   if (encoding === null) return Buffer.from(chunk, "utf8");
   return new TypeError(`The stream must emit bytes, got text: setEncoding("${encoding}") was called on it`);
 }
@@ -63,8 +64,8 @@ export interface StreamOpener {
 }
 
 /**
- * A {@link Transport} over a Node stream. The function that opens the stream calls {@link attach} with it. The function
- * reports progress by {@link enter} and {@link open}, and a failure by {@link fail}.
+ * A {@link Transport} over a Node stream. The function that opens the stream passes the stream to {@link attach}. The
+ * same function reports progress by {@link enter} and {@link open}, and a failure by {@link fail}.
  */
 export class SocketTransport implements Transport {
   readonly #handler: TransportHandler;
@@ -73,7 +74,10 @@ export class SocketTransport implements Transport {
   #opener: StreamOpener | undefined;
   #addresses: readonly AddressAttempt[] = noAddresses;
   #stream: Duplex | undefined;
-  /** True for a Node socket without TLS. A write to it shows immediately whether the kernel accepted all bytes. */
+  /**
+   * True for a Node socket without TLS. A write to such a socket shows immediately whether the kernel accepted all
+   * bytes.
+   */
   #isPlain = false;
   #readsIntoBuffer = false;
   #isOpen = false;
@@ -82,8 +86,8 @@ export class SocketTransport implements Transport {
   #onWritten: (() => void) | undefined;
   #pendingCallbacks = 0;
   /**
-   * The callback of writes. The first write that needs a callback creates it. On a plain socket, few writes need a
-   * callback.
+   * The callback that is passed to `write()`. Created by the first write that needs a callback. Few writes on a socket
+   * without TLS need a callback.
    */
   #afterWrite: ((error?: Error | null) => void) | undefined;
   /** The listener for "data". It exists only on a stream that does not read into our buffer. */
@@ -136,7 +140,7 @@ export class SocketTransport implements Transport {
   open(): void {
     if (this.#gate.isShut) return;
     this.#isOpen = true;
-    // Node replaces the socket's handle for each address that it tries. A new handle is referenced again.
+    // Node replaces the socket's handle for each address that it tries. `unref()` does not apply to a new handle.
     if (!this.#isRef) this.unref();
     if (!this.#readsIntoBuffer) this.#readChunks();
     this.#handler.onOpen();
@@ -165,11 +169,13 @@ export class SocketTransport implements Transport {
     try {
       if (this.#isPlain) {
         stream.write(bytes);
-        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore a callback
-        // is requested only if bytes remain. An empty write requests it.
+        // Node calls a write callback in a later tick, even if the kernel has accepted all bytes. Therefore this write
+        // has no callback. If the kernel has not accepted all bytes, an empty write follows. The callback of the empty
+        // write shows that the kernel has accepted all bytes.
         if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
-        // A stream in memory may pass on the Buffer without a copy, but the caller reuses the bytes.
+        // A stream in memory may pass the Buffer itself to a reader. The caller reuses the bytes, so the stream gets a
+        // copy.
         this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
       }
     } catch (reason) {
@@ -207,7 +213,7 @@ export class SocketTransport implements Transport {
 
   pause(): void {
     this.#gate.pause();
-    // Before the transport is open, the TLS handshake must read.
+    // The stream is paused only after the transport is open, because the TLS handshake reads from the stream.
     if (this.#isOpen) this.#stream?.pause();
   }
 
@@ -250,12 +256,13 @@ export class SocketTransport implements Transport {
   }
 
   /**
-   * Node calls the callbacks in the order of the writes. If the kernel has accepted a write immediately, its callback
-   * arrives late and is ignored. Only the last pending callback counts.
+   * Node calls the callbacks in the order of the writes. If the kernel has accepted a write immediately, the callback
+   * of this write is not needed, and is ignored. Only the last pending callback shows that the kernel has accepted all
+   * bytes.
    */
   #onCalledBack(error: Error | null | undefined): void {
     this.#pendingCallbacks--;
-    // A destroyed socket calls the callback of an abandoned write without an error.
+    // A destroyed socket also calls the callback of an abandoned write, and passes no error.
     if (error || this.#stream?.destroyed || this.#pendingCallbacks > 0) return;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;

@@ -40,13 +40,14 @@ const grouped: ReadonlySet<string> = new Set(groups.flat());
 const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 
 /**
- * Returns the names of the options that made Node throw `error`. Returns `"tls"` if no group of options fails by
- * itself.
+ * Returns the names of the options that made Node throw `error`. Returns `"tls"` if Node accepts each group of options
+ * when the group is tested alone.
  */
 export function refusedTlsOptions(tls: object, error: Error): string {
   const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
-  // An option of a group is not tested alone. For example, an encrypted key fails without its passphrase.
+  // The options of a group are tested together, because an option may need another option. For example, an encrypted
+  // key fails without its passphrase.
   const others = Object.keys(tls)
     .filter((name) => !grouped.has(name))
     .map((name) => [name]);
@@ -60,7 +61,10 @@ export function refusedTlsOptions(tls: object, error: Error): string {
   return "tls";
 }
 
-/** Returns the error that `createSecureContext` throws for these options alone. */
+/**
+ * Calls `createSecureContext` with only those options of `tls` that are in `group`. Returns the error that
+ * `createSecureContext` throws.
+ */
 function errorOfGroup(tls: object, group: readonly string[]): Error | undefined {
   const given = Object.entries(tls).filter(([name]) => group.includes(name));
   // A group without its main option is not tested.
@@ -75,8 +79,8 @@ function errorOfGroup(tls: object, group: readonly string[]): Error | undefined 
 
 /**
  * Checks options that Node does not check. If `tls.ca` contains unreadable data, Node ignores the data and trusts no
- * certificate. The error would then blame the server. Node also calls `checkServerIdentity` without checking that it is
- * a function.
+ * certificate. The handshake would then fail with an error that blames the certificate of the server. Node also calls
+ * `checkServerIdentity` without checking that it is a function.
  * @throws TypeError
  */
 export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: ConnectionOptions): void {

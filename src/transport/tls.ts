@@ -142,7 +142,10 @@ function tlsOptions({ host, tls: given = {} }: TransportTarget): TlsOptions {
 
 type IdentityCheck = NonNullable<ConnectionOptions["checkServerIdentity"]>;
 
-/** Node does not catch exceptions of `checkServerIdentity`, and destroys the socket with any value that it returns. */
+/**
+ * Node does not catch exceptions of `checkServerIdentity`. If the function returns a value, Node destroys the socket
+ * with that value.
+ */
 function identityCheck(check: IdentityCheck, self: ConnectionOptions): IdentityCheck {
   return (hostname, certificate) => {
     try {

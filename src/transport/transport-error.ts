@@ -1,4 +1,4 @@
-// Adds a message to the errors of Node that have none. It does not classify them.
+// Adds a message to the errors of Node that have no message. It does not classify errors.
 import { toError } from "../runtime/to-error.js";
 
 function isAggregate(error: Error): error is AggregateError & { readonly code?: string } {

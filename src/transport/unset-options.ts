@@ -6,7 +6,7 @@ function unset(names: string): object {
   return Object.freeze(Object.fromEntries(names.split(" ").map((name) => [name, undefined])));
 }
 
-/** All options of `net.connect`, with the value `undefined`. They are spread before the given options. */
+/** All options of `net.connect`, with the value `undefined`. The given options replace these values. */
 export const unsetSocketOptions: object = unset(
   "host port path lookup localAddress localPort family hints autoSelectFamily autoSelectFamilyAttemptTimeout " +
     "blockList noDelay keepAlive keepAliveInitialDelay timeout signal onread fd handle allowHalfOpen pauseOnCreate manualStart " +
@@ -15,8 +15,8 @@ export const unsetSocketOptions: object = unset(
 );
 
 /**
- * All options of `tls.connect`, with the value `undefined`. They are spread before the given options, together with
- * {@link unsetSocketOptions}.
+ * An object with all options of `tls.connect`, except the options in {@link unsetSocketOptions}. Each value is
+ * `undefined`. The options of the user replace these values.
  */
 export const unsetTlsOptions: object = unset(
   "secureContext ca cert key pfx passphrase crl sigalgs ecdhCurve dhparam honorCipherOrder minVersion maxVersion " +

@@ -66,6 +66,38 @@ describe("before open()", () => {
   });
 });
 
+describe("handOver()", () => {
+  const bytes = Buffer.concat([Buffer.from("HTTP"), textFrame("1")]);
+  const handOver = (duringCall: () => void): void =>
+    input.handOver(bytes, 4, bytes.length, () => {
+      input.open(openInput());
+      duringCall();
+      expect(end.calls).toEqual([]);
+    });
+
+  it("passes the bytes that follow the response after the call", () => {
+    handOver(() => undefined);
+    expect(end.calls).toEqual([["message", "1", 1]]);
+  });
+
+  it("passes bytes and the end that arrive during the call after them", () => {
+    handOver(() => {
+      const [first, second] = [textFrame("2").subarray(0, 2), textFrame("2").subarray(2)];
+      receive(first);
+      first.fill(0);
+      receive(second);
+      input.onEnd();
+    });
+    expect(end.calls).toEqual([
+      ["message", "1", 1],
+      ["message", "2", 1],
+    ]);
+    expect(events.at(-1)).toBe("ended");
+    receive(textFrame("3"));
+    expect(end.calls.at(-1)).toEqual(["message", "3", 1]);
+  });
+});
+
 describe("after open()", () => {
   beforeEach(() => {
     clock.advance(5);

@@ -86,6 +86,17 @@ describe("PingExchange", () => {
       expect([pings.unanswered, counting.openTimers]).toEqual([64, 0]);
     });
 
+    it("is rejected before its error is reported, so that a listener cannot cancel it", async () => {
+      const controller = new AbortController();
+      pings = new PingExchange(end.connection, counting.runtime, maxBufferedAmount, {
+        onQueued: () => undefined,
+        onRefused: () => controller.abort("stop"),
+      });
+      const first = call("first", { signal: controller.signal });
+      for (let count = 0; count < 64; count++) pings.sendHeartbeatPing(Buffer.from(`beat ${count}`));
+      expect(await stateOf(first)).toBeInstanceOf(BufferOverflowError);
+    });
+
     it("shares its error with many others that are dropped or refused in one turn of the event loop", async () => {
       const calls = Array.from({ length: 10_000 }, (_, index) => {
         const promise = call(`${index}`);

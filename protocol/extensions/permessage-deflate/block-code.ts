@@ -37,7 +37,7 @@ import {
 import { distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, kindMask } from "./huffman-table.js";
 
-/** Indexes of the 32-bit words in the state of the generated function: its start state, and later its end state. */
+/** Indexes of the 32-bit words in which the generated function receives its start state and returns its end state. */
 export const BlockState = { position: 0, end: 1, out: 2, limit: 3, lowest: 4 } as const;
 
 // Local variables of the generated function. `literals` and `distances` are its parameters: memory offsets of tables.
@@ -94,8 +94,8 @@ function lookUpSubtable(table: number, width: number): Code {
 const writeLiteral: Code = [...store8(get(out), value), ...set(out, add(get(out), constant(1)))];
 
 /**
- * Writes up to two literals, and then refills the bit buffer, because a match needs more bits. If a third literal
- * follows, writes the third literal and restarts the loop instead.
+ * Writes up to three consecutive literals. After the third literal, the loop restarts. If the code after two literals
+ * is not a literal, the bit buffer is refilled, because a match needs more bits.
  */
 function emitLiterals(): Code {
   const emitLiteral = [...writeLiteral, ...consume(codeLength)];
@@ -120,7 +120,7 @@ function copyBy(size: number, copy: Code): Code {
   ]);
 }
 
-/** Copies a match. The copy may write past the end of the match. Later output overwrites the surplus bytes. */
+/** Copies a match. The copy can write bytes after the end of the match. Later output overwrites these bytes. */
 function copyMatch(): Code {
   const isNear = (size: number): Code => lessThan(get(out), add(get(from), constant(size)));
   const byBytes = copyBy(1, store8(get(out), load8(get(from))));

@@ -1,4 +1,4 @@
-// Collects the bytes that zlib produces for one message, up to a size limit. It does not call zlib.
+// Collects the bytes that zlib produces for one message, up to a size limit. This module does not call zlib.
 import { Buffer, isAscii } from "node:buffer";
 import { Slab } from "../../slab.js";
 import type { InflatedSink } from "./codec.js";
@@ -9,7 +9,10 @@ import type { SlidingWindow } from "./sliding-window.js";
 const firstChunkSize = 64 * 1024;
 /** Largest size of a chunk in bytes. */
 const maxChunkSize = 1024 * 1024;
-/** Smallest message in bytes whose chunks are passed to a sink. For smaller messages, the calls would cost too much. */
+/**
+ * Smallest message in bytes whose chunks are passed to a sink. For smaller messages, the calls of the sink would cost
+ * too much.
+ */
 const minSpillSize = 8 * 1024 * 1024;
 const emptyBuffer = Buffer.alloc(0);
 
@@ -32,9 +35,9 @@ export class ChunkedOutput {
   /**
    * Starts a message.
    * @param limit - Largest size of the message in bytes. One more byte can be written, so that an excess is detected.
-   * @param window - Receives the bytes of the message in {@link record}.
-   * @param sink - Receives the full chunks of a message of more than 8 MiB that is not ASCII. {@link finish} then
-   *   returns only the rest of the message.
+   * @param window - {@link record} appends the bytes of the message to this window.
+   * @param sink - Receives the full chunks of the message, if the message exceeds 8 MiB and is not ASCII. Then
+   *   {@link finish} returns only the rest of the message.
    */
   begin(limit: number, window?: SlidingWindow, sink?: InflatedSink): void {
     this.clear();
@@ -58,7 +61,7 @@ export class ChunkedOutput {
     return this.#offset;
   }
 
-  /** Number of bytes that may be written at {@link offset}. */
+  /** Number of bytes that can be written at {@link offset}. */
   get freeSpace(): number {
     return Math.min(this.#chunk.length - this.#offset, this.#limit + 1 - this.size);
   }
@@ -100,12 +103,15 @@ export class ChunkedOutput {
     this.#offset = 0;
   }
 
-  /** Returns `true` if the sink should receive the chunks. ASCII stays whole, because it is then decoded fastest. */
+  /**
+   * Returns `true` if the sink should receive the chunks. ASCII text is not divided into chunks, because decoding a
+   * whole text by one call is fastest.
+   */
   #shouldSpill(): boolean {
     return this.size >= minSpillSize && !isAscii(this.#chunk.subarray(0, this.#offset));
   }
 
-  /** Passes all chunks to the sink. The window receives their bytes before, because the chunks are reused. */
+  /** Passes all chunks to the sink. Before that, appends their bytes to the window, because the chunks are reused. */
   #spill(sink: InflatedSink): void {
     this.record();
     for (const chunk of this.#full) sink.onInflated(chunk);
@@ -129,7 +135,7 @@ export class ChunkedOutput {
 
   /**
    * Ends the message and returns its first `size` bytes.
-   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite the result.
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next message can overwrite the result.
    */
   finish(isKept: boolean, size: number = this.size): Buffer {
     const result = this.#take(size - this.#spilledSize, isKept);

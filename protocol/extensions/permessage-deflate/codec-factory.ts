@@ -18,8 +18,8 @@ import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
 const maxWindowBits = 15;
 
 /**
- * Default for the largest number of zlib handles per direction, for codecs that have processed few messages. A deflater
- * needs 256 KiB of memory, and an inflater needs 40 KiB.
+ * Codecs that have processed few messages share zlib handles. This value is the default limit on the number of shared
+ * handles per direction. A deflater needs 256 KiB of memory, and an inflater needs 40 KiB.
  */
 const defaultMaxHandles = 32;
 
@@ -27,9 +27,9 @@ const defaultMaxHandles = 32;
  * Creates the codec factory of a process.
  *
  * @param name - The backend. The default is `"handle"` if the native handle of this version of Node works, otherwise
- *   `"dictionary"`. The test of the handle takes 1 ms, so it runs at the first use of a codec.
+ *   `"dictionary"`. The test of the handle takes 1 ms, so the test runs at the first use of a codec.
  * @param maxHandles - Largest number of handles per direction for codecs that have processed few messages. When the
- *   limit is reached, a codec with few messages takes its handle from another codec.
+ *   limit is reached, a codec that needs a handle takes the handle of another codec.
  * @throws JetSocketError (`UNSUPPORTED_CODEC`) if `name` is `"handle"` and the native handle does not work.
  */
 export function createCodecFactory(

@@ -1,4 +1,5 @@
-// Codecs with a reference count: several connections can use one codec. It exists from its first use to its last close.
+// Codecs with a reference count: several connections can use one codec. A codec exists from its first use until its
+// last user closes it.
 import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";
@@ -27,7 +28,10 @@ export class SharedCodec<Codec extends Inflater | Deflater> {
   }
 }
 
-/** The reference of one user to a shared codec. The first message of the user acquires the codec. */
+/**
+ * The reference of one connection to a shared codec. The connection acquires the codec when its first message needs the
+ * codec.
+ */
 abstract class Lease<Codec extends Inflater | Deflater> {
   readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;

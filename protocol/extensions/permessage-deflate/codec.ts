@@ -1,6 +1,6 @@
 // The interfaces of the codecs that compress and decompress the messages of permessage-deflate (RFC 7692 7.2).
 
-/** Receives the first parts of a message while it is inflated, so that the whole message is never in memory. */
+/** Receives the first parts of a message while it is inflated, so that the memory never contains the whole message. */
 export interface InflatedSink {
   /**
    * @param bytes - A part of the message. The bytes are valid only during this call.
@@ -15,9 +15,9 @@ export interface Inflater {
    * Inflates one whole message: the joined payloads of its frames, without the four bytes that RFC 7692 7.2.2 appends.
    *
    * @param maxSize - Largest size of the result in bytes.
-   * @param isKept - `true` if the caller keeps the result. If `false`, the next call of any codec may overwrite the
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next call of any codec can overwrite the
    *   result.
-   * @param sink - Receives the first parts of a large message, in their order. The result is then the last part of the
+   * @param sink - Receives the first parts of a large message, in order. The result is then the last part of the
    *   message. A codec may ignore the sink.
    * @throws ProtocolError with close code 1007 for corrupt data, or 1009 as soon as the output exceeds `maxSize` bytes.
    *   After an error, only {@link close} may be called.
@@ -33,7 +33,7 @@ export interface Inflater {
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer;
-  /** Frees native memory until the next message. The context of earlier messages is not lost. */
+  /** Frees native memory, but keeps the context of earlier messages. The next message allocates the memory again. */
   rest(): void;
   /** Frees native memory. Further calls have no effect. */
   close(): void;
@@ -42,8 +42,8 @@ export interface Inflater {
 /** Compresses the messages of one connection. */
 export interface Deflater {
   /**
-   * Compresses one whole message and removes the last four bytes (RFC 7692 7.2.1).
-   * The next call of any codec may overwrite the result.
+   * Compresses one whole message, and removes the last four bytes of the compressed message (RFC 7692 7.2.1). The next
+   * call of any codec can overwrite the result.
    */
   deflate(payload: Uint8Array): Uint8Array;
   /** Frees native memory. Further calls have no effect. */
@@ -77,5 +77,8 @@ export interface CodecFactory {
   readonly openCount: number;
 }
 
-/** One implementation of the codecs. It creates a codec at each call. The codec factory shares codecs. */
+/**
+ * One implementation of the codecs. Each call creates a new codec. The codec factory, not the backend, shares codecs
+ * between connections.
+ */
 export type CodecBackend = Pick<CodecFactory, "name" | "inflater" | "deflater">;

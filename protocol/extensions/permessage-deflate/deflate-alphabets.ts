@@ -1,7 +1,8 @@
 // The symbols of DEFLATE (RFC 1951 3.2.5 to 3.2.7) as entries of Huffman tables, and the tables of the fixed codes.
 import { EntryKind, HuffmanTable, symbolEntry } from "./huffman-table.js";
 
-// Numbers of bits of the first lookup in a table. All fixed codes and most dynamic codes have at most 9 bits.
+// The first lookup in a table uses this number of input bits. All fixed codes and most dynamic codes have at most 9
+// bits.
 export const literalWidth = 9;
 export const distanceWidth = 9;
 export const codeLengthWidth = 7;
@@ -31,7 +32,7 @@ export function distanceSymbols(): Int32Array {
 
 /**
  * Assigns consecutive ranges of values to the symbols from `start` to `end`. The first `2 * perWidth` symbols have one
- * value each. After them, the number of extra bits grows by one every `perWidth` symbols.
+ * value each. After these symbols, the number of extra bits grows by one every `perWidth` symbols.
  */
 function fillRanges(symbols: Int32Array, start: number, end: number, first: number, perWidth: number): void {
   let value = first;
@@ -42,7 +43,9 @@ function fillRanges(symbols: Int32Array, start: number, end: number, first: numb
   }
 }
 
-/** Returns the symbols for code lengths and for their repetition (RFC 1951 3.2.7). The kind of each is `literal`. */
+/**
+ * Returns the symbols for code lengths and for their repetition (RFC 1951 3.2.7). The kind of each symbol is `literal`.
+ */
 export function codeLengthSymbols(): Int32Array {
   const extraBits = [...new Array<number>(16).fill(0), 2, 3, 7];
   return Int32Array.from(extraBits, (bits, symbol) => symbolEntry(symbol, bits, EntryKind.literal));

@@ -1,5 +1,5 @@
-// Checks the options of permessage-deflate, and parses and writes its parameters (RFC 7692 7.1). It does not negotiate
-// them.
+// Checks the options of permessage-deflate, and parses and writes its parameters (RFC 7692 7.1). This module does not
+// negotiate the parameters.
 import type { ExtensionParameter } from "../extension.js";
 
 /** The name of the extension in the Sec-WebSocket-Extensions header (RFC 7692 7). */
@@ -9,9 +9,9 @@ export const deflateExtensionName = "permessage-deflate";
 export const maxWindowBits = 15;
 
 /**
- * The options of permessage-deflate for one endpoint, a client or a server. `windowBits` and `noContextTakeover` apply
- * to the messages that the endpoint sends. `peerWindowBits` and `peerNoContextTakeover` apply to the messages that the
- * endpoint receives.
+ * The options of permessage-deflate for one endpoint, a client or a server. The options `windowBits` and
+ * `noContextTakeover` apply to the messages that the endpoint sends. The options `peerWindowBits` and
+ * `peerNoContextTakeover` apply to the messages that it receives.
  *
  * In the header, `windowBits` of a client is named `client_max_window_bits`. `windowBits` of a server is named
  * `server_max_window_bits`.
@@ -94,8 +94,8 @@ function describe(value: unknown): string {
 
 /**
  * Reads the parameters of an offer or of an answer.
- * @returns The parameters. If RFC 7692 7 forbids a parameter, a string that describes the fault and contains the name
- *   of the parameter.
+ * @returns The parameters, or a string if RFC 7692 7 forbids a parameter. The string describes the fault and contains
+ *   the name of the parameter.
  */
 export function parseDeflateParameters(
   parameters: readonly ExtensionParameter[],
@@ -120,7 +120,7 @@ function findFault(name: string, value: string | true, kind: "offer" | "answer")
     case "client_max_window_bits":
     case "server_max_window_bits":
       if (value === true) {
-        // RFC 7692 7.1.2.2: only client_max_window_bits in an offer may have no value.
+        // RFC 7692 7.1.2.2: only the parameter client_max_window_bits of an offer can be without a value.
         return name === "client_max_window_bits" && kind === "offer" ? undefined : `${name} has no value`;
       }
       // RFC 7692 7.1.2: the value is a decimal integer from 8 to 15 without leading zeros.

@@ -17,9 +17,10 @@ const { Z_SYNC_FLUSH } = constants;
 const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * A marker of four bytes, appended to a message and its tail in a final block with fixed codes. After a complete
- * message, zlib outputs the four bytes. After a message that ends inside a block, zlib reads the marker as a part of
- * that block, so the output does not end with the four bytes.
+ * A marker of four bytes that shows whether a message is complete. Before a message is inflated, the receiver appends
+ * the four bytes that the sender removed, and a final block that contains the marker. The output for a complete message
+ * ends with the marker. If the message ends inside a block, zlib reads the marker as a part of this block, so the
+ * output does not end with the marker.
  */
 const sentinel: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
 const sentinelBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
@@ -31,7 +32,7 @@ const tailAndSentinel: Buffer = Buffer.concat([tail, sentinelBlock]);
  */
 const minUnpaddedByte = 0x20;
 
-// Sizes in bytes.
+// Sizes of the output chunks and of the largest window, in bytes.
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 const maxWindowSize = 32 * 1024;
@@ -75,7 +76,7 @@ class DictionaryInflater implements Inflater {
     }
     try {
       const parts = this.#inflateByZlib(compressed, maxSize);
-      // The result of zlib may be a small part of a large chunk. A copy of the result allows Node to free the chunk.
+      // The result of zlib can be a small part of a large chunk. A copy of the result allows Node to free the chunk.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
@@ -164,11 +165,11 @@ class DictionaryInflater implements Inflater {
   }
 
   /**
-   * Checks that the message does not end inside a block, and removes the marker from the output. The appended tail may
-   * complete a block that the message leaves open. When this is possible, the message is inflated again without the
-   * tail.
+   * Checks that the message does not end inside a block, and removes the marker from the output. If the message ends
+   * inside a block, the appended tail can complete this block by chance. To detect this, the message is inflated again
+   * without the tail.
    *
-   * @param excess - Number of bytes after the message that zlib has read.
+   * @param excess - Number of appended bytes that zlib has read.
    * @throws ProtocolError (1007) if the message ends inside a block.
    */
   #removeSentinel(buffer: Buffer, excess: number, part: Uint8Array): Buffer {
@@ -181,7 +182,7 @@ class DictionaryInflater implements Inflater {
     throw invalidDeflateData("it ends inside a block");
   }
 
-  /** Returns `true` if a part of the message, without tail and marker, inflates to `size` bytes. */
+  /** Inflates `part` without an appended tail or marker. Returns `true` if the result has `size` bytes. */
   #inflatesWithoutTail(part: Uint8Array, size: number): boolean {
     const options = { ...this.#options(size), finishFlush: Z_SYNC_FLUSH };
     return inflateRawSync(part, options).length === size;

@@ -44,8 +44,8 @@ export class HandleBackend implements CodecBackend {
 }
 
 /**
- * Compresses the same message twice and decompresses both results. Returns `true` if this restores the message, and if
- * the second result is smaller than the first because it refers to the first message.
+ * Compresses the same message twice and decompresses both results. Returns `true` if both decompressed messages are
+ * correct, and if the second compressed message is smaller because it refers to the first message.
  */
 function roundTrips(backend: CodecBackend): boolean {
   const direction = { windowBits: 15, keepsContext: true };

@@ -1,5 +1,5 @@
 // A deflater that uses a pooled handle. If another codec takes the handle away, the deflater continues with a short
-// history of the last messages. It does not keep the whole window.
+// history of the last messages. The deflater does not keep the whole window.
 import type { Deflater, DeflaterOptions } from "./codec.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
@@ -8,22 +8,26 @@ import { constants } from "./node-zlib.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions } from "./zlib-options.js";
 
-/** Size in bytes of the end of an empty stored block, which the sender removes (RFC 7692 7.2.1). */
+/** Number of bytes that the sender removes from the end of a compressed message (RFC 7692 7.2.1). */
 const tailSize = 4;
 
 /**
- * The base-2 logarithm of the largest history: 2 KiB. With this history, messages are nearly as small as with the whole
- * window of 32 KiB, and the history is loaded in a tenth of the time.
+ * The base-2 logarithm of the maximum size of the history in bytes. The history is at most the last 2 KiB of the sent
+ * messages. With 2 KiB of history, messages are nearly as small as with the whole window of 32 KiB. Loading 2 KiB takes
+ * a tenth of the time of loading the whole window.
  */
 const maxHistoryBits = 11;
 
-/** Compresses the messages of one connection by a pooled handle. */
+/** Compresses the messages of one connection with a pooled zlib handle. */
 export class HandleDeflater implements Deflater {
   readonly #scratch: HandleScratch;
   readonly #lease: HandleLease;
   readonly #windowBits: number;
   readonly #keepsContext: boolean;
-  /** The last bytes that were sent. They are recorded after the handle was taken away for the first time. */
+  /**
+   * The last bytes of the sent messages, before compression. Recording begins after the handle was taken away for the
+   * first time.
+   */
   #history: SlidingWindow | undefined;
 
   constructor(options: DeflaterOptions, pool: HandlePool, scratch: HandleScratch) {
@@ -34,7 +38,8 @@ export class HandleDeflater implements Deflater {
   }
 
   deflate(payload: Uint8Array): Uint8Array {
-    // RFC 7692 7.2.3.6: an empty message is one zero byte. zlib would output nothing when it is flushed twice.
+    // RFC 7692 7.2.3.6: an empty message is one zero byte. For an empty message after a flush, zlib would output
+    // nothing.
     if (payload.length === 0) return new Uint8Array(1);
     const output = this.#scratch.deflated;
     const handle = this.#lease.handle ?? this.#open();

@@ -1,5 +1,5 @@
-// An inflater that uses a pooled zlib handle or the inflater of this package. It keeps a copy of the window, so another
-// codec can take its handle away between two messages.
+// An inflater that uses a pooled zlib handle or the inflater of this package. The inflater keeps a copy of the window,
+// so another codec can take the handle away between two messages.
 import { Buffer } from "node:buffer";
 import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
 import { invalidDeflateData, ZlibError } from "./deflate-errors.js";
@@ -20,12 +20,13 @@ const probeSize = 1;
 const maxTinySize = 128;
 
 /**
- * Number of tiny messages in a row that an open handle of zlib inflates. After that, the inflater of this package saves
- * more time than it takes to load the window of zlib again.
+ * An open zlib handle inflates at most this number of consecutive tiny messages. The inflater of this package is
+ * faster, and inflates the tiny messages that follow. Before zlib inflates the next larger message, the window must be
+ * loaded into zlib again. Loading the window costs less time than the inflater of this package has saved by then.
  */
 const minTinyCount = 16;
 
-/** Decompresses the messages of one connection, by a pooled handle or by the inflater of this package. */
+/** Decompresses the messages of one connection with a pooled zlib handle or with the inflater of this package. */
 export class HandleInflater implements Inflater {
   readonly #scratch: HandleScratch;
   readonly #lease: HandleLease;
@@ -37,7 +38,7 @@ export class HandleInflater implements Inflater {
   #wireSize = 0;
   /** `true` if the inflater of this package has inflated a final block of the message, and the handle has no stream. */
   #isBetweenStreams = false;
-  /** Number of tiny messages since the last larger one. */
+  /** Number of tiny messages since the last larger message. */
   #tinyCount = 0;
 
   constructor(options: InflaterOptions, pool: HandlePool, scratch: HandleScratch) {
@@ -88,7 +89,7 @@ export class HandleInflater implements Inflater {
       return output.finish(isKept);
     } catch (error) {
       output.clear();
-      // An error of the sink is thrown unchanged.
+      // An error that the sink throws is thrown unchanged.
       throw error instanceof ZlibError ? invalidDeflateData(error.message, error) : error;
     }
   }
@@ -99,8 +100,8 @@ export class HandleInflater implements Inflater {
   }
 
   /**
-   * Returns `true` if the inflater of this package is faster than zlib. zlib is faster for messages of medium size,
-   * except if zlib must take its handle from another codec.
+   * Returns `true` if the inflater of this package is faster than zlib. For messages of medium size, zlib is faster,
+   * unless it must first take a handle from another codec.
    */
   #prefersOwnInflater(size: number): boolean {
     if (this.#scratch.ownInflater.isFasterThanZlib(size)) return true;
@@ -181,7 +182,10 @@ export class HandleInflater implements Inflater {
     }
   }
 
-  /** Inflates the four bytes that the sender removed (RFC 7692 7.2.2). They output nothing if a message is complete. */
+  /**
+   * Inflates the four bytes that the sender removed (RFC 7692 7.2.2). If the message is complete, zlib outputs nothing
+   * for these bytes.
+   */
   #inflateTail(handle: ZlibHandle): void {
     const { inflated: output, budget } = this.#scratch;
     const size = output.size;

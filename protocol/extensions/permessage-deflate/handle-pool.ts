@@ -1,21 +1,23 @@
-// Shares a limited number of zlib handles between codecs. It does not save the window of a handle that is taken away.
+// Shares a limited number of zlib handles between codecs. This module does not save the window of a handle that is
+// taken away.
 import type { ZlibOptions } from "node:zlib";
 import type { ZlibHandle } from "./zlib-handle.js";
 
-/** Number of messages after which a codec keeps its handle. */
+/** After this number of messages, the pool no longer gives the handle of a codec to other codecs. */
 const minOwnUses = 16;
 
 /**
  * The handles of one direction. Codecs that have processed few messages share a limited number of handles. When the
- * limit is reached, the pool passes the least recently used handle to the codec that needs a handle.
+ * limit is reached, the pool takes the least recently used handle from its codec, and passes the handle to the codec
+ * that needs one.
  *
- * The limit is necessary because freed memory rarely returns to the operating system. Without the limit, a process that
- * opens many connections would keep the memory of one handle per connection.
+ * Without the limit, a process that opens many connections would keep the memory of one handle per connection: freed
+ * memory rarely returns to the operating system.
  */
 export class HandlePool {
   readonly #open: (options: ZlibOptions) => ZlibHandle;
   readonly #limit: number;
-  /** The leases whose handle may be taken away, in the order of their last use. */
+  /** The leases with a handle that other codecs can take, in the order of their last use. */
   readonly #shared: Set<HandleLease> = new Set();
 
   constructor(open: (options: ZlibOptions) => ZlibHandle, limit: number) {
@@ -23,7 +25,10 @@ export class HandlePool {
     this.#limit = limit;
   }
 
-  /** `true` if a codec with few messages must take its handle from another codec. */
+  /**
+   * `true` if the limit of shared handles is reached. A codec that has processed few messages, and that needs a handle,
+   * must then take the handle of another codec.
+   */
   get isFull(): boolean {
     return this.#shared.size >= this.#limit;
   }
@@ -37,12 +42,15 @@ export class HandlePool {
     return handle;
   }
 
-  /** Marks a lease as the most recently used. Removes a busy lease, because a busy codec keeps its handle. */
+  /**
+   * Makes `lease` the most recently used shared lease. Exception: if the codec has processed enough messages to keep
+   * its handle, `lease` is removed from the shared leases.
+   */
   touch(lease: HandleLease): void {
     if (this.#shared.delete(lease) && !lease.isBusy) this.#shared.add(lease);
   }
 
-  /** Removes a lease that has no handle any more. */
+  /** Removes a lease from the shared leases, because it has no handle any more. */
   remove(lease: HandleLease): void {
     this.#shared.delete(lease);
   }
@@ -59,7 +67,10 @@ export class HandlePool {
   }
 }
 
-/** The claim of one codec to a handle. Another codec may take the handle away until the codec is busy. */
+/**
+ * The right of one codec to use a zlib handle. Other codecs can take the handle away until the codec has processed
+ * `minOwnUses` messages.
+ */
 export class HandleLease {
   readonly options: ZlibOptions;
   /** Leases with the same options have the same kind. They can pass a handle to each other. */
@@ -89,25 +100,25 @@ export class HandleLease {
     return this.#uses >= minOwnUses;
   }
 
-  /** `true` if opening a handle would take it from another codec. */
+  /** `true` if {@link open} would take a handle from another codec. */
   get mustEvict(): boolean {
     return this.#handle === undefined && !this.isBusy && this.#pool.isFull;
   }
 
-  /** Returns a handle with an empty window. Call this only if there is no handle. */
+  /** Returns a handle with an empty window. Call this only if the lease has no handle. */
   open(): ZlibHandle {
     this.#handle = this.#pool.open(this);
     return this.#handle;
   }
 
-  /** Counts a message and makes this the most recently used lease. */
+  /** Counts a message and makes this lease the most recently used lease. */
   touch(): void {
     if (this.isBusy) return;
     this.#uses++;
     this.#pool.touch(this);
   }
 
-  /** Removes the handle from this lease without closing it, and returns it. */
+  /** Removes the handle from this lease and returns the handle. Does not close the handle. */
   detach(): ZlibHandle | undefined {
     const handle = this.#handle;
     this.#handle = undefined;

@@ -13,10 +13,13 @@ export const EntryKind = {
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-/** The bits of an entry that contain its kind. All these bits are 0 for a literal. */
+/** The bits that contain the kind of a table entry. For a literal, all these bits are 0. */
 export const kindMask = 0xf00;
 
-/** Returns the entry of a symbol without its code length. {@link HuffmanTable.build} adds the length. */
+/**
+ * Returns the table entry of a symbol. The entry does not contain the length of the code of the symbol yet. {@link
+ * HuffmanTable.build} adds this length.
+ */
 export function symbolEntry(value: number, extraBits: number, kind: EntryKind): number {
   return (value << 16) | kind | (extraBits << 4);
 }
@@ -40,7 +43,7 @@ export class HuffmanTable {
 
   /**
    * @param symbols - The entry of each symbol, without the length of its code.
-   * @param width - Number of bits of the first lookup.
+   * @param width - Number of input bits that the first lookup uses.
    * @param memory - The memory for the entries, which start at byte `at`. By default the table allocates memory.
    */
   constructor(symbols: Int32Array, width: number, memory?: ArrayBuffer, at: number = 0) {
@@ -58,7 +61,7 @@ export class HuffmanTable {
    *
    * @param mayBeSparse - `true` if no code and a single code of one bit are allowed (RFC 1951 3.2.7). zlib allows both
    *   for literals and for distances.
-   * @returns `false` if the codes are not a complete set: there are too many of them or too few.
+   * @returns `false` if the codes are not a complete set: there are too many codes or too few codes.
    */
   build(lengths: Uint8Array, start: number, end: number, mayBeSparse: boolean = false): boolean {
     const maxLength = this.#sort(lengths, start, end, mayBeSparse);
@@ -92,7 +95,8 @@ export class HuffmanTable {
 
   /**
    * Fills the table, from the shortest codes to the longest. The first bit of a code is the lowest bit of the index. So
-   * the table for the next length begins as two copies of the current table. Then the codes of that length are written.
+   * the table for each length begins as two copies of the table for the previous length. Then the codes of the new
+   * length are written.
    */
   #fill(maxLength: number): void {
     const { entries } = this;

@@ -65,7 +65,7 @@ export class InflateMemory {
     new Int32Array(memory, fixedDistancesOffset).set(distances.entries.subarray(0, fixedDistanceCount));
   }
 
-  /** Creates a memory that WebAssembly uses, or returns `undefined` if WebAssembly is not available. */
+  /** Creates a memory for the WebAssembly function, or returns `undefined` if WebAssembly is not available. */
   static createWithWasm(): InflateMemory | undefined {
     const instance = instantiate(pages, blockFunction(stateOffset));
     return instance && new InflateMemory(instance);
@@ -94,7 +94,7 @@ export class InflateMemory {
    * Inflates the codes of one block.
    *
    * @param position - Start of the codes in the input, in bits.
-   * @param size - Size in bytes of the output of earlier blocks, to which the output is appended.
+   * @param size - Size in bytes of the output of the earlier blocks. The output of this block is appended to it.
    * @returns `false` if zlib must inflate the message.
    */
   inflateBlock(position: number, size: number, isFixed: boolean): boolean {

@@ -5,15 +5,15 @@ import { type SlidingWindow, stride } from "./sliding-window.js";
 /** The longest match of DEFLATE (RFC 1951 3.2.5). */
 const maxLength = 258;
 
-/** Number of bytes that must be free in the output from the start of a match on. */
+/** Number of bytes that must be free in the output after the start of a match. */
 export const copyMargin: number = maxLength + stride;
 
-/** The output of a message, to which matches are copied from earlier output or from the window. */
+/** The output of a message. Each match is copied to the output, from earlier output or from the window. */
 export class MatchCopier {
   readonly bytes: Buffer;
   readonly #words: DataView;
 
-  /** @param bytes - The output. It must have {@link copyMargin} free bytes wherever a match begins. */
+  /** @param bytes - The output. It must have {@link copyMargin} free bytes after the start of each match. */
   constructor(bytes: Buffer) {
     this.bytes = bytes;
     this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -37,7 +37,7 @@ export class MatchCopier {
       while (to < end) bytes[to++] = bytes[from++]!;
       return end;
     }
-    // Copies 8 bytes at once. Bytes written past the end are overwritten by later output.
+    // Copies 8 bytes at a time. Later output overwrites the bytes that are written past the end of the match.
     for (; to < end; to += stride, from += stride) {
       words.setInt32(to, words.getInt32(from, true), true);
       words.setInt32(to + 4, words.getInt32(from + 4, true), true);

@@ -19,7 +19,10 @@ const codeLengthMask = (1 << codeLengthWidth) - 1;
 /** The first three bits of a block, without the bit that says whether the block is final (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
-/** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */
+/**
+ * A dynamic block encodes its code lengths with an additional Huffman code. The block lists the lengths of the
+ * additional code in this order (RFC 1951 3.2.7).
+ */
 const codeLengthOrder = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 const repeatPrevious = 16;
 const repeatZeroLong = 18;
@@ -48,8 +51,8 @@ const declined = -1;
 /**
  * Inflates a message in less time than zlib needs to load its window.
  *
- * It declines long messages and messages with an error. The caller passes declined messages to zlib, so all errors are
- * reported by zlib. A final block costs no more than any other block, while zlib must load its window again.
+ * Declines a message that is long or invalid. The caller passes declined messages to zlib, so all errors are reported by
+ * zlib. A final block costs no more than any other block, while zlib must load its window again.
  */
 export class MessageInflater {
   readonly #memory: InflateMemory;
@@ -99,7 +102,7 @@ export class MessageInflater {
    * Inflates a whole message to the start of {@link output}.
    *
    * @param compressed - The same bytes as for `Inflater.inflate`.
-   * @param window - The bytes of earlier messages. It is not changed.
+   * @param window - The bytes of earlier messages. The window is not changed.
    * @returns The size of the output in bytes, or -1 if zlib must inflate the message.
    */
   inflate(compressed: Uint8Array, maxSize: number, window: SlidingWindow): number {
@@ -256,8 +259,9 @@ export class MessageInflater {
 
   /**
    * Inflates the codes of a block. The loop is not split into functions, so that its state stays in local variables.
-   * Each read of the input returns at least 25 bits. That is enough for two literals, for a literal and a length code
-   * of the first lookup, or for one code with its extra bits.
+   * Each read of the input returns at least 25 bits. That is enough for any literal, and for any length code with its
+   * extra bits. That is also enough for two codes (two literals, or a literal and a length code) if the first table
+   * contains both codes. The extra bits of a distance code need another read.
    */
   #inflateCodesInScript(tables: Tables, window: SlidingWindow): boolean {
     const bits = this.#bits;

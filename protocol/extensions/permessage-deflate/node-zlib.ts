@@ -16,7 +16,10 @@ export const createInflateRaw: typeof zlib.createInflateRaw = (options) =>
 export const createDeflateRaw: typeof zlib.createDeflateRaw = (options) =>
   nodeZlib().createDeflateRaw(options && ownOptions(options));
 
-/** The values of `zlib.constants` that the codecs use. They are repeated here because reading them would load zlib. */
+/**
+ * The values of `zlib.constants` that the codecs use. The values are repeated here, because reading `zlib.constants`
+ * would load zlib.
+ */
 export const constants = {
   Z_SYNC_FLUSH: 2,
   Z_BLOCK: 5,

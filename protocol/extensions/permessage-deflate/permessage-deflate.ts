@@ -1,5 +1,5 @@
-// The extension permessage-deflate (RFC 7692): negotiates its parameters for a client or a server, and applies it to
-// messages. It does not compress itself; the codecs do.
+// Negotiates the parameters of permessage-deflate (RFC 7692) for a client or a server, and applies this extension to
+// messages. The codecs compress and decompress; this module does not.
 import { Buffer } from "node:buffer";
 import { HandshakeError } from "../../errors.js";
 import { ownOptions } from "../../own-options.js";
@@ -33,19 +33,19 @@ import type {
 
 export type { DeflateOptions } from "./deflate-parameters.js";
 
-/** zlib's default values. */
+/** zlib's default values for its level and its memLevel. */
 const defaultLevel = -1;
 const defaultMemLevel = 8;
 
 /**
  * Creates the client's offer of permessage-deflate (RFC 7692) for `ClientHandshake`.
  *
- * The offer always contains `client_max_window_bits`, so the server may request a smaller window. The value of the
- * parameter is the option `windowBits`, if that option is set. The server's answer must accept `peerWindowBits` and
- * `peerNoContextTakeover`, if these options are set.
+ * The offer always contains `client_max_window_bits`, so the server may request a smaller window. If the option
+ * `windowBits` is set, it is the value of the parameter. If `peerWindowBits` or `peerNoContextTakeover` is set, the
+ * server's answer must accept the requested parameter.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
- * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
+ * @throws TypeError or RangeError for an invalid option. The error message contains the name and the value.
  */
 export function deflateOffer(given: DeflateOptions): ExtensionOffer {
   const options = ownOptions(given);
@@ -69,10 +69,11 @@ export function deflateOffer(given: DeflateOptions): ExtensionOffer {
 /**
  * Creates the server's side of permessage-deflate (RFC 7692), which answers offers for `ServerHandshake`.
  *
- * It declines an invalid offer. If `peerWindowBits` is set, it also declines an offer that does not support a limit.
+ * The server's side declines an invalid offer. If `peerWindowBits` limits the client's window, it also declines an
+ * offer without `client_max_window_bits`.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
- * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
+ * @throws TypeError or RangeError for an invalid option. The error message contains the name and the value.
  */
 export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
   const options = ownOptions(given);
@@ -91,16 +92,17 @@ function readAnswer(answer: readonly ExtensionParameter[], offered: DeflateParam
   const answered = parseDeflateParameters(answer, "answer");
   if (typeof answered === "string") throw mismatch(answered);
   const { server, client } = answered;
-  // RFC 7692 7.1.1.1: a server that accepts server_no_context_takeover includes it in its answer.
+  // RFC 7692 7.1.1.1: a server that accepts server_no_context_takeover includes this parameter in its answer.
   if (offered.server.noContextTakeover && !server.noContextTakeover) {
     throw mismatch("server_no_context_takeover was requested but is missing");
   }
-  // RFC 7692 7.1.2.1: the server answers a requested limit with the same limit or a smaller limit.
+  // RFC 7692 7.1.2.1: the limit in the server's answer must not exceed the requested limit.
   checkWindowBits("server_max_window_bits", server.maxWindowBits, offered.server.maxWindowBits);
   if (server.maxWindowBits === undefined && offered.server.maxWindowBits !== undefined) {
     throw mismatch("server_max_window_bits was requested but is missing");
   }
-  // RFC 7692 7.1.2.2: the server may omit client_max_window_bits, or it answers the same limit or a smaller limit.
+  // RFC 7692 7.1.2.2: the server may omit client_max_window_bits from its answer. If the answer contains the parameter,
+  // its limit must not exceed the offered limit.
   checkWindowBits("client_max_window_bits", client.maxWindowBits, offered.client.maxWindowBits);
   return answered;
 }
@@ -121,7 +123,7 @@ function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateP
   const { own, peer } = directionsOf(options);
   const server = stricter(offered.server, own);
   const client = stricter(offered.client, peer);
-  // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
+  // RFC 7692 7.1.2.2: a server may limit the window of a client only if the client has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
     // RFC 7692 7.1.2.1: if the offer contains server_max_window_bits, the answer contains this parameter, too.
@@ -195,8 +197,8 @@ class PermessageDeflate implements MessageExtension {
   }
 
   maxEncodedSize(size: number): number {
-    // zlib's function `deflateBound` computes this limit for any level, memLevel and strategy. The added 64 bytes are
-    // for the end markers of blocks.
+    // The formula is from zlib's function `deflateBound`: it is valid for any level, memLevel and strategy. The added
+    // 64 bytes are for the end markers of blocks.
     return size + Math.ceil(size / 8) + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
   }
 
@@ -223,7 +225,8 @@ class PermessageDeflate implements MessageExtension {
   }
 
   restartEncoding(): void {
-    // RFC 7692 7.1.1: context takeover allows the sender to refer to earlier messages, but does not require it.
+    // RFC 7692 7.1.1: context takeover allows the sender to refer to earlier messages, but does not require such
+    // references.
     this.#deflater?.close();
     this.#deflater = undefined;
   }

@@ -1,4 +1,5 @@
-// The window of DEFLATE: a buffer of the last bytes of a stream. It allocates memory as the stream grows.
+// The window of DEFLATE: a buffer of the last bytes of a stream. Its memory grows with the stream, up to the window
+// size.
 
 const firstCapacity = 1024;
 
@@ -10,10 +11,10 @@ export class SlidingWindow {
   readonly #maxSize: number;
   /** The memory of the window: a ring buffer when the window is full. Its length is 0 or a power of two. */
   #bytes: Uint8Array = new Uint8Array(0);
-  /** A view of {@link #bytes}. */
+  /** A DataView of {@link #bytes}, for access to several bytes at once. */
   #words: DataView = new DataView(this.#bytes.buffer);
   #size = 0;
-  /** Index at which the next byte is written. The newest byte is at the index before it. */
+  /** Index at which the next byte is written. The newest byte is at the previous index. */
   #writeOffset = 0;
 
   constructor(windowBits: number) {
@@ -48,7 +49,8 @@ export class SlidingWindow {
   }
 
   /**
-   * Copies the part of a match that lies in the window (RFC 1951 3.2.3). It may write up to 7 bytes past that part.
+   * Copies the part of a match that lies in the window (RFC 1951 3.2.3). This method can also overwrite up to 7 bytes
+   * after the copied bytes.
    *
    * @param target - The memory of the output; `words` is a view of it.
    * @param at - Index in `target` of the first byte of the match. `matchEnd` is the index after its last byte.

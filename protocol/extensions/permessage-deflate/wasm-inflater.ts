@@ -1,4 +1,4 @@
-// Chooses between the JavaScript and the WebAssembly version of the inflater of this package. It does not call
+// Chooses between the JavaScript and the WebAssembly version of the inflater of this package. This module does not call
 // zlib.
 import type { Buffer } from "node:buffer";
 import { Slab } from "../../slab.js";
@@ -7,16 +7,18 @@ import { InflateMemory, maxInputSize } from "./inflate-memory.js";
 import { MessageInflater } from "./message-inflater.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** Smallest message in bytes that WebAssembly inflates faster than zlib, even if zlib has its window loaded. */
+/**
+ * Smallest message in bytes that WebAssembly inflates faster than zlib, even if the window is already loaded into zlib.
+ */
 const minFasterSize = 2 * 1024;
 
 /**
- * Number of compressed bytes after which the WebAssembly module is created. Creating the module takes 7 ms of CPU time,
- * of which 3 ms are in this thread.
+ * After this number of compressed bytes, the WebAssembly module is created. Creating the module takes 7 ms of CPU time.
+ * The JavaScript thread needs 3 ms of this time.
  */
 const minInflatedSize = 512 * 1024;
 
-/** Inflates messages for all codecs of a factory, one at a time. It needs no native memory per codec. */
+/** Inflates messages for all codecs of a factory, one at a time. No native memory per codec is needed. */
 export class WasmInflater {
   readonly #slab: Slab = new Slab();
   readonly #budget: InflateBudget = new InflateBudget();
@@ -26,7 +28,7 @@ export class WasmInflater {
   /**
    * Inflates a message like `Inflater.inflate`. It throws no error for corrupt data.
    *
-   * @param window - The bytes of earlier messages. It is not changed.
+   * @param window - The bytes of earlier messages. The window is not changed.
    * @returns The message, or `undefined` if zlib must inflate it.
    * @throws ProtocolError (1008) if the message has too many final blocks.
    */

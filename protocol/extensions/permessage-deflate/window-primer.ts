@@ -1,4 +1,4 @@
-// Loads a window into a zlib handle by passing the bytes of the window through it.
+// Loads a window into a zlib handle. For this, the handle compresses or decompresses the bytes of the window.
 import { Buffer } from "node:buffer";
 import { ChunkedOutput } from "./chunked-output.js";
 import type { ZlibHandle } from "./zlib-handle.js";
@@ -23,7 +23,7 @@ export class WindowPrimer {
     this.#run(handle, block);
   }
 
-  /** Compresses the window again and discards the output, so that the next message may refer to it. */
+  /** Compresses the bytes of the window and discards the output. The next message can then refer to the window. */
   primeDeflater(handle: ZlibHandle, window: SlidingWindow): void {
     this.#run(handle, this.#load(window).subarray(storedHeaderSize));
   }
@@ -36,7 +36,7 @@ export class WindowPrimer {
   }
 
   #run(handle: ZlibHandle, bytes: Buffer): void {
-    // A compressed window may be larger than the window itself.
+    // A compressed window can be larger than the window itself.
     this.#sink.begin(Infinity);
     handle.run(constants.Z_SYNC_FLUSH, bytes, bytes.length, this.#sink);
     this.#sink.clear();

@@ -1,12 +1,12 @@
 // Access to the native handle of a `node:zlib` stream. Node does not document the handle, so the caller must first
-// check that it works as expected.
+// check that the handle works as expected.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
 import { ZlibError } from "./deflate-errors.js";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "./node-zlib.js";
 
-/** A zlib stream. Its only public method used here is `close`. Its handle is read from a private property. */
+/** A zlib stream. This module calls its public method `close`, and reads its handle from a private property. */
 export interface ZlibStream {
   close(): void;
 }
@@ -33,10 +33,16 @@ interface NativeHandle {
   reset(): void;
 }
 
-/** Placeholder for the number of free bytes, larger than any output. Each write replaces it by the real number. */
+/**
+ * Placeholder for the number of free bytes, larger than any output. Each write replaces this placeholder by the real
+ * number.
+ */
 const notWritten = 0xffff_ffff;
 
-/** Size in bytes of the stream's own buffer, which is not used: the smallest chunk size that Node allows. */
+/**
+ * Size in bytes of the output buffer that a zlib stream allocates for itself. This package does not use that buffer, so
+ * its size is the smallest that Node allows.
+ */
 const unusedChunkSize = constants.Z_MIN_CHUNK;
 
 /**
@@ -46,7 +52,9 @@ const unusedChunkSize = constants.Z_MIN_CHUNK;
 export class ZlibHandle {
   readonly #stream: ZlibStream;
   readonly #handle: NativeHandle;
-  /** The result of the last write: the number of free bytes in the output, and of unread bytes in the input. */
+  /**
+   * The result of the last write: the number of free bytes in the output, and the number of unread bytes in the input.
+   */
   readonly #state: Uint32Array;
   #failure: ZlibError | undefined;
 
@@ -108,7 +116,7 @@ export class ZlibHandle {
 
 /**
  * Returns `true` if Node itself calls the handle with the same arguments as {@link ZlibHandle}. Unexpected arguments
- * crash the process. So a version of Node with other arguments must be detected before the first call.
+ * crash the process. So a version of Node that uses other arguments must be detected before the first call.
  */
 export function callsAsExpected(streams: ZlibStreams): boolean {
   const stream = streams.createInflateRaw({ chunkSize: unusedChunkSize });
@@ -121,7 +129,10 @@ export function callsAsExpected(streams: ZlibStreams): boolean {
   }
 }
 
-/** Records the arguments with which the stream calls its handle to inflate `input` synchronously. */
+/**
+ * Inflates `input` by a synchronous method of the stream. The stream then calls its handle. Returns the arguments of
+ * each of these calls.
+ */
 function ownCalls(stream: ZlibStream, input: Buffer): unknown[][] {
   const handle: unknown = Reflect.get(stream, "_handle");
   const processChunk: unknown = Reflect.get(stream, "_processChunk");

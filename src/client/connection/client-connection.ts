@@ -39,7 +39,7 @@ const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
 /** Receives the messages and pings of a connection. All connections of one client share one handler. */
 export interface ConnectionMessageHandler {
-  /** Creates the object that the hooks of a connection use. Called at most once per connection. */
+  /** Creates the connection object that `onConnection` and `onReplay` receive. Called at most once per connection. */
   createHook(connection: ClientConnection): HookConnection;
   /** Receives the messages. */
   readonly inbound: {
@@ -51,7 +51,7 @@ export interface ConnectionMessageHandler {
   };
   /** True if messages may be passed to {@link onBorrowed} without a copy. */
   readonly isLending: boolean;
-  /** @returns `false` if the message must be passed to {@link inbound} instead. */
+  /** @returns `false` if the message was not accepted. The caller must then pass it to {@link inbound}. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   /** A message is discarded, because the setup of its connection failed or was not completed. */
   onDiscarded(data: string | Buffer): void;
@@ -94,9 +94,9 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   readonly #options: ResolvedOptions;
   readonly #hub: ConnectionMessageHandler;
   readonly #handler: ClientConnectionHandler;
-  /** `undefined` after the attempt has succeeded or failed. */
+  /** The attempt to connect; `undefined` after the attempt has succeeded or failed. */
   #attempt: ConnectAttempt | undefined;
-  /** The sum of the `pauseBits` of all active reasons. */
+  /** A bit field of the active reasons for a pause of reading. Each reason has one bit. */
   #pauses = 0;
   #url = "";
   #accepted: AcceptedHandshake | undefined;
@@ -106,11 +106,17 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   #setupError: Error | undefined;
   #heartbeat: HeartbeatDriver | undefined;
   #isReady = false;
-  /** True after {@link endHook} was called: no hook is created any more. */
+  /**
+   * True after {@link endHook} was called. From then on, no connection object is created for `onConnection` and
+   * `onReplay`.
+   */
   #isOver = false;
   #isOnStandby = false;
   #hasEnded = false;
-  /** True if messages that the hook has not consumed wait until {@link releaseHookMessages} is called. */
+  /**
+   * True while the messages that `onConnection` has not consumed are held back. {@link releaseHookMessages} releases
+   * them.
+   */
   #holdsHookMessages = false;
   #isReferenced = true;
 
@@ -151,7 +157,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     return this.#hook;
   }
 
-  /** Rejects the pending and later calls of the hooks with `error`. */
+  /**
+   * Rejects all calls on the connection object of `onConnection` and `onReplay` with `error`: pending calls and later
+   * calls.
+   */
   endHook(error: unknown): void {
     this.#isOver = true;
     this.#hook?.end(error);
@@ -275,7 +284,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#deliverHookMessages();
   }
 
-  /** Delivers the messages that the hook has not consumed, unless they must wait for an earlier connection. */
+  /**
+   * Delivers the messages that `onConnection` has not consumed, unless the messages of an earlier connection must be
+   * delivered first.
+   */
   #deliverHookMessages(): void {
     if (this.#isOnStandby || this.#holdsHookMessages) return;
     for (const { data, size, at } of this.#hook?.release() ?? [])
@@ -296,7 +308,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.resume("overlap");
   }
 
-  /** Delays the messages that the hook has not consumed: messages of an earlier connection are delivered first. */
+  /**
+   * Delays the messages that `onConnection` has not consumed, because messages of an earlier connection are delivered
+   * first.
+   */
   holdHookMessages(): void {
     this.#holdsHookMessages = true;
   }
@@ -378,7 +393,8 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#pauses = 0;
     this.#handler.onLastMessages(this);
     if (this.#isReady && !this.#isOnStandby) return true;
-    // This connection was never used. First the messages in the buffer of the hook are discarded, then later messages.
+    // The connection was never used. First, the messages in the buffer of `onConnection` are discarded. The caller then
+    // discards the later messages.
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     return false;
   }

@@ -54,19 +54,64 @@ export interface ConnectAttemptPlan {
 const noAddresses: readonly AddressAttempt[] = [];
 const resolvedPromise = Promise.resolve();
 
-/** The signal of attempts without the option `createConnection`. */
-const neverAborted = new AbortController().signal;
+/** A class, because V8 would create a hidden class for each object literal with a getter. */
+class AttemptTarget implements TransportTarget {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+  readonly socketPath: TransportTarget["socketPath"];
+  readonly tls: TransportTarget["tls"];
+  readonly lookup: TransportTarget["lookup"];
+  readonly localAddress: TransportTarget["localAddress"];
+  readonly noDelay: boolean;
+  readonly keepAlive: number | false;
+  readonly createConnection: TransportTarget["createConnection"];
+  readonly proxy: TransportTarget["proxy"];
+  readonly readBuffer: Buffer;
+  readonly #attempt: ConnectAttempt;
 
-/** Shared by all connections on which neither a subprotocol nor an extension was agreed. */
+  constructor(
+    { uri, proxy }: ProxiedRequest,
+    { options, resources }: ConnectAttemptPlan,
+    tls: TransportTarget["tls"],
+    attempt: ConnectAttempt,
+  ) {
+    this.url = uri.href;
+    this.host = uri.host;
+    this.port = uri.port;
+    this.isSecure = uri.isSecure;
+    this.socketPath = options.socketPath;
+    this.tls = tls;
+    this.lookup = options.lookup;
+    this.localAddress = options.localAddress;
+    this.noDelay = options.noDelay;
+    this.keepAlive = options.keepAlive;
+    this.createConnection = options.createConnection;
+    this.proxy = proxy;
+    this.readBuffer = resources.readBuffer;
+    this.#attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+}
+
+/**
+ * The result of the negotiation if the server selected neither a subprotocol nor an extension. All such connections
+ * share this object.
+ */
 const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
 
 /** One attempt to connect. A finished attempt drops its references, so an open connection does not keep them alive. */
 export class ConnectAttempt implements OpeningHandler {
-  /** `undefined` after the attempt has succeeded or failed. */
+  /** The plan and the handler of the attempt; `undefined` after the attempt has succeeded or failed. */
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
-  /** Created for provider functions and for `createConnection`. Most attempts use neither of them. */
+  /** Created when the signal is first read. Most attempts do not use the signal. */
   #controller: AbortController | undefined;
+  #hasFailed = false;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
   /** The request that was dialled last. */
@@ -80,15 +125,23 @@ export class ConnectAttempt implements OpeningHandler {
     this.#handler = handler;
   }
 
+  /** Aborted when the attempt fails. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#hasFailed) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
   /**
    * Starts the attempt. A provider function may abandon the attempt during this call.
    * @param lastReport - The report on the previous connection or attempt of the client.
    */
   start(lastReport: CloseReport | undefined): void {
-    // `lastReport` is not stored: each report would keep the previous attempt and its report in memory.
+    // `lastReport` is not stored in the attempt. Otherwise each report would keep the previous attempt and its report
+    // in memory.
     const plan = this.#plan;
     if (plan === undefined) return;
-    // The handler is never called during this call, with or without provider functions.
+    // The handler is called only after this method has returned, even if no provider function delays the attempt.
     if (isRequestStatic(plan.source)) void resolvedPromise.then(() => this.#dialStaticRequest(plan));
     else void this.#callProviders(plan, lastReport);
   }
@@ -123,7 +176,7 @@ export class ConnectAttempt implements OpeningHandler {
   async #callProviders(plan: ConnectAttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
     const { source, options, resources, attempt } = plan;
     this.#armDeadline(options);
-    const { signal } = (this.#controller = new AbortController());
+    const { signal } = this;
     try {
       const context = { attempt, lastReport, signal };
       const request = await prepareRequest(source, context, resources.fillRandom);
@@ -151,40 +204,18 @@ export class ConnectAttempt implements OpeningHandler {
   #dial(plan: ConnectAttemptPlan, request: ProxiedRequest): void {
     this.#dialledAt = plan.options.runtime.now();
     this.#handler!.onDialling(request.uri.display);
-    // A listener of that event may have closed the client.
+    // A listener of `connecting` may have closed the client.
     if (this.#plan !== undefined) this.#open(plan, request, plan.options.tls);
   }
 
-  #open(
-    { options, resources }: ConnectAttemptPlan,
-    request: ProxiedRequest,
-    tls: TransportTarget["tls"],
-  ): void {
+  #open(plan: ConnectAttemptPlan, request: ProxiedRequest, tls: TransportTarget["tls"]): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#request = request;
-    const { uri, proxy, handshake } = request;
-    const { runtime, connectTimeout: timeout, createConnection } = options;
-    if (createConnection !== undefined) this.#controller ??= new AbortController();
-    // This literal has no spread and no getter. With one of them, V8 would create a hidden class for each object.
-    const target: TransportTarget = {
-      url: uri.href,
-      host: uri.host,
-      port: uri.port,
-      isSecure: uri.isSecure,
-      socketPath: options.socketPath,
-      tls,
-      lookup: options.lookup,
-      localAddress: options.localAddress,
-      noDelay: options.noDelay,
-      keepAlive: options.keepAlive,
-      createConnection,
-      proxy,
-      signal: this.#controller?.signal ?? neverAborted,
-      readBuffer: resources.readBuffer,
-    };
+    const { runtime, connectTimeout: timeout } = plan.options;
+    const target = new AttemptTarget(request, plan, tls, this);
     const elapsed = runtime.now() - this.#dialledAt;
-    this.#opening = new Opening({ runtime, target, handshake, timeout, elapsed }, this);
+    this.#opening = new Opening({ runtime, target, handshake: request.handshake, timeout, elapsed }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
 
@@ -239,6 +270,7 @@ export class ConnectAttempt implements OpeningHandler {
     if (this.#plan === undefined) return;
     const handler = this.#handler!;
     this.#deadline?.clear();
+    this.#hasFailed = true;
     this.#controller?.abort();
     this.#end();
     handler.onFailed(phase, error, addresses);

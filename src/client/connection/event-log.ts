@@ -10,7 +10,10 @@ const noFields: readonly never[] = [];
 export class EventLog {
   readonly #clock: Pick<Runtime, "now">;
   readonly #startedAt: number;
-  /** The time, name and detail of each event. One flat array needs a third of the memory of one object per event. */
+  /**
+   * The time, name and detail of each event. A flat array needs a third of the memory that one object per event would
+   * need.
+   */
   #fields: readonly unknown[] = noFields;
 
   constructor(clock: Pick<Runtime, "now">) {

@@ -11,18 +11,18 @@ import type { Runtime, Timer } from "../../runtime/runtime.js";
 export interface HeartbeatDriverHandler {
   /** A ping is due: send a ping frame or an application ping. */
   sendPing(): void;
-  /** Neither end reads, because each end waits for the other. The connection is abandoned after this call. */
+  /** Neither side reads, because each side waits for the other. The connection is abandoned after this call. */
   onError(error: Error): void;
 }
 
-/** Sends pings on one connection. Abandons the connection if the peer does not answer, or if both ends are stalled. */
+/** Sends pings on one connection. Abandons the connection if the peer does not answer, or if both sides are stalled. */
 export class HeartbeatDriver {
   readonly #runtime: Runtime;
   readonly #policy: HeartbeatPolicy;
   readonly #live: LiveConnection;
   readonly #handler: HeartbeatDriverHandler;
   readonly #heartbeat: Heartbeat;
-  /** Detects that both ends wait for each other. Created at the first pause of reading. */
+  /** Detects that both sides wait for each other. Created at the first pause of reading. */
   #stall: StallWatch | undefined;
   #timer: Timer | undefined;
   /** True if the delay of the timer is a full interval. Such a timer can be restarted. */
@@ -146,7 +146,8 @@ export class HeartbeatDriver {
       this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
     } else if (action === "ping") {
       this.#heartbeat.onPing(now, this.#live.lastActivityAt);
-      // The memory is released before the ping: a compressed application ping would count as a use of that memory.
+      // This call releases only compression memory that was not used since the last call. A compressed application ping
+      // uses compression memory. Therefore the ping is sent after the release.
       this.#live.releaseUnused();
       this.#handler.sendPing();
     }

@@ -1,6 +1,6 @@
 /**
  * Implements the connection object that `onConnection` and `onReplay` receive, and buffers messages while
- * `onConnection` runs. It does not run the hooks.
+ * `onConnection` runs. This module does not call `onConnection` or `onReplay`.
  */
 import { BufferOverflowError } from "../../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
@@ -9,7 +9,10 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
-/** A received message. If no `recv()` of the hook consumes the message, the client receives it afterwards. */
+/**
+ * A received message. If no `recv()` call of `onConnection` or `onReplay` consumes the message, it is passed to the
+ * client afterwards.
+ */
 export interface BufferedMessage {
   readonly data: string | Buffer;
   /** The size of the message in bytes. */
@@ -20,7 +23,10 @@ export interface BufferedMessage {
   decoded?: { readonly value: unknown };
 }
 
-/** Above this number of buffered messages, each message counts as additional bytes. This also limits empty messages. */
+/**
+ * If more than this number of messages is buffered, each further message counts as its size plus a fixed number of
+ * bytes. Without this addition, the buffer could contain any number of empty messages.
+ */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
 
@@ -36,7 +42,7 @@ interface HookContext {
   readonly deserializer: Deserializer<unknown>;
   /** Reading pauses when the buffer exceeds this number of bytes. */
   readonly maxBytes: number;
-  /** True if `onConnection` runs: messages are buffered until `release()`. */
+  /** True if `onConnection` runs. Messages are then buffered until `release()` is called. */
   readonly isBuffering: boolean;
   /** @param isFull - `true`: the buffer exceeds `maxBytes`, so reading must pause. `false`: reading must resume. */
   readonly onFull: (isFull: boolean) => void;
@@ -49,7 +55,7 @@ const recvNames = ["match", "signal", "timeout"];
  * Afterwards the client receives the unconsumed messages in order.
  */
 export class HookConnection {
-  /** The object that is passed to the hooks. */
+  /** The object that `onConnection` and `onReplay` receive. */
   readonly publicConnection: SetupConnection<unknown, unknown>;
   readonly #context: HookContext;
   /** The pending `recv()` calls. */
@@ -68,12 +74,15 @@ export class HookConnection {
     });
   }
 
-  /** True if received messages must be passed to {@link receive} first. */
+  /** True if each received message must be passed to {@link receive} before it may be passed to the client. */
   get wantsMessages(): boolean {
     return this.#buffered !== undefined || this.#calls.length > 0;
   }
 
-  /** @returns `false` if the message was neither buffered nor consumed. The client must then receive the message. */
+  /**
+   * @returns `false` if the message was neither buffered nor consumed. The caller must then pass the message to the
+   *   client.
+   */
   receive(message: BufferedMessage): boolean {
     if (this.#offerToCalls(message)) return true;
     if (this.#buffered === undefined) return false;
@@ -108,8 +117,8 @@ export class HookConnection {
   }
 
   /**
-   * @returns `undefined` if the deserializer throws. No `recv()` consumes that message. The client decodes the message
-   *   again, and reports the error.
+   * @returns `undefined` if the deserializer throws. No `recv()` of the connection object consumes such a message. The
+   *   client decodes the message again later, and reports the error.
    */
   #decode(message: BufferedMessage): { readonly value: unknown } | undefined {
     const { data } = message;
@@ -155,20 +164,24 @@ export class HookConnection {
     }
   }
 
-  /** @throws the error of `match`. */
+  /** @throws any error of the `match` function. */
   #takeBuffered(match: (message: unknown) => boolean): { readonly value: unknown } | undefined {
-    for (const [index, message] of this.#buffered?.entries() ?? []) {
+    for (let index = 0; ; index++) {
+      const message = this.#buffered?.[index];
+      if (message === undefined) return undefined;
       const decoded = this.#decode(message);
-      if (decoded === undefined || !match(decoded.value)) continue;
+      const isMatch = decoded !== undefined && match(decoded.value);
+      // The deserializer and `match` may call `recv()`, which removes messages from the buffer.
+      if (this.#buffered?.[index] !== message) index = this.#buffered?.indexOf(message) ?? -1;
+      if (!isMatch || index === -1) continue;
       this.#buffered!.splice(index, 1);
       this.#bytes -= message.size;
       this.#updateFullness();
       return decoded;
     }
-    return undefined;
   }
 
-  /** Ends the buffering and returns the unconsumed messages. The owner resumes reading afterwards. */
+  /** Ends the buffering and returns the messages that no `recv()` consumed. The caller must then resume reading. */
   release(): readonly BufferedMessage[] {
     const buffered = this.#buffered ?? [];
     this.#buffered = undefined;

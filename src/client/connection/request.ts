@@ -107,7 +107,7 @@ export function prepareStaticRequest(source: RequestSource, fillRandom: FillRand
 }
 
 /**
- * Checks all values that no provider function returns.
+ * Checks all values of the request, except values that a provider function returns later.
  * @returns the URL without credentials, or "" if a function provides the URL.
  * @throws TypeError for an invalid URL, header field or subprotocol.
  */
@@ -148,7 +148,7 @@ function hasNoCredentials(uri: WebSocketUri): boolean {
 
 /** Calls a provider function. This function is async, so a thrown error becomes a rejection for `Promise.all`. */
 async function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
-  // A valid value is never a function, so each function is a provider.
+  // A valid value is never a function, so each function is a provider function.
   const isFunction = typeof provided === "function";
   return isFunction ? (provided as (context: AttemptContext) => Value | Promise<Value>)(context) : provided;
 }

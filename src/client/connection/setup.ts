@@ -8,7 +8,10 @@ export interface SetupHandler {
   onFailed(error: Error): void;
 }
 
-/** One call of `onConnection`. It completes, fails, times out or is cancelled, and then ignores every later result. */
+/**
+ * One call of `onConnection`. The first of these events ends the setup: `onConnection` returns, fails or times out, or
+ * the setup is cancelled. Later events are ignored.
+ */
 export class Setup {
   readonly #handler: SetupHandler;
   readonly #controller = new AbortController();
@@ -43,7 +46,7 @@ export class Setup {
     this.#handler.onFailed(error);
   }
 
-  /** Aborts the signal of a hook that still runs. The handler is not called afterwards. */
+  /** If `onConnection` still runs, aborts its signal. After this call, neither `onDone` nor `onFailed` is called. */
   cancel(): void {
     if (this.#end()) this.#controller.abort();
   }

@@ -14,13 +14,14 @@ export class CallSite {
     this.#operation = operation;
     // V8 formats a stack when it is first read. Most calls succeed, so their stacks are never read.
     Error.captureStackTrace(this, CallSite);
-    // Unformatted frames keep the objects of their functions alive, and run() may wait for weeks.
+    // Reading the stack formats it. Unformatted stack frames would keep the objects of their functions alive while
+    // `run()` waits, possibly for weeks.
     if (operation === "run") Reflect.get(this, "stack");
   }
 
   /**
-   * Appends the frames of the call to the stack of `error`. Also appends the advice of the report of `error`, unless the
-   * stack contains that advice. An error of another package is not changed.
+   * Appends the frames of the call to the stack of `error`. If `error` has a report, also appends the advice of the
+   * report, unless the stack already contains the advice. An error of another package is not changed.
    */
   appendTo(error: unknown): void {
     if (!(error instanceof JetSocketError) || typeof error.stack !== "string") return;

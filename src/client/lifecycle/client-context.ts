@@ -1,4 +1,4 @@
-/** Declares the parts of a client that its connection supervisor and reconnector use. It contains no code. */
+/** The interface of a client to its connection supervisor and its reconnector. This module contains types only. */
 import type { CloseReport } from "../../events/close-report.js";
 import type { MessageHub, MessageHubClient } from "../message-hub.js";
 import type { RequestSource } from "../connection/request.js";

@@ -1,6 +1,6 @@
 /**
- * Manages the attempts and connections of one client: it creates them, handles their ends, and ends the client when no
- * connection follows. It does not process messages.
+ * Manages the attempts and connections of one client: it creates them, reacts to the end of each of them, and ends the
+ * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
@@ -25,7 +25,10 @@ const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsM
 /** Owns the attempts and connections of one client, and the waits between attempts. */
 export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
   readonly #context: ClientContext;
-  /** Created at the first end of an attempt or a connection. Each run of the client has its own reconnector. */
+  /**
+   * Created when an attempt or a connection ends for the first time in a run. Each run of the client has its own
+   * reconnector.
+   */
   #reconnector: Reconnector | undefined;
   /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
   #rotation: Rotation | undefined;
@@ -49,7 +52,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#url = url;
   }
 
-  /** Replaces connections. It is `undefined` until it is needed. */
+  /** Replaces connections. `undefined` before the first use. */
   get rotation(): Rotation | undefined {
     return this.#rotation;
   }
@@ -116,8 +119,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       this.dial();
       return;
     }
-    // An attempt may fail without I/O, and a listener may connect again immediately. Each run after the first one
-    // therefore lets the event loop process timers and I/O first.
+    // An attempt may fail without I/O, and a listener may then connect again immediately. Such a loop would starve
+    // timers and I/O. Therefore each run after the first run begins in the next turn of the event loop.
     const connection = this.#createNext();
     this.#context.options.runtime.afterTurn(() => this.start(connection));
   }
@@ -126,7 +129,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.start(this.#createNext());
   }
 
-  /** Creates the next connection and makes it the current one, without starting its attempt. */
+  /** Creates the next connection and makes it the current connection, but does not start its attempt. */
   #createNext(): ClientConnection {
     this.#reconnector?.timer.clear();
     const connection = this.createConnection(++this.#attempts);
@@ -161,7 +164,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const { hub, states } = this.#context;
     this.#rotation?.beginClosing();
     if (states.current === "connected") hub.sender.beginClosing();
-    // A closing handshake that a rotation or the peer has begun now counts as a close by this client.
+    // From now on, a closing handshake that a rotation or the peer has begun counts as a close by this client.
     if (this.#connection !== undefined) this.#connection.isRotated = false;
     if (this.#connection?.closing !== undefined) hub.dispatcher.beginClosing();
     for (const connection of this.connections) connection.closeForGood(close, reason);
@@ -184,7 +187,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.finish(this.#reportOf(undefined, { kind: "unopened", phase: "provider", error: reason }));
   }
 
-  // Called by the connections.
+  // The following methods are called by the connections.
 
   onDialling(connection: ClientConnection): void {
     if (connection === this.#connection) this.#url = connection.url;
@@ -215,7 +218,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (stopReasons.isStopping) hub.dispatcher.beginClosing();
   }
 
-  // Called by the rotation.
+  // The following methods are called by the rotation.
 
   start(connection: ClientConnection): void {
     connection.start(this.#lastReport);
@@ -296,7 +299,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
 
-  /** Closes the current connection. The next connection is dialled when the current one has ended. */
+  /** Closes the current connection. The next connection is dialled when the current connection has ended. */
   replace(reason: string): void {
     const connection = this.#connection!;
     connection.isRotated = true;
@@ -333,7 +336,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#getReconnector().decide(report, end.kind !== "open");
   }
 
-  // Called by the reconnector.
+  // The following methods are called by the reconnector.
 
   connectImmediately(): boolean {
     const { options, states } = this.#context;

@@ -27,7 +27,7 @@ export class Downtime {
 
   /**
    * Call this when a connection is open, or when the client ends.
-   * @returns the length of the period without a connection that ends, in milliseconds.
+   * @returns the duration of the period without a connection, in milliseconds.
    */
   end(): number {
     const duration = this.#current();

@@ -7,7 +7,7 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { StopReasons } from "./stop-reasons.js";
 import { closedError, failureOf } from "../reporting/report.js";
 
-/** How a run of the client ends: closed as intended, by a failure, or by the option `signal`. */
+/** How a run of the client ends: by an intended close, by a failure, or by an abort of the option `signal`. */
 export type Outcome = "closed" | "failed" | "aborted";
 
 type EndOptions = Pick<ResolvedOptions, "reconnect" | "signal">;
@@ -21,7 +21,7 @@ export function outcomeOf(report: CloseReport, stopReasons: StopReasons, { recon
   return isNormalClose && !reconnect ? "closed" : "failed";
 }
 
-/** Returns the reason that rejects the calls that were pending when the connection or the client ended. */
+/** Returns the reason with which the pending calls reject after the connection or the client has ended. */
 export function errorOf(report: CloseReport, stopReasons: StopReasons, options: EndOptions): unknown {
   switch (outcomeOf(report, stopReasons, options)) {
     case "aborted":

@@ -1,6 +1,6 @@
 /**
- * Keeps the pending `connect()`, `run()` and `close()` calls of a client, and settles their promises. It does not open or
- * close connections.
+ * Keeps the pending `connect()`, `run()` and `close()` calls of a client, and settles their promises. It does not open
+ * or close connections.
  */
 import type { Runtime } from "../../runtime/runtime.js";
 import { handled, Wait, type WaitOptions } from "../../runtime/wait.js";
@@ -36,7 +36,9 @@ export class PendingCalls {
 
   /**
    * @param operation - The name of the called method: `connect`, or `reconnect`, which waits in the same way.
-   * @param site - If given, the promise is not marked as handled, unless something else also receives its error.
+   * @param site - The place of the call in the user's program. Without `site`, the returned promise is marked as
+   * handled. With `site`, the promise is marked as handled only if a listener, an iteration or a `recv()` also receives
+   * the error. If the promise is not marked as handled, Node reports a rejection that the caller does not handle.
    */
   connect(operation: string, options: WaitOptions | undefined, site?: CallSite): Promise<void> {
     const onCancel = (reason: unknown): void => this.#handler.onConnectCancelled(reason);

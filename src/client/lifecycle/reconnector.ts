@@ -32,8 +32,8 @@ export class Reconnector {
   /** The timer of the wait before the next attempt. */
   readonly timer: RestartableTimer;
   /**
-   * True while the end of an attempt or a connection is reported and {@link decide} has not decided what follows. The
-   * supervisor sets this field before it reports the end.
+   * The supervisor sets this field to `true` before it reports the end of an attempt or a connection. The field is
+   * `true` until {@link decide} has decided what follows.
    */
   isDeciding = false;
   readonly #context: ClientContext;
@@ -51,7 +51,8 @@ export class Reconnector {
   }
 
   /**
-   * Decides what follows the end of an attempt or a connection, and starts it.
+   * Decides what follows the end of an attempt or a connection. Then starts the next attempt or the wait before it, or
+   * ends the client.
    * @param isAttempt - True if the connection never opened.
    */
   decide(report: CloseReport, isAttempt: boolean): void {

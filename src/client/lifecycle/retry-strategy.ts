@@ -62,7 +62,7 @@ export class RetryStrategy {
   }
 
   /**
-   * Returns the wait that the server requests, in milliseconds. The schedule adds it to the random wait. If it replaced
+   * Returns the wait that the server requests, in milliseconds. The schedule adds this wait to the random wait. Without
    * the random wait, all clients would reconnect in the same millisecond.
    */
   #minimumDelay({ statusCode, headers, codeReceived }: CloseReport): number {

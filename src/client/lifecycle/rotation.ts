@@ -31,7 +31,7 @@ export interface RotationHandler {
 /**
  * - `dialling`: the second connection is being opened.
  * - `moving`: the second connection is ready; the first connection flushes its messages.
- * - `draining`: messages are sent on the second connection; the first connection is read to its end.
+ * - `draining`: messages are sent on the second connection; the first connection is read until it ends.
  * - `replacing`: the first connection closes; the second connection is dialled after its end.
  * - `redialling`: the first connection has ended; the second connection is being opened.
  */
@@ -54,14 +54,20 @@ export class Rotation {
   /** Connections of finished rotations that are still closing. */
   #leaving: Set<ClientConnection> | undefined;
   /**
-   * A draining first connection whose second connection was lost. Messages of the second connection are delivered after
-   * this connection has ended.
+   * The first connection of a rotation. Set only if the second connection was lost while the first connection is still
+   * being read. When the first connection has ended, the messages that the second connection had received are
+   * delivered.
    */
   #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
-  /** True if the first connection has received every message that precedes the messages of the second connection. */
+  /**
+   * True if, in each stream, the first connection has received every message that precedes the first message of the
+   * second connection.
+   */
   #hasCaughtUp = false;
-  /** The number of failed rotations since the last success. It determines the wait before the next rotation. */
+  /**
+   * The number of failed rotations since the last successful rotation. It determines the wait before the next rotation.
+   */
   #failures = 0;
   #ageTimer: Timer | undefined;
   #overlapTimer: Timer | undefined;
@@ -74,7 +80,7 @@ export class Rotation {
     this.#handler = handler;
   }
 
-  /** All attempts and connections of rotations that have not ended, except the current connection. */
+  /** All open attempts and connections of this and earlier rotations, except the current connection. */
   get otherConnections(): ClientConnection[] {
     const current = this.#handler.connection;
     return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
@@ -82,7 +88,7 @@ export class Rotation {
     ) as ClientConnection[];
   }
 
-  /** True while the client closes its connection, or has closed it, to open a new connection. */
+  /** True while a rotation closes the old connection, and afterwards until the new connection is open. */
   get isReplacing(): boolean {
     return this.#phase === "replacing" || this.#phase === "redialling";
   }
@@ -94,7 +100,8 @@ export class Rotation {
 
   /** Call this when a connection becomes the current connection and is ready. Starts the age timer. */
   onConnected(): void {
-    // A connection that still drains would deliver its older messages between newer messages of the new connection.
+    // A connection of an earlier rotation may still drain. It is destroyed now, because otherwise its older messages
+    // would arrive between messages of the new connection.
     this.#lastDraining?.terminate();
     this.#endDraining();
     if (this.#phase === "redialling") {
@@ -151,7 +158,8 @@ export class Rotation {
     const { runtime, rotation } = this.#options;
     const first = this.#first;
     if (first?.live?.isClosing !== false || this.#context.stopReasons.isStopping) {
-      // The first connection is closing. The second connection replaces it only after its end.
+      // The first connection is closing. The second connection waits, and replaces the first connection when the first
+      // connection has ended.
       connection.enterStandby();
       return true;
     }
@@ -182,12 +190,16 @@ export class Rotation {
     const { isDrainPending } = first.live!;
     this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
-    // The first connection is closed when it has caught up. Without the option `replay` this cannot be detected, so the
-    // connection is closed immediately. Messages that arrive before the peer's Close frame are still delivered.
+    // With the option `replay`, the first connection is closed when it has received every message that precedes the
+    // first message of the second connection. Without this option, the client cannot detect that time, so it closes the
+    // first connection now. Messages that arrive before the peer's Close frame are still delivered.
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
-  /** Called when the first connection has received every message that precedes the messages of the second one. */
+  /**
+   * The first connection has caught up: in each stream, it has received every message that precedes the first message
+   * of the second connection.
+   */
   onCaughtUp(): void {
     this.#hasCaughtUp = true;
     if (this.#phase === "draining") this.#closeFirst();
@@ -219,7 +231,7 @@ export class Rotation {
 
   #onFirstEnded(connection: ClientConnection, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
-      // The current connection is lost. The second connection, which is being opened, replaces it.
+      // The current connection is lost. The second connection is being opened, and replaces the lost connection.
       this.#first = undefined;
       // If the client ends, messages that the second connection has received are still delivered.
       if (this.#context.stopReasons.isStopping) this.#second?.leaveStandby();
@@ -236,14 +248,14 @@ export class Rotation {
     this.#hub.leftovers.add(connection.live);
     this.#handler.retire(connection, end);
     this.#first = undefined;
-    // Messages of the second connection wait until the messages of the first connection are delivered. No other step
-    // waits for a slow consumer.
+    // Only the messages of the second connection wait until the consumer has received the messages of the first
+    // connection. Everything else continues immediately.
     this.#hub.leftovers.after(() => this.#finish(second, connection));
     if (this.#second === second) this.#resolveWaits();
     return true;
   }
 
-  /** Ends the rotation without a move, because the client ends both connections. */
+  /** Ends the rotation without moving the sender, because the client ends both connections. */
   #abandonMove(second: ClientConnection): false {
     this.#hub.leftovers.add(this.#first?.live);
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
@@ -270,7 +282,8 @@ export class Rotation {
     const phase = this.#phase;
     const first = this.#first;
     if (phase === "draining") {
-      // The second connection is the current connection, so the supervisor handles its end as a loss.
+      // The second connection has already become the current connection. Therefore the supervisor handles the end of
+      // the second connection as a loss.
       this.#closeFirst();
       if (first === undefined) this.#hub.leftovers.after(() => inbound.endOverlap());
       else (this.#leaving ??= new Set()).add(first);
@@ -282,7 +295,7 @@ export class Rotation {
     if (phase === "moving") this.#hub.leftovers.after(() => inbound.cancelOverlap());
     this.#reset();
     if (phase === "moving") {
-      // Only hooks have sent messages on the second connection so far.
+      // So far, only `onConnection` and `onReplay` have sent messages on the second connection.
       for (const { data } of unsentOf(end)) this.#hub.onHookUnsent(data);
       this.#hub.leftovers.add(connection.live);
       sender.resume(first!.live!);
@@ -297,7 +310,10 @@ export class Rotation {
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
   }
 
-  /** Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, a rotation follows later. */
+  /**
+   * Handles a failed rotation. The first connection stays in use. With `maxConnectionAge`, another rotation follows
+   * later.
+   */
   #fail(error: unknown): void {
     const { backoff, runtime, maxConnectionAge } = this.#options;
     if (this.#context.stopReasons.isStopping) return;
@@ -326,7 +342,10 @@ export class Rotation {
     return waits;
   }
 
-  /** @returns `true`, once, if a rotation closed the connection: the next connection is then dialled without a wait. */
+  /**
+   * Call this when the current connection has ended.
+   * @returns `true` if a rotation closed the connection. The caller must then dial the next connection without a wait.
+   */
   beginRedialling(): boolean {
     if (this.#phase !== "replacing") return false;
     this.#phase = "redialling";
@@ -334,8 +353,8 @@ export class Rotation {
   }
 
   /**
-   * Ends the rotation and returns its second connection, if that connection is being opened. It replaces the lost
-   * current connection.
+   * Call this when the current connection is lost. If the rotation is opening the second connection, ends the rotation
+   * and returns the second connection. The returned connection replaces the lost connection.
    */
   takeSecond(): ClientConnection | undefined {
     if (this.#phase !== "dialling") return undefined;
@@ -350,7 +369,9 @@ export class Rotation {
     this.move();
   }
 
-  /** Call this when the current connection was lost, or when the client terminates all connections. */
+  /**
+   * Stops all timers. Call this when the current connection was lost, or when the client terminates all connections.
+   */
   stopTimers(): void {
     this.#ageTimer?.clear();
     this.#overlapTimer?.clear();

@@ -32,7 +32,10 @@ export class StateMachine {
     return this.#state;
   }
 
-  /** @throws Error for a transition that `transitions` does not contain. */
+  /**
+   * Changes the state.
+   * @throws Error if the current state must not be followed by `to`.
+   */
   enter(to: State): void {
     const from = this.#state;
     if (!transitions[from].includes(to)) throw new Error(`A client that is ${from} cannot become ${to}.`);

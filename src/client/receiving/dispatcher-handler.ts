@@ -13,8 +13,11 @@ export interface DispatcherHandler {
   onError(error: Error): void;
   /** The deserializer threw an error for a message. The message is dropped. */
   onUndecodable(message: string | Buffer, error: JetSocketError): void;
-  /** A message was read from the inbox. @param waited - Milliseconds from its arrival to the read. */
+  /** A message was read from the inbox. @param waited - Milliseconds for which the message was in the inbox. */
   onConsumed(waited: number): void;
-  /** A waiting reader was added (1) or removed (-1) before the client first connects. */
+  /**
+   * Called before the client first connects.
+   * @param change - 1 if a waiting reader was added, -1 if a waiting reader was removed.
+   */
   onIdleWait(change: number): void;
 }

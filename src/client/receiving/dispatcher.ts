@@ -27,7 +27,7 @@ import type { DispatcherHandler } from "./dispatcher-handler.js";
 const maxDecodedBytes = 64 * 1024;
 
 /**
- * While at least this number of messages waits, the waiting time of one message of 16 is measured. Each measurement
+ * While at least this number of messages waits, the waiting time of every 16th message is measured. Each measurement
  * reads the clock, which is expensive.
  */
 const messagesPerSample = 16;
@@ -51,14 +51,15 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   #iterator: object | undefined;
   #batch: Batch | undefined;
   #end: ReadingEnd | undefined;
-  /** The end that readers will receive after the remaining messages. */
+  /** How the calls of `recv()` and of iterators end when the remaining messages have been delivered. */
   #pendingEnd: ReadingEnd | undefined;
   /** True while the client is terminated: all messages are dropped. */
   #isDiscarding = false;
-  /** A listener was added, and the messages in the inbox must be emitted to the listener. */
+  /** True if a listener was added and has not received the messages in the inbox yet. */
   #isDrainDue = false;
   #isDraining = false;
-  // The only consumer: the `message` listeners, or a batch. It is cached for speed, and reset when consumers change.
+  // If messages have exactly one consumer, one of these two properties caches the consumer for speed. The consumer is
+  // the `message` listeners or a batch. Both properties are reset when consumers change.
   #onlyListeners: ListenerList<EventMap<unknown>["message"]> | undefined;
   #onlyBatch: Batch | undefined;
   /** True if `recv()` was called since the last check of the reading pause. */
@@ -104,7 +105,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#pendingEnd = undefined;
     this.#isDiscarding = false;
     this.#inbox?.reopen();
-    // The idle timer of the pause was stopped at the end of the earlier run.
+    // Reading may still be paused since the earlier run. The idle timer is started again, because the end of the
+    // earlier run has stopped it.
     if (this.#pause.isOn) this.#pause.begin();
     if (this.hasWaitingReader) this.inbox.beginReading();
   }
@@ -175,7 +177,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     return this.#bounds.keyOf === undefined && !this.#isOver() && this.listeners.values.isEmpty;
   }
 
-  /** Emits an undecoded message and adds it to the inbox. A later read or drop decodes the message. */
+  /** Emits an undecoded message and adds it to the inbox. The message is decoded when it is read or dropped. */
   #queueUndecoded(data: string | Buffer, size: number, at: number): void {
     this.listeners.emitRaw(data);
     const entry = undecoded(data, size, at);
@@ -190,7 +192,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
-  /** Delivers a message that neither the cached listeners nor the cached batch accepted. */
+  /** Delivers a decoded message if the fast path for a single consumer is not possible. */
   #deliverToOthers(value: unknown, data: string | Buffer, size: number, at: number): void {
     if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
     if (this.#isOnlyForMessageListeners()) this.listeners.values.emit({ data: value });
@@ -206,12 +208,12 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (this.#isDrainDue) this.finishDraining();
     const hasReaders = this.hasWaitingReader;
     const wasEmitted = this.listeners.emit(entry);
-    // A message that a listener received is queued for an open iterator. It is not queued for a `recv()` whose `match`
-    // rejects the message.
+    // If a listener has received the message, the message is queued only for an open iterator. It is not queued for
+    // `recv()` calls whose `match` function rejected it.
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
-  /** `true` if an open batch may receive a message. Messages in the inbox are older, so they must be read first. */
+  /** `true` if a batch is open and the inbox is empty. Messages in the inbox are older, so they must be read first. */
   #canAddToBatch(): boolean {
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
@@ -261,7 +263,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     );
   }
 
-  // Called by the reading pause.
+  // The class `ReadingPause` calls `wasRead()` and `onIdle()`.
 
   wasRead(): boolean {
     const wasRead = this.#wasRecvCalled || this.#iterator !== undefined;
@@ -313,7 +315,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     } catch (error) {
       return rejected(error);
     }
-    // No message can arrive during a pause, and possibly no other reader ends the pause. The call could wait forever.
+    // No message arrives during a pause. This call of `recv()` accepts no waiting message, so it cannot end the pause.
+    // Without another reader, this call would wait forever.
     if (match !== undefined && this.#pause.isOn) return rejected(this.#matchOverflow());
     const end = this.#inboxReader.endFor(this.#end);
     if (end !== undefined) return rejected(end.recvError);
@@ -338,7 +341,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (this.#readers.remove(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
   }
 
-  // Called by the inbox reader.
+  // The following methods are called by the inbox reader.
 
   endReaders(): void {
     const end = this.#end;
@@ -365,7 +368,10 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     return this.#openIterator({ take: () => this.#inboxReader.next(), itemOf: (first) => first });
   }
 
-  /** Opens an iterator over batches. A batch contains the messages of one read, or all messages in the inbox. */
+  /**
+   * Opens an iterator over batches. A batch contains the messages of one read from the socket, or all messages in the
+   * inbox.
+   */
   iterateBatches(): AsyncIterableIterator<readonly unknown[]> | undefined {
     const batch = (this.#batch ??= new Batch(this.#bounds.maxBytes));
     return this.#openIterator({ take: () => this.#inboxReader.all(), itemOf: (first) => batch.begin(first) });
@@ -383,7 +389,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
       onReturn: (readers) => {
         this.#iterator = undefined;
         for (const reader of readers) this.#removeReader(reader);
-        // Unread messages stay in the inbox, but they must not delay the messages for listeners.
+        // Unread messages stay in the inbox. Reading continues, so that listeners receive newer messages without delay.
         if (this.#pause.isOn && this.listeners.hasLasting) this.onIdle();
       },
     });
@@ -402,8 +408,9 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   }
 
   /**
-   * Emits the messages in the inbox to listeners, if this is due or in progress. A listener may end the client during
-   * the emission. The remaining messages are then emitted before the end.
+   * If an emission of the waiting messages to listeners is scheduled or in progress, emits all messages of the inbox
+   * now. A listener may end the client during the emission. The remaining messages are then emitted before the end of
+   * the client is reported.
    */
   finishDraining(): void {
     if (!this.#isDrainDue && !this.#isDraining) return;
@@ -411,7 +418,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#isDraining = true;
     const { inbox } = this;
     if (this.#iterator !== undefined) {
-      // The open iterator also receives these messages, so the messages stay in the inbox.
+      // The messages are emitted to the listeners, but stay in the inbox, because the open iterator must receive them,
+      // too.
       for (const entry of inbox.waiting) {
         if (this.#isOver()) break;
         this.listeners.emitWaiting(entry, this.decoder);
@@ -441,16 +449,18 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   finish(end: ReadingEnd, isImmediate: boolean): void {
     if (!isImmediate && this.#handler.hasLeftover === true) {
       this.#pendingEnd = end;
-      // No timer may run after the end.
+      // No timer may run after the client has ended.
       this.#pause.stopTimer();
       return;
     }
     this.#end = end;
     this.#resetOnlyConsumer();
+    // A listener of `resumed` or `dropped` may connect again and add readers. This method must not end these new
+    // readers.
+    const readers = this.#readers.takeAll();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();
-    // `endReaders()` is not used: a listener may have connected again, which sets `#end` to undefined.
-    for (const reader of this.#readers.takeAll()) reader.end(end);
+    for (const reader of readers) reader.end(end);
   }
 
   /** `true` if the client has ended, but messages that arrived before the end are not delivered yet. */
@@ -468,7 +478,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.endReaders();
   }
 
-  /** `true` if an iterator is open or a call waits. Both report the end of the client to the user. */
+  /** `true` if an iterator is open or a `recv()` call waits. Both report the end of the client to the user. */
   get hasWaitingReader(): boolean {
     return this.#iterator !== undefined || this.#readers.length > 0;
   }

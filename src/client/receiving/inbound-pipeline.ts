@@ -21,10 +21,16 @@ type ReplayOptions = NonNullable<ResolvedOptions["replay"]>;
 export interface InboundPipelineHandler {
   /** Returns the connection object for `onReplay`; `undefined` if the connection has ended. */
   connectionOf(connection: number): SetupConnection<unknown, unknown> | undefined;
-  /** Called for each inspected message. @returns `true` if the message answers an application ping. */
+  /**
+   * Called with each decoded message if `isInspected` is `true`.
+   * @returns `true` if the message answers an application ping.
+   */
   onDecoded(message: unknown, at: number, connection: number): boolean;
   onError(error: unknown): void;
-  /** A user function threw an error. @param what - For example `A function of the option replay`. */
+  /**
+   * A user function threw an error.
+   * @param what - The subject of the error message, such as `A function of the option replay`.
+   */
   onFunctionError(what: string, thrown: unknown): void;
   /** `true` after the event `closed`. No event may follow that event. */
   readonly isSettled: boolean;
@@ -51,7 +57,10 @@ interface InboundPipelineContext {
 /** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
-/** The replay options of an overlap if the option `replay` is not set. Messages have no sequence numbers. */
+/**
+ * The replay settings while two connections are open during a rotation, if the option `replay` is not set. Messages
+ * then have no sequence numbers.
+ */
 const overlapOnlyOptions = {
   sequence: () => undefined,
   ...{ isNext: undefined, streamOf: undefined, epochOf: undefined, onReplay: undefined, cursors: undefined },
@@ -59,17 +68,17 @@ const overlapOnlyOptions = {
 };
 
 export class InboundPipeline implements ReplayPort<ReceivedMessage> {
-  /** Called by the replay engine. */
+  /** Returns the memory of an entry in bytes. The replay engine calls this function. */
   readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
   readonly #context: InboundPipelineContext;
   readonly #handler: InboundPipelineHandler;
-  // Copies of properties of the context, because each message reads them.
+  // Copies of properties of the context that are read for each message.
   readonly #runtime: Runtime;
   readonly #dispatcher: Dispatcher;
   readonly #statistics: InboundPipelineContext["statistics"];
   readonly #isInspected: boolean;
   #replay: Replay<unknown, ReceivedMessage> | undefined;
-  /** Receives the events of the overlap. */
+  /** Receives the events of a rotation with overlap. `undefined` while no such rotation is in progress. */
   #overlapOwner: OverlapOwner | undefined;
   #timer: Timer | undefined;
   readonly #counts = { gapCount: 0, recoveredCount: 0, resetCount: 0 };
@@ -100,7 +109,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     return this.#replay?.cursors(this.#dispatcher.waiting.map(({ value }) => value)) ?? {};
   }
 
-  /** `true` if messages can be delivered as borrowed views: no code decodes or keeps them. */
+  /** `true` if messages can be delivered as borrowed views: no code decodes or keeps a message. */
   get isLending(): boolean {
     return this.#replay === undefined && !this.#isInspected && this.#dispatcher.isLending;
   }
@@ -125,7 +134,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     else replay!.receive(detachedMessage(value, data, size, at), position, connection, at);
   }
 
-  /** A connection is open and set up. The missed messages are requested. */
+  /** Call this when a connection is open and set up. Requests the messages that were missed without a connection. */
   onConnection(connection: number): void {
     this.#replay?.onConnection(connection, this.#runtime.now());
   }
@@ -158,7 +167,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     if (this.#context.replay === undefined) this.#replay = undefined;
   }
 
-  /** Stops the timer. */
+  /** Stops the timer of the replay engine. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;
@@ -176,7 +185,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     return new Replay({ ...policy, maxBytes, maxStreams, hasReplay: onReplay !== undefined }, this);
   }
 
-  // Called by the replay engine.
+  // The following methods are called by the replay engine.
 
   deliver(entry: ReceivedMessage): void {
     if (this.#isAfterEnd())
@@ -209,7 +218,10 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#context.emitter.emit(name, event);
   }
 
-  /** A JetSocketError comes from a call that `onReplay` made on its connection. It shows no fault of `onReplay`. */
+  /**
+   * A JetSocketError comes from a call that `onReplay` made on its connection object. Such an error is not a fault of
+   * `onReplay`.
+   */
   onError(error: unknown): void {
     if (error instanceof JetSocketError) this.#handler.onError(error);
     else this.#handler.onFunctionError("A function of the option replay", error);
@@ -264,7 +276,8 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     for await (const value of result) {
       const entry = decoded(value, undefined, 0, this.#runtime.now());
       if (!replay.onReplayed(request, value, entry, entry.at)) return;
-      // Back-pressure for an async iterable. The messages of an array are in memory already.
+      // An async iterable waits while reading is paused. An array does not wait, because its messages are in memory
+      // already.
       if (isAsync) await this.#dispatcher.untilReadable();
     }
     replay.onReplayReturned(request, this.#runtime.now());

@@ -8,7 +8,7 @@ import type { ReceivedMessage } from "./received-message.js";
 export interface InboxReaderHost {
   readonly inbox: Inbox<ReceivedMessage>;
   readonly decoder: Decoder;
-  /** A message was removed from the inbox. @param entry - `undefined` if no message was found. */
+  /** A search in the inbox has ended. @param entry - The removed message; `undefined` if no message was found. */
   onTaken(entry: ReceivedMessage | undefined): void;
   /** Ends all waiting readers if the client has ended. */
   endReaders(): void;
@@ -29,7 +29,10 @@ export class InboxReader {
     this.#host = host;
   }
 
-  /** Returns `end` for a reader that found no message. Returns `undefined` during an operation of an earlier reader. */
+  /**
+   * Must be called for a reader that found no message. Returns `end`, which ends the reader. Returns `undefined` if an
+   * earlier reader is still taking messages, so that the new reader waits.
+   */
   endFor(end: ReadingEnd | undefined): ReadingEnd | undefined {
     return this.#isActive ? undefined : end;
   }
@@ -102,7 +105,10 @@ export class InboxReader {
     return entry;
   }
 
-  /** Delivers messages, or the end, to readers that were added during an operation on the inbox. */
+  /**
+   * Passes messages of the inbox to readers that were added during an operation on the inbox. If the client has ended,
+   * the remaining readers are ended.
+   */
   deliverToReaders(): void {
     if (this.#isActive) return;
     this.#isActive = true;

@@ -32,7 +32,10 @@ export class Leftovers {
     if (live?.hasLeftover === true && !this.#queue.includes(live)) this.#queue.push(live);
   }
 
-  /** Calls `action` after the present content of the queue; immediately if the queue is empty. */
+  /**
+   * Calls `action` after all messages and actions that are in the queue now. If the queue is empty, calls `action`
+   * immediately.
+   */
   after(action: () => void): void {
     if (this.isPending) this.#queue.push(action);
     else action();
@@ -72,7 +75,8 @@ export class Leftovers {
   }
 
   /**
-   * Delivers all messages now. Reading can no longer be paused. If a delivery is in progress, the rest is discarded.
+   * Delivers all messages now. The caller must first ensure that a full inbox no longer pauses reading. If this method
+   * is called during a delivery, the remaining messages are discarded.
    */
   flush(): void {
     this.deliver();

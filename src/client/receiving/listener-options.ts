@@ -1,4 +1,4 @@
-// The options of `on()` and `once()`, and their validation. It does not add listeners.
+// The options of `on()` and `once()`, and their validation. This module does not add listeners.
 import { readCallOptions } from "../../options/call-options.js";
 
 export interface ListenerOptions {

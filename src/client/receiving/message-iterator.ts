@@ -7,7 +7,7 @@ export interface IteratorSource<Item> {
   take(): { readonly value: Item } | undefined;
   /** Creates an item for a call that waited. `first` is the message that ended the wait. */
   itemOf(first: unknown): Item | Promise<Item>;
-  /** Returns the end of reading; `undefined` before the end. */
+  /** Returns how reading ended; `undefined` if reading has not ended. */
   ended(): ReadingEnd | undefined;
   /** Adds a reader for the next message. */
   wait(reader: Reader): void;

@@ -6,8 +6,11 @@ import type { Decoder } from "./decoder.js";
 import type { ReceivedMessage } from "./received-message.js";
 
 /**
- * The message listeners of a client. There are three kinds: `message` listeners receive decoded messages, `rawMessage`
- * listeners receive undecoded messages, and borrowing `rawMessage` listeners receive views of the receive buffer.
+ * The message listeners of a client. There are three kinds:
+ *
+ * - `message` listeners receive decoded messages.
+ * - `rawMessage` listeners receive undecoded messages.
+ * - `rawMessage` listeners with the option `borrowed` receive views of the receive buffer.
  */
 export class MessageListeners {
   readonly #emitter: Emitter<EventMap<unknown>>;
@@ -31,14 +34,17 @@ export class MessageListeners {
     this.#emitter.addTo(this.#borrowed, listener, false);
   }
 
-  /** Removes the newest `rawMessage` listener that is this function, with or without the option `borrowed`. */
+  /**
+   * Removes a function from the `rawMessage` listeners. If the function was added several times, only the newest
+   * registration is removed. It does not matter whether the option `borrowed` was set.
+   */
   removeRaw(listener: Listener<unknown>): void {
     const borrowedId = this.#borrowed?.idOf(listener) ?? 0;
     if (borrowedId > this.#raw.idOf(listener)) this.#borrowed!.remove(listener);
     else this.#raw.remove(listener);
   }
 
-  /** `true` if a listener was not added by `once()`. Messages are then queued only for active readers. */
+  /** `true` if at least one listener was added by `on()`. In this case, messages are queued only for active readers. */
   get hasLasting(): boolean {
     return this.values.hasLasting || this.#raw.hasLasting || this.#hasBorrowed();
   }
@@ -56,7 +62,7 @@ export class MessageListeners {
     return this.values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowed();
   }
 
-  /** `true` if all listeners are borrowing listeners. */
+  /** `true` if all listeners have the option `borrowed`. */
   get hasOnlyBorrowed(): boolean {
     return this.#hasBorrowed() && this.values.isEmpty && this.#raw.isEmpty;
   }
@@ -64,7 +70,7 @@ export class MessageListeners {
   /**
    * Emits a new message to the listeners of `message` and `rawMessage`.
    *
-   * @returns `true` if a listener that was not added by `once()` received the message.
+   * @returns `true` if a listener that was added by `on()` received the message.
    */
   emit(entry: ReceivedMessage): boolean {
     if (this.isEmpty) return false;
@@ -75,7 +81,10 @@ export class MessageListeners {
     return hasLasting;
   }
 
-  /** Emits a message to the borrowing listeners. @param bytes - A view that is valid only during this call. */
+  /**
+   * Emits a message to the listeners that have the option `borrowed`.
+   * @param bytes - A view that is valid only during this call.
+   */
   emitBorrowed(bytes: Buffer, isBinary: boolean): void {
     this.#borrowed?.emit({ data: bytes, isBinary });
   }

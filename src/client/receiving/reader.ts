@@ -12,13 +12,13 @@ export interface Reader {
       }
     | undefined;
   resolve(value: unknown): void;
-  /** No further message arrives. */
+  /** Ends the call, because no further message arrives. */
   end(end: ReadingEnd): void;
   /** The node of this reader in its queue. */
   node?: LinkedQueueNode<Reader>;
 }
 
-/** The result of reads after the last message. */
+/** How calls of `recv()` and of iterators end after the last message. */
 export interface ReadingEnd {
   /** The error that iterators reject with; `undefined` if iterators end normally. */
   readonly iteratorError: unknown;

@@ -3,8 +3,8 @@ import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 /**
- * A pause without reads ends after this time in milliseconds. A paused connection cannot detect a dead peer or a Close
- * frame.
+ * A pause of reading ends after this number of milliseconds without an open iterator and without a `recv()` call.
+ * Otherwise the paused connection could not detect a dead peer or a Close frame.
  */
 const maxIdlePause = 30_000;
 
@@ -48,7 +48,7 @@ export class ReadingPause {
     });
   }
 
-  /** Stops the idle timer. Then only a read of messages ends the pause. */
+  /** Stops the idle timer. After this call, the pause ends only when messages are read. */
   stopTimer(): void {
     this.#timer?.clear();
   }

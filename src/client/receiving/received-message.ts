@@ -4,7 +4,7 @@ import { ownCopyOf } from "../../connection/message-memory.js";
 
 /** A received message. It contains the undecoded data, too, because a `rawMessage` listener may be added later. */
 export interface ReceivedMessage {
-  /** Has no meaning while `isDecoded` is `false`. */
+  /** The decoded value. Valid only if `isDecoded` is `true`. */
   value: unknown;
   isDecoded: boolean;
   /** The undecoded message; `undefined` if `onReplay` returned the value. */
@@ -38,7 +38,7 @@ const maxSlicedSize = 1024;
 
 /**
  * Copies a small text. A small text may be a slice of a string of up to 8 KiB, and V8 keeps the whole string alive. An
- * inbox with keys may keep one slice of each string, and would then exceed `maxBytes` many times.
+ * inbox with keys may keep one slice of each string. Without a copy, its memory would be many times `maxBytes`.
  */
 export function detachedCopy(data: string | Buffer): string | Buffer {
   return typeof data === "string" && data.length <= maxSlicedSize ? Buffer.from(data).toString() : data;
@@ -59,7 +59,8 @@ export function detachedMessage(
 
 /**
  * Returns the estimated memory of a message in bytes: the size after decompression, or the size of the string if the
- * string is larger. A decoded value cannot be measured. It is estimated as large as the message itself.
+ * string is larger. The size of a decoded value cannot be measured. The estimate for a decoded value is the size of its
+ * message.
  */
 export function memoryOf({ value, data, size }: ReceivedMessage): number {
   if (data === undefined) return 0;

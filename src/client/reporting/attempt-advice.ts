@@ -12,8 +12,8 @@ const notPermitted: Advice = [
 ];
 
 /**
- * The advice for error codes. The most specific codes are first: Node may try several addresses, each may fail with
- * another code, and the first entry that matches one of the codes is used.
+ * The advice for error codes. Node may try several addresses, and each address may fail with a different code. The
+ * first entry that matches one of these codes is used, so the most specific codes are first.
  */
 const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   "name-not-found": [

@@ -19,7 +19,7 @@ export interface OpenMessage {
   readonly connection: number;
 }
 
-/** Published on `jetsocket:close`: a connection has ended, or an attempt to open one has failed. */
+/** Published on `jetsocket:close`: a connection has ended, or an attempt to connect has failed. */
 export interface CloseMessage {
   readonly client: object;
   readonly report: CloseReport;
@@ -60,9 +60,9 @@ export interface DebugLog {
   (format: string, ...parameters: unknown[]): void;
 }
 
-/** Maximum number of bytes of a payload that are logged. */
+/** Maximum number of logged bytes of a payload. */
 const excerptSize = 64;
-/** Maximum number of bytes that are logged of a payload that is not UTF-8. */
+/** Maximum number of logged bytes of a payload that is not UTF-8. */
 const maxHexBytes = 16;
 
 const opcodeNames: ReadonlyMap<number, string> = new Map(
@@ -131,7 +131,7 @@ export class Diagnostics {
     return this.#isLogging || this.#frame.hasSubscribers;
   }
 
-  /** Number of bytes at the start of each payload that the connection passes to {@link observeFrame}. */
+  /** The connection passes at most this number of bytes, from the start of each payload, to {@link observeFrame}. */
   get excerptSize(): number {
     return this.#isLogging ? excerptSize : 0;
   }
@@ -203,7 +203,7 @@ function contentOf({ opcode, isCompressed, payloadSize, excerpt }: ObservedFrame
   return ` ${shown.toString("hex")}${payloadSize > shown.length ? "..." : ""}`;
 }
 
-/** Removes an incomplete UTF-8 character at the end, which has at most three bytes. */
+/** Removes an incomplete UTF-8 character from the end of the bytes. An incomplete character has at most three bytes. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   for (let length = bytes.length; length >= bytes.length - 3 && length > 0; length--) {
     if (isUtf8(bytes.subarray(0, length))) return bytes.subarray(0, length);

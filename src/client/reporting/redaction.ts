@@ -1,9 +1,10 @@
 /**
- * Hides secrets in text that is logged. It recognises a secret by its name, not by its value, and may hide harmless
- * values. It does not guarantee that the text contains no secret.
+ * Hides secrets in text that is logged. It recognises a secret by its name, not by its value. Therefore it may hide
+ * harmless values, and it may miss a secret.
  *
- * The text may come from a peer and have any length. It is therefore searched for separators, once from left to right:
- * a regular expression that starts with a name would need quadratic time on a long word.
+ * A peer may choose the text and its length. Therefore the text is searched once, from left to right, for separators
+ * such as `=`. The name before a separator is checked afterwards. A regular expression that begins with the name would
+ * need quadratic time for a long word.
  */
 
 /** Matches every name that suggests a secret. */
@@ -12,9 +13,9 @@ const secretPart =
 
 /** Matches the second word of a name such as `api key`. */
 const spacedKeyStart = /^key/i;
-/** Matches text that ends with the first word of a name such as `api key`. */
+/** Matches text that ends with the first word of a two-word name, such as `api` of `api key`. */
 const spacedKeyPrefix = /(?:api|access|private|listen)$/i;
-/** The length of `private`, the longest first word. */
+/** Number of letters of the longest word in {@link spacedKeyPrefix}. This word is `private`. */
 const maxPrefixSize = 7;
 
 const nameCharacter = /[\w.-]/;
@@ -25,9 +26,9 @@ interface Syntax {
   readonly separator: RegExp;
   /** Matches a character that may be between a name and its separator. */
   readonly gap: RegExp;
-  /** Matches the end of a value without quotes. */
+  /** Matches the end of an unquoted value. */
   readonly valueEnd: RegExp;
-  /** Matches a character with which no unquoted value begins. */
+  /** Matches a character that cannot begin an unquoted value. */
   readonly noValue: RegExp;
 }
 
@@ -41,7 +42,10 @@ const member: Syntax = {
 /** `name=value` in a query, and `name: value` in a header. */
 const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, noValue: /[&\r\n]/ };
 
-/** Replaces every value whose name suggests a secret by `***`. Its time is linear in the length of the text. */
+/**
+ * Replaces a value by `***` if the name of the value suggests a secret. The running time is linear in the length of the
+ * text.
+ */
 export function redact(text: string): string {
   return hideValues(hideValues(text, member), pair).replace(scheme, "$1 ***");
 }
@@ -86,7 +90,7 @@ function endOfValue(text: string, start: number, { valueEnd, noValue }: Syntax):
   if (first === undefined) return start;
   if (first === '"') return endOfQuoted(text, start);
   if (first === "'") return indexOrEnd(text, text.indexOf("'", start + 1), 1);
-  // The end of a nested or doubly quoted value is hard to find, so all of the text after this character is hidden.
+  // The end of a nested or doubly quoted value is hard to find, so everything from the start of the value is hidden.
   if (first === "[" || first === "{" || first === "\\") return text.length;
   if (noValue.test(first)) return start;
   valueEnd.lastIndex = start;

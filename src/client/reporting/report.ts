@@ -29,7 +29,7 @@ export interface ReportContext extends OwnActions {
   readonly loopLagMs: number;
 }
 
-/** The verdicts on attempts that this client ended. */
+/** An attempt with one of these verdicts was ended by this client. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
 /** The end of an attempt that never opened a connection. */
@@ -117,7 +117,8 @@ function createReport(
 /** Returns the error of a failed attempt. Its message contains phase, URL and advice. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
-  // `checkServerIdentity` may throw an instance of our classes. It is only the cause of the error of this attempt.
+  // The user function `checkServerIdentity` may throw an error of a class of this package. Such an error becomes the
+  // cause of a new error.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
   if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
@@ -137,8 +138,8 @@ function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketE
 
 /**
  * Reads the stacks of an error and its causes, so that V8 formats these stacks. An unformatted stack keeps the objects
- * of its functions alive. The previous report may be among these objects, so all reports back to the first attempt
- * would stay in memory.
+ * of its functions alive. One of these objects may be the previous report, whose error keeps the report before it
+ * alive. With unformatted stacks, all reports since the first attempt would therefore stay in memory.
  */
 function formatStack(error: unknown): void {
   const seen = new Set<unknown>();
@@ -158,7 +159,7 @@ function isOwnError(error: Error | undefined): error is OwnError {
   return [HandshakeError, ProtocolError, ProxyError, TimeoutError].some((type) => error instanceof type);
 }
 
-/** Returns a copy of an error with `context`, which contains the phase and the URL, in front of its message. */
+/** Returns a copy of an error whose message begins with `context`. `context` contains the phase and the URL. */
 function withContext(error: OwnError, context: string): OwnError {
   const message = `${context}: ${error.message}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
@@ -180,7 +181,7 @@ function sentenceOf(error: Error | undefined, otherwise: string): string {
 /** Returns the error that describes a failure: the error of the report, or a CloseError for the peer's Close frame. */
 export function failureOf(report: CloseReport): JetSocketError {
   const error = report.error ?? closedError(report);
-  // The report also references the error. The property is not enumerable, so that printing and JSON do not recurse.
+  // The error and the report refer to each other. The property is not enumerable, so printing and JSON do not recurse.
   Object.defineProperty(error, "report", ownOptions({ value: report, configurable: true, writable: true }));
   return error;
 }

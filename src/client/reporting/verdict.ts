@@ -8,7 +8,7 @@ import type { Phase, Verdict } from "../../events/close-report.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 
-/** After this silence in both directions, in milliseconds, a lost connection gets the verdict `idle-cut`. */
+/** Minimum silence in both directions, in milliseconds, for the verdict `idle-cut` on a lost connection. */
 const idleThreshold = 30_000;
 
 /** What this client did before an attempt or a connection ended. */
@@ -21,7 +21,7 @@ export interface OwnActions {
   readonly isRotated: boolean;
 }
 
-/** The verdict on a failed attempt by its phase, unless the error of the attempt determines another verdict. */
+/** The verdict on a failed attempt for each phase. The error of the attempt may determine another verdict. */
 const phaseVerdicts: Readonly<Record<Exclude<Phase, "provider" | "setup">, Verdict>> = {
   dns: "name-not-found",
   tcp: "refused",
@@ -51,9 +51,10 @@ const closeVerdicts: Readonly<Partial<Record<number, Verdict>>> = {
 
 /** Returns the verdict on a failed attempt that this client did not end. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
-  // A user function may throw an instance of our error classes, but the error does not describe the attempt.
+  // A user function may throw an error of a class of this package, such as `TimeoutError`. The class of this error says
+  // nothing about the attempt.
   if (phase === "provider" || phase === "setup") return "setup-failed";
-  // An error from `checkServerIdentity` also comes from a user function.
+  // The user function `checkServerIdentity` may also throw an error of a class of this package.
   if (tlsFaultOf(error) !== undefined) return "tls";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);

@@ -1,4 +1,5 @@
-// The default serializer and deserializer, and the option sets `json` and `raw`. It does not call them.
+// The default serializer and deserializer, and the option sets `json` and `raw`. This module does not call the
+// serializer or the deserializer.
 import type { Deserializer, Serializer } from "../../options/options.js";
 import { bytesOf } from "./binary-data.js";
 import { jsonText } from "./json-text.js";
@@ -30,7 +31,7 @@ function startsAsJson(text: string): boolean {
   return code === openingBrace || code === openingBracket;
 }
 
-/** The type of {@link json}. Such an object can be spread into the options of a client with any message type. */
+/** The type of {@link json}, which can be spread into the options of a client with any message type. */
 export interface JsonMessages {
   readonly serializer: Serializer<unknown>;
   /** Parses text as JSON. The type `Received` is not checked at run time. */

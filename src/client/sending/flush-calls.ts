@@ -1,5 +1,5 @@
-// The pending calls of `flush()`. This module does not write messages. It reads the number of waiting messages from its
-// host.
+// The pending calls of `flush()`. This module does not write messages, and it does not count waiting messages: the
+// sender does.
 import type { LiveConnection } from "../../connection/live-connection.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../../runtime/wait.js";
@@ -30,7 +30,7 @@ export class FlushCalls {
     this.#host = host;
   }
 
-  /** @param live - A connection that still writes messages. It may accept no new messages. */
+  /** @param live - A connection that still writes messages, even if it accepts no new messages. */
   add(live: LiveConnection | undefined, options: WaitOptions | undefined): Promise<void> {
     const wait: Wait = new Wait(this.#runtime, "flush", options, () => {
       this.#waiting.delete(wait);
@@ -41,7 +41,7 @@ export class FlushCalls {
     return wait.promise;
   }
 
-  /** Once the outbox is empty, the calls that waited for the outbox wait for the connection. */
+  /** When the outbox is empty, the calls that waited for the outbox begin to wait for the connection. */
   proceed(): void {
     const { live, waitingCount } = this.#host;
     if (live === undefined || waitingCount > 0 || this.#waiting.size === 0) return;
@@ -63,7 +63,10 @@ export class FlushCalls {
     );
   }
 
-  /** Messages were returned or queued during the wait. The next connection may have accepted these messages already. */
+  /**
+   * During the wait, messages were queued or were moved back to the outbox. The next connection may have accepted these
+   * messages already.
+   */
   #waitAgain(live: LiveConnection, waits: readonly Wait[]): void {
     for (const wait of waits) if (this.#writing.delete(wait)) this.#waiting.add(wait);
     if (this.#host.live !== live) this.proceed();

@@ -16,12 +16,16 @@ export function jsonText(value: unknown): string {
       `A value of type ${typeof value} has no JSON form: send an object, a string or bytes, or set a serializer.`,
     );
   }
-  // A replacer makes JSON.stringify several times slower, so it runs only if the text contains an empty object.
+  // A replacer makes JSON.stringify several times slower. Therefore JSON.stringify is called with the replacer only if
+  // the text contains an empty object.
   if (text.includes("{}")) JSON.stringify(value, rejectLossyValue);
   return text;
 }
 
-/** A replacer for JSON.stringify. It is called with the value and each nested value, after the method `toJSON`. */
+/**
+ * A replacer for JSON.stringify. JSON.stringify calls it with the value and each nested value, after it has called the
+ * `toJSON` method of that value.
+ */
 function rejectLossyValue(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   if (Object.keys(value).length > 0 || !losesContent(value)) return value;
@@ -37,12 +41,12 @@ function lossError(value: object): TypeError {
 /** Returns `true` if the value has content that `{}` does not represent. @param value - Has no own enumerable keys. */
 function losesContent(value: object): boolean {
   const { types } = nodeUtil();
-  // JSON.stringify writes these objects as their primitive values.
+  // JSON.stringify writes a Number, String or Boolean object as its primitive value.
   if (types.isNumberObject(value) || types.isStringObject(value) || types.isBooleanObject(value))
     return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;
   if (tagOf(value) !== "[object Object]") return true;
-  // A subclass may have changed the tag, so the following checks do not use the tag.
+  // A subclass may have changed its class tag, so the following checks do not use the tag.
   if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
     return true;
   if (types.isRegExp(value) || types.isPromise(value) || types.isNativeError(value)) return true;

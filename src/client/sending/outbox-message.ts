@@ -7,7 +7,11 @@ import type { MessageOptions } from "../../options/options.js";
 
 /** The content of an outbox entry. */
 export interface OutboxPayload {
-  /** `undefined` for bytes that are written without a copy. The property is set if the bytes return unsent. */
+  /**
+   * The content of the message. While a connection writes the bytes of the message without a copy, this property is
+   * `undefined`. If the connection ends before the bytes are written, the connection returns the bytes, and this
+   * property is set again.
+   */
   data: Sendable | undefined;
   readonly compress: boolean | undefined;
 }
@@ -34,7 +38,7 @@ export function isMessage({ token }: UnsentMessage): boolean {
   return token !== ownPing;
 }
 
-/** Returns the message as the user sent it. For a pending message, it returns the Blob. */
+/** Returns the message in the form that the user passed: a string, bytes or a Blob. */
 export function sourceOf(data: Sendable | undefined): unknown {
   return data instanceof PendingMessage ? data.source : data;
 }

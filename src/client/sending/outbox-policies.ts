@@ -1,5 +1,5 @@
 // The policies of the two kinds of outbox: the outbox of the option `outbox`, and the temporary outbox of a rotation.
-// It does not store messages.
+// This module does not store messages.
 import type { OutboxPolicy } from "../../buffer/outbox-policy.js";
 import { freeOverhead } from "../../connection/message-memory.js";
 import { BufferOverflowError } from "../../errors.js";
@@ -17,7 +17,8 @@ export function policyOf<Received, Sent>(
 /**
  * The policy of the temporary outbox that a client without the option `outbox` uses during a rotation.
  *
- * @param maxBytes - Called for each message, because the limit grows while the previous connection writes.
+ * @param maxBytes - Returns the current limit. It is called for each message, because each write of the previous
+ *   connection frees memory and therefore raises the limit.
  */
 export function rotationPolicy<Received, Sent>(maxBytes: () => number): OutboxPolicy<Sent, Received> {
   return {
@@ -37,7 +38,7 @@ interface RotationLoad {
   readonly maxBufferedAmount: number;
 }
 
-/** @param size - The bytes of the refused message; `undefined` if several calls share the error. */
+/** @param size - The size of the refused message in bytes; `undefined` if several calls share the error. */
 export function rotationOverflow(size: number | undefined, state: RotationLoad): BufferOverflowError {
   const refused = size === undefined ? "Messages were" : `A message of ${size} bytes was`;
   return new BufferOverflowError(

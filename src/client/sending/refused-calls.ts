@@ -35,7 +35,10 @@ export interface RefusedCallsHandler {
 export class RefusedCalls {
   readonly #runtime: Pick<Runtime, "afterTurn">;
   readonly #handler: RefusedCallsHandler;
-  /** False while a promise is watched, and after the warning. */
+  /**
+   * True if the promise of the next refused call must be watched. False while another promise is watched, and after the
+   * warning about an unhandled promise.
+   */
   #isIdle = true;
 
   constructor(runtime: Pick<Runtime, "afterTurn">, handler: RefusedCallsHandler) {
@@ -44,9 +47,9 @@ export class RefusedCalls {
   }
 
   /**
-   * Call this if `error` had no listener.
-   * @param promise - Is rejected with `error`.
-   * @returns the promise that the refused call must return instead.
+   * Call this if the event `error` had no listener.
+   * @param promise - A promise that is rejected with `error`.
+   * @returns the promise that the refused call must return instead of `promise`.
    */
   watch(error: unknown, promise: Promise<never>): Promise<never> {
     if (!this.#isIdle) return promise;

@@ -48,7 +48,7 @@ type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBuff
 
 type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
 
-/** The kind of all refusals by a full outbox. Refusals of the same kind may share one error. */
+/** Marks a refusal that a full outbox causes. Several refusals with this mark can share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
@@ -56,7 +56,7 @@ export class Sender implements FlushCallsHost {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions;
   readonly #handler: SenderHandler;
-  /** The outbox of the option `outbox`. Without this option, a temporary outbox exists during a rotation. */
+  /** The outbox of the option `outbox`. Without this option, an outbox exists only during a rotation. */
   #outbox: MessageOutbox | undefined;
   /** The connection that accepts messages; `undefined` if there is none. */
   #live: LiveConnection | undefined;
@@ -68,11 +68,11 @@ export class Sender implements FlushCallsHost {
   #flushCalls: FlushCalls | undefined;
   /** Calls of `send()` that wait during a rotation, because the outbox has reached the high-water mark. */
   #blockedSends: Set<Wait> | undefined;
-  /** The promise of all blocked calls that have neither a signal nor a timeout. */
+  /** One promise for all blocked calls of `send()` that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
   /**
-   * True if a connection reached its high-water mark and ended before the event `drain`. The event is emitted after the
-   * next connection has written the returned messages.
+   * True if an earlier connection reached its high-water mark, but ended or was replaced before it emitted `drain`.
+   * `drain` is then emitted when the next connection has written the messages that the earlier connection had not sent.
    */
   #isDrainPending = false;
   /** A connection that accepts no new messages. It still writes its accepted messages, or returns them as unsent. */
@@ -81,8 +81,9 @@ export class Sender implements FlushCallsHost {
   #isPumping = false;
   #isReferenced = true;
   /**
-   * True while a message is added to the outbox. The outbox may drop other messages during that time. A listener of
-   * `dropped` may send or end the connection, so `dropped` is emitted after the new message was written or queued.
+   * True while a message is added to the outbox. The outbox may drop other messages during that time. `dropped` is
+   * emitted after the new message was written or queued, because a listener of `dropped` may send a message or end the
+   * connection.
    */
   #isQueueing = false;
   /** Messages that the outbox has dropped, and that are not reported yet. Created on first use. */
@@ -131,7 +132,7 @@ export class Sender implements FlushCallsHost {
 
   /** A rotation begins. New messages wait in the outbox until {@link move} or {@link resume} is called. */
   hold(): void {
-    // `maxBufferedAmount` limits the sum of the waiting bytes and the unwritten bytes of the previous connection.
+    // `maxBufferedAmount` limits the sum of the waiting messages and the unwritten messages of the previous connection.
     this.#outbox ??= this.#createOutbox(
       rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
@@ -140,7 +141,9 @@ export class Sender implements FlushCallsHost {
     this.#live = undefined;
   }
 
-  /** Emits `drain` after `live` has written the messages that the previous connection returned. */
+  /**
+   * Emits `drain` after the connection `live` has written the messages that the previous connection had left unsent.
+   */
   #emitDrainAfterFlush(live: LiveConnection): void {
     live.queue.flush(undefined).then(
       () => {
@@ -164,8 +167,8 @@ export class Sender implements FlushCallsHost {
   /**
    * The connection has ended.
    *
-   * @param unsent - The unsent messages of the connection. They return to the outbox. Without the option `outbox`, they
-   *   are reported as dropped.
+   * @param unsent - The unsent messages of the connection. Unsent messages return to the outbox. Without the option
+   *   `outbox`, they are reported as dropped.
    * @param error - Calls whose messages are dropped reject with this error.
    * @param isDrainPending - True if the connection had reached its high-water mark and did not emit `drain`.
    */
@@ -203,7 +206,8 @@ export class Sender implements FlushCallsHost {
     }
     outbox?.connectionLost(entries, this.#runtime.now());
     this.#updateTimer();
-    // A listener of `dropped` may send a message. That message must be queued after the returned messages.
+    // A listener of `dropped` may send a new message. The outbox already contains the unsent messages of the ended
+    // connection, so the new message is queued after these messages.
     for (const data of dropped) this.#handler.onUnsent(sourceOf(data), "unsent");
   }
 
@@ -218,7 +222,8 @@ export class Sender implements FlushCallsHost {
   /**
    * Completes the rotation that {@link hold} began. Uses the connection `live` from now on.
    *
-   * @param unsent - The messages of which the previous connection has not written any byte. They are sent first.
+   * @param unsent - The messages that the previous connection has not begun to write. They are sent before all other
+   *   messages.
    */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
@@ -268,7 +273,7 @@ export class Sender implements FlushCallsHost {
       const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // Only a refused message is reported here: a dropped message is already reported by the event `dropped`.
+      // A refused message is reported by the event `error`, a dropped message by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -291,7 +296,7 @@ export class Sender implements FlushCallsHost {
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
-      // A function of the option `outbox` may have changed the connection, so it is read again.
+      // A function of the option `outbox` may have changed the connection, so `#live` is read again.
       return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
@@ -308,7 +313,7 @@ export class Sender implements FlushCallsHost {
     if (!isTemporary || outbox.load < this.#options.highWaterMark)
       return (this.#gate ??= new FairnessGate(this.#runtime)).pass(entry.size);
     const blockedSends = (this.#blockedSends ??= new Set());
-    // All blocked calls resolve at the same time. Calls without a signal and a timeout share one promise.
+    // All blocked calls resolve at the same time. Calls that have neither a signal nor a timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
       if (this.#sharedBlockedSend === undefined) {
         this.#sharedBlockedSend = new Wait(this.#runtime, "send", undefined);
@@ -355,7 +360,7 @@ export class Sender implements FlushCallsHost {
   refuseForState(operation: string): Promise<never> {
     return this.refuse(`${operation} ${this.#handler.state}`, () => {
       const error = this.#handler.stateError(operation);
-      // Removes the innermost frames: Node keeps only ten frames, and the frames of the application matter more.
+      // Removes the innermost stack frames. Node keeps only ten stack frames, and those of the application matter more.
       Error.captureStackTrace(error, Reflect.get(this, "refuseForState"));
       return error;
     });
@@ -462,7 +467,10 @@ export class Sender implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves after all accepted messages were passed to the kernel. An outbox may pass some to a later connection. */
+  /**
+   * Resolves after all accepted messages were passed to the kernel. With an outbox, a later connection may pass the
+   * messages to the kernel.
+   */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
@@ -470,7 +478,7 @@ export class Sender implements FlushCallsHost {
     return (this.#flushCalls ??= new FlushCalls(this.#runtime, this)).add(live, options);
   }
 
-  // The following properties are read by the flush calls.
+  // The pending calls of `flush()` read the following properties.
 
   get live(): LiveConnection | undefined {
     return this.#live;
@@ -484,7 +492,9 @@ export class Sender implements FlushCallsHost {
     return this.#returnCount;
   }
 
-  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount`, without a rate limit. */
+  /**
+   * The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit.
+   */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);
@@ -494,7 +504,7 @@ export class Sender implements FlushCallsHost {
   end(error: unknown): void {
     this.#live = undefined;
     this.#previous = undefined;
-    // A listener of `dropped` may have ended the client. No event `dropped` may follow the event `closed`.
+    // A listener of `dropped` may have ended the client. The event `dropped` must not follow the event `closed`.
     this.#reportDropped();
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;

@@ -6,7 +6,10 @@ import { describeValue } from "../../options/checks.js";
 import type { RawData, RawMessageOptions, Serializer } from "../../options/options.js";
 import { bytesOf, isBlob } from "./binary-data.js";
 
-/** Calls the serializer. @throws its error, or TypeError if the result is neither a string nor bytes. */
+/**
+ * Calls the serializer. @throws the error of the serializer, or a TypeError if the result is neither a string nor
+ * bytes.
+ */
 export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): string | Uint8Array {
   const data: unknown = serializer(value);
   if (typeof data === "string") return data;

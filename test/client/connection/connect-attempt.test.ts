@@ -172,8 +172,8 @@ it("dials with the options of the connection and the URL without userinfo", asyn
 });
 
 describe("a failed attempt", () => {
-  it("reports the error of the transport with its phase, and aborts the signal of createConnection", async () => {
-    begin({ options: { createConnection: never } });
+  it("reports the error of the transport with its phase, and aborts the signal of its target", async () => {
+    begin();
     await clock.advanceAsync(0);
     const [peer] = clock.peers;
     const error = systemError("connect", "ECONNREFUSED");
@@ -320,7 +320,7 @@ describe("abandon()", () => {
   });
 
   it("destroys the socket while dialling, and has no effect a second time", async () => {
-    const attempt = begin({ options: { createConnection: never } });
+    const attempt = begin();
     const link = await dial();
     const reason = new Error("stop");
     attempt.abandon(reason);

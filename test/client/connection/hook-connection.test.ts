@@ -115,6 +115,38 @@ describe("recv() while the hook runs", () => {
     expect([await recv({ match }), releasedData()]).toEqual([new Error("oops"), ["2"]]);
   });
 
+  it("loses no message when a match function reads another message", async () => {
+    receive("1", "2", "3", "4");
+    const inner: Promise<unknown>[] = [];
+    const match = (message: unknown): boolean => {
+      if (message === "2" && inner.length === 0) inner.push(hook.publicConnection.recv());
+      return message === "2";
+    };
+    expect(await recv({ match })).toBe("2");
+    expect(await Promise.all(inner)).toEqual(["1"]);
+    expect(releasedData()).toEqual(["3", "4"]);
+  });
+
+  it("continues with the other messages when a match function reads the message itself", async () => {
+    receive("1", "2", "2");
+    const inner: Promise<unknown>[] = [];
+    const match = (message: unknown): boolean => {
+      if (message === "2" && inner.length === 0) inner.push(hook.publicConnection.recv(named("2")));
+      return message === "2";
+    };
+    expect(await recv({ match })).toBe("2");
+    expect(await Promise.all(inner)).toEqual(["2"]);
+    expect(releasedData()).toEqual(["1"]);
+  });
+
+  it("finds no message after a match function has released the buffer", async () => {
+    receive("1");
+    const match = (): boolean => hook.release().length > 0;
+    const waiting = hook.publicConnection.recv({ match });
+    hook.end("over");
+    expect(await stateOf(waiting)).toBe("over");
+  });
+
   it("loses no message when a match function ends other calls", async () => {
     const controllers = [new AbortController(), new AbortController()];
     const match = (): boolean => {

@@ -713,6 +713,20 @@ describe("the end", () => {
     expect(await next).toEqual({ value: undefined, done: true });
   });
 
+  it("does not concern readers that a listener of dropped adds after it has connected again", async () => {
+    const earlier = dispatcher.recv({ match: () => false });
+    receive("1");
+    let later: Promise<unknown> | undefined;
+    onDropped = () => {
+      dispatcher.begin();
+      later = dispatcher.recv(undefined);
+    };
+    dispatcher.finish(broken, true);
+    expect(await stateOf(earlier)).toBe(broken.recvError);
+    receive("2");
+    expect(await later).toBe("<2>");
+  });
+
   it("drops later messages unless there are listeners", async () => {
     dispatcher.finish(broken, true);
     receive("1");
