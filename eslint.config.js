@@ -6,8 +6,8 @@ const nodeGlobals = Object.fromEntries(
   Object.getOwnPropertyNames(globalThis).map((name) => [name, "readonly"]),
 );
 
-/** Time, chance and the network come in through the runtime, so that a test can hold them in its hand. */
-const throughTheRuntime = "Take it from the runtime (src/runtime/runtime.ts).";
+/** Tests replace the runtime, so product code uses time, randomness and the network only through the runtime. */
+const throughTheRuntime = "Use the injected runtime (src/runtime/runtime.ts).";
 
 const injectedGlobals = [
   "setTimeout",
@@ -46,15 +46,15 @@ const randomOfCrypto = {
 
 const bareNames = {
   regex: "^(assert|buffer|crypto|dns|events|fs|http|https|net|os|path|stream|tls|url|util|zlib)(/|$)",
-  message: "Name Node's own modules with `node:`.",
+  message: "Import Node's built-in modules with the prefix `node:`.",
 };
 
 const defaultExport = {
   selector: "ExportDefaultDeclaration, ExportSpecifier[exported.name='default']",
-  message: "Export it by name.",
+  message: "Use a named export.",
 };
 
-/** So that the number of cases follows TEST_CASES. */
+/** `cases()` reads the environment variable TEST_CASES. */
 const casesOfProperties = [
   {
     selector: "Property[key.name='numRuns'] > Literal",
@@ -66,10 +66,10 @@ const casesOfProperties = [
   },
 ];
 
-/** Measured on Node 20: `recv-text-1KiB` of the bench fell from 0.49 to 0.33 us when a few of them were gone. */
+/** Measured on Node 20: `recv-text-1KiB` of the bench fell from 0.49 to 0.33 us without a few private getters. */
 const privateGetter = {
   selector: "MethodDefinition[kind='get'] > PrivateIdentifier.key",
-  message: "A private getter is a call of the runtime in V8 11: write a private method.",
+  message: "V8 11 calls its runtime for each access of a private getter. Write a private method.",
 };
 
 const size = {
@@ -119,7 +119,7 @@ export default defineConfig(
         "error",
         { allowNumber: true, allowBoolean: true },
       ],
-      // An abort rejects with the reason that the user gave, whatever it is.
+      // An abort rejects with the reason that the user gave. The reason can be any value.
       "@typescript-eslint/only-throw-error": [
         "error",
         { allowThrowingAny: true, allowThrowingUnknown: true },
@@ -128,7 +128,7 @@ export default defineConfig(
         "error",
         { allowThrowingAny: true, allowThrowingUnknown: true },
       ],
-      // With `noUncheckedIndexedAccess` it is how a byte below a checked length is read.
+      // With `noUncheckedIndexedAccess`, a byte at an index that was checked is read with `!`.
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
     },
@@ -147,9 +147,9 @@ export default defineConfig(
           patterns: [
             {
               regex: "^(?!\\.|node:(buffer|crypto|module|zlib)$)",
-              message: "protocol/ takes four modules of Node alone.",
+              message: "protocol/ may import only four of Node's built-in modules.",
             },
-            { regex: "(^|/)src/", message: "protocol/ knows nothing of src/." },
+            { regex: "(^|/)src/", message: "protocol/ must not import from src/." },
           ],
         },
       ],
@@ -165,7 +165,7 @@ export default defineConfig(
         {
           patterns: [
             bareNames,
-            { regex: "protocol/(?!index\\.js$)", message: "Enter protocol/ by its door, protocol/index.js." },
+            { regex: "protocol/(?!index\\.js$)", message: "Import from protocol/index.js." },
           ],
         },
       ],
@@ -187,7 +187,7 @@ export default defineConfig(
           paths: [randomOfCrypto],
           patterns: [
             bareNames,
-            { regex: "protocol/(?!index\\.js$)", message: "Enter protocol/ by its door, protocol/index.js." },
+            { regex: "protocol/(?!index\\.js$)", message: "Import from protocol/index.js." },
             {
               regex: "^node:(net|tls|dns|http|https|timers|perf_hooks)(/|$)",
               allowTypeImports: true,

@@ -2,8 +2,8 @@
 import type { TransportHandler } from "../runtime/transport.js";
 
 /**
- * Passes the events `data`, `end` and `close` to the handler in order. While reading is paused, the data and the end
- * are buffered, and the event `close` waits for both. The buffer is necessary because a paused stream may still emit
+ * Keeps the events `data`, `end` and `close` of a stream in order. While reading is paused, the data and the end are
+ * buffered, and the event `close` waits for both. The buffer is necessary because a paused stream may still emit
  * events. For example, a TLS socket emits all data that it has decrypted, and the end.
  */
 export class ReadGate {
@@ -36,11 +36,15 @@ export class ReadGate {
     return this.#isShut;
   }
 
-  data(bytes: Buffer, length: number): void {
-    if (this.#isShut || length === 0) return;
-    if (this.#isPaused || this.#hasBuffered())
-      (this.#buffered ??= []).push(Buffer.from(bytes.subarray(0, length)));
-    else this.#handler.onData(bytes, length);
+  /**
+   * Buffers or discards data that must not be delivered now.
+   * @returns `false` if the caller must deliver the data to the handler.
+   */
+  withholds(bytes: Buffer, length: number): boolean {
+    if (this.#isShut || length === 0) return true;
+    if (!this.#isPaused && !this.#hasBuffered()) return false;
+    (this.#buffered ??= []).push(Buffer.from(bytes.subarray(0, length)));
+    return true;
   }
 
   end(): void {

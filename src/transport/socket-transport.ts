@@ -151,10 +151,14 @@ export class SocketTransport implements Transport {
   #readChunks(): void {
     this.#onChunk = (chunk): void => {
       const bytes = bytesOf(chunk, this.#stream?.readableEncoding ?? null);
-      if (Buffer.isBuffer(bytes)) this.#gate.data(bytes, bytes.length);
+      if (Buffer.isBuffer(bytes)) this.#receive(bytes, bytes.length);
       else this.fail(bytes);
     };
     this.#stream?.on("data", this.#onChunk);
+  }
+
+  #receive(bytes: Buffer, length: number): void {
+    if (!this.#gate.withholds(bytes, length)) this.#handler.onData(bytes, length);
   }
 
   fail(error: Error): void {
@@ -273,7 +277,7 @@ export class SocketTransport implements Transport {
 
   /** @param bytes - The buffer of {@link readInto}. */
   onRead(length: number, bytes: Uint8Array): boolean {
-    this.#gate.data(bytes as Buffer, length);
+    this.#receive(bytes as Buffer, length);
     return !this.#gate.isPaused;
   }
 

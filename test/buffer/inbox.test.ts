@@ -385,3 +385,20 @@ describe("Inbox with overflow conflate", () => {
     return [...kept, entry];
   }
 });
+
+describe("remove() from an Inbox with conflation", () => {
+  it("keeps the positions of the other keys", () => {
+    const inbox = new Inbox<Sized & { readonly key: string }>(
+      { capacity: 10, maxBytes: 100, overflow: "conflate" },
+      ({ id }) => dropped.push(id),
+    );
+    const [a, b, c] = ["a", "b", "c"].map((key, index) => ({ id: index + 1, size: 1, key }));
+    for (const entry of [a!, b!, c!]) inbox.push(entry);
+    expect([inbox.remove(b!), inbox.remove(b!)]).toEqual([true, false]);
+    inbox.push({ id: 4, size: 1, key: "a" });
+    inbox.push({ id: 5, size: 1, key: "b" });
+    inbox.push({ id: 6, size: 1, key: "c" });
+    expect([...inbox].map(({ id }) => id)).toEqual([4, 6, 5]);
+    expect(dropped).toEqual([1, 3]);
+  });
+});

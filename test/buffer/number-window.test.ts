@@ -168,3 +168,17 @@ describe("NumberWindow with a gap at every second number", () => {
 function expectStatus(window: SequenceWindow, id: number, status: SequenceStatus): void {
   if (window.classify(id) !== status) expect([id, window.classify(id)]).toEqual([id, status]);
 }
+
+it("fill() has no effect for a number that is not missing", () => {
+  const window = new NumberWindow({ size: 100, isFrozen: false });
+  for (const id of [1, 3]) window.move(id);
+  window.fill(3);
+  window.fill(2);
+  window.fill(2);
+  expect([1, 2, 3, 4].map((id) => window.classify(id))).toEqual([
+    "duplicate",
+    "duplicate",
+    "duplicate",
+    "next",
+  ]);
+});

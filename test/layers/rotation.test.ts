@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { ProtocolError } from "../../protocol/index.js";
+import { LiveConnection } from "../../src/connection/live-connection.js";
 import { never } from "../support/never.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import type { Message, Options, RecordedClient } from "../support/scene.js";
@@ -777,6 +779,31 @@ describe("a second connection that ends after the move", () => {
     await scene.pass();
     expect(messages.map(numberOf)).toEqual([1, 2, 3, 4]);
     expect(ws.state).toBe("connected");
+    await scene.finish();
+  });
+
+  it("is retried without `disconnected` when it fails while it waits for the end of the first", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.openClient({ ...overlapping, rotation: { mode: "overlap" } });
+    const rotated = ws.rotate().catch((error: unknown) => error);
+    link.send(closeFrame(1001));
+    // The second connection waits, paused, because the first one is closing.
+    const pause = vi.spyOn(LiveConnection.prototype, "pause");
+    const second = await scene.second();
+    const [waiting] = pause.mock.contexts as LiveConnection[];
+    pause.mockRestore();
+    const details = { code: "INBOX_OVERFLOW", closeCode: 1008 };
+    waiting!.fail(new ProtocolError("The inbox is full.", details));
+    const story = storyOf(ws);
+    link.peer.end();
+    await scene.pass();
+    expect(ws.state).toBe("reconnecting");
+    await scene.answerClose(second, 1008);
+    expect(ws.state).toBe("backingOff");
+    await scene.nextLink(1_000);
+    expect(ws.state).toBe("connected");
+    expect(story.filter((entry) => entry === "disconnected")).toHaveLength(1);
+    await rotated;
     await scene.finish();
   });
 

@@ -324,16 +324,21 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#lastReport = report;
     const error = errorOf(report, stopReasons, options);
     settleConnection(this.#context, connection, end, error);
+    // The second connection of a rotation may have begun to close before it replaced the lost first connection. It then
+    // ends without having become the connected connection.
+    const wasConnected = end.kind === "open" && states.current !== "reconnecting";
     if (end.kind === "open") {
-      (this.#downtime ??= new Downtime(options.runtime)).begin();
       this.#rotation?.stopTimers();
       hub.inbound.onConnectionEnd(connection.number);
       hub.sender.lost(end.end.unsent, error, end.end.isDrainPending);
+    }
+    if (wasConnected) {
+      (this.#downtime ??= new Downtime(options.runtime)).begin();
       states.enter("disconnected");
     }
     diagnostics.close({ client: publicClient, report });
-    if (end.kind === "open") emitter.emit("disconnected", { report });
-    this.#getReconnector().decide(report, end.kind !== "open");
+    if (wasConnected) emitter.emit("disconnected", { report });
+    this.#getReconnector().decide(report, !wasConnected);
   }
 
   // The following methods are called by the reconnector.

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { controlPayload, rawMessage, serialize } from "../../../src/client/sending/serialize.js";
 import { PendingMessage } from "../../../src/connection/pending-message.js";
 import type { RawData } from "../../../src/options/options.js";
+import { MemoryBlob } from "../../support/memory-blob.js";
 
 describe("serialize()", () => {
   it("returns the string or the bytes that the serializer returns", () => {
@@ -88,7 +89,7 @@ describe("rawMessage()", () => {
 });
 
 describe("rawMessage() of a Blob", () => {
-  const blob = new Blob(["\u20ac"]);
+  const blob = new MemoryBlob("\u20ac");
 
   it("returns a pending message that is read later, as bytes or as text", async () => {
     for (const [options, content] of [
@@ -104,7 +105,7 @@ describe("rawMessage() of a Blob", () => {
   });
 
   it("rejects on reading with binary: false if the bytes are not valid UTF-8", async () => {
-    const blob = new Blob([Uint8Array.of(0xff)]);
+    const blob = new MemoryBlob(Uint8Array.of(0xff));
     const message = rawMessage(blob, { binary: false }) as PendingMessage;
     await expect(message.read()).rejects.toThrow(/not valid UTF-8/);
   });
