@@ -3,6 +3,7 @@ import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
 import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
+import type { TlsDetails } from "../events/tls-details.js";
 import type {
   AddressAttempt,
   Transport,
@@ -48,7 +49,12 @@ export interface OpeningHandler {
    */
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void;
   /** The attempt failed, and its stream is closed. */
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void;
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls: TlsDetails | undefined,
+  ): void;
 }
 
 /** One attempt to open a connection. */
@@ -151,6 +157,7 @@ export class Opening implements TransportHandler {
       this.#phase,
       this.#failure ?? this.#rejectionBefore(error) ?? error,
       this.#addresses(),
+      this.#transport.tls,
     );
   }
 

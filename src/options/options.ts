@@ -174,6 +174,13 @@ export interface WebSocketOptions<Received, Sent>
    * none.
    */
   readonly tls?: ConnectionOptions | undefined;
+  /**
+   * Resumes TLS sessions when the client connects again, which saves a round trip or the check of the certificate. A
+   * session is used only by this client, and only for the same host, port and options. No session is used if `tls`
+   * contains `checkServerIdentity`, `pskCallback`, `session` or `socket`, because Node does not call these functions
+   * for a resumed session. Default `true`.
+   */
+  readonly tlsSessions?: boolean | undefined;
   /** The `lookup` option of `net.connect`. */
   readonly lookup?: LookupFunction | undefined;
   /** The `localAddress` option of `net.connect`: an IP address. */

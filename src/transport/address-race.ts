@@ -1,6 +1,7 @@
 // Dials the addresses of a host by the rules of RFC 8305 (Happy Eyeballs). It does not use the connected socket.
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction, Socket } from "node:net";
+import { ownOptions } from "../../protocol/index.js";
 import { nodeDns, nodeNet } from "../runtime/node-modules.js";
 import { toError } from "../runtime/to-error.js";
 import type { AddressAttempt } from "../runtime/transport.js";
@@ -65,12 +66,16 @@ export class AddressRace {
     const { host, lookup } = this.#context;
     let isDone = false;
     try {
-      (lookup ?? (nodeDns().lookup as LookupFunction))(host, { all: true }, (error, found, family) => {
-        if (this.#isOver || isDone) return;
-        isDone = true;
-        if (error) this.#end(toError(error, "lookup"));
-        else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
-      });
+      (lookup ?? (nodeDns().lookup as LookupFunction))(
+        host,
+        ownOptions({ all: true }),
+        (error, found, family) => {
+          if (this.#isOver || isDone) return;
+          isDone = true;
+          if (error) this.#end(toError(error, "lookup"));
+          else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
+        },
+      );
     } catch (thrown) {
       this.#end(toError(thrown, "lookup"));
     }

@@ -40,6 +40,7 @@ const defaults: Resolved = {
   maxBufferedAmount: 67_108_864,
   autoPong: true,
   tls: undefined,
+  tlsSessions: true,
   lookup: undefined,
   localAddress: undefined,
   socketPath: undefined,

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { createTlsCertificate, type TlsCertificate } from "./tls-certificate.js";
 
 export interface RawServerOptions {
@@ -16,6 +16,8 @@ export interface RawServerOptions {
   readonly protocols?: readonly string[];
   /** Requires a client certificate that is issued by this authority. */
   readonly clientCa?: string;
+  /** Further options of `tls.createServer`. */
+  readonly tls?: TlsOptions;
 }
 
 /** A server without a protocol: a test takes its sockets one by one and controls the peer. */
@@ -30,7 +32,8 @@ export class RawServer {
   #onNoSocket: ((error: Error) => void) | undefined;
   #script: ((socket: Socket) => void) | undefined;
 
-  constructor({ isSecure = false, isLocal = false, certificate, protocols, clientCa }: RawServerOptions) {
+  constructor(given: RawServerOptions) {
+    const { isSecure = false, isLocal = false, certificate, protocols, clientCa } = given;
     this.certificate = certificate ?? (isSecure ? createTlsCertificate() : { key: "", cert: "" });
     this.path = isLocal ? localPath() : undefined;
     const options = { allowHalfOpen: true };
@@ -41,6 +44,7 @@ export class RawServer {
             ...this.certificate,
             ALPNProtocols: protocols && [...protocols],
             ...(clientCa === undefined ? {} : { requestCert: true, ca: clientCa }),
+            ...given.tls,
           },
           (socket) => this.#give(socket),
         )

@@ -8,6 +8,7 @@ import type { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
+import type { TlsDetails } from "../../events/tls-details.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
@@ -26,6 +27,7 @@ export type ClientConnectionEnd =
       readonly phase: Phase;
       readonly error: Error | undefined;
       readonly addresses?: readonly AddressAttempt[];
+      readonly tls?: TlsDetails | undefined;
     }
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
@@ -251,9 +253,14 @@ export class ClientConnection<Received, Sent>
     this.#handler.onDialling(this);
   }
 
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void {
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls?: TlsDetails,
+  ): void {
     this.#attempt = undefined;
-    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses });
+    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses, tls });
   }
 
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {

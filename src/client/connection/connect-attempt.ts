@@ -18,7 +18,8 @@ import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
-import type { AddressAttempt, TransportTarget } from "../../runtime/transport.js";
+import type { TlsDetails } from "../../events/tls-details.js";
+import type { AddressAttempt, TlsSession, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
 import {
   isRequestStatic,
@@ -34,7 +35,12 @@ export interface ConnectAttemptHandler {
   /** The connection is open. Messages are delivered after this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void;
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls: TlsDetails | undefined,
+  ): void;
 }
 
 /** The options that a single connection needs. */
@@ -48,6 +54,8 @@ export interface ConnectAttemptPlan {
   readonly options: ConnectionOptions;
   readonly resources: Resources;
   readonly attempt: number;
+  /** The TLS sessions of the client; `undefined` to resume none. */
+  readonly tlsSessions?: TlsSession[] | undefined;
   /** Called with every frame of the connection. */
   readonly observer: FrameObserver | undefined;
 }
@@ -60,6 +68,7 @@ class AttemptTarget implements TransportTarget {
   readonly isSecure: boolean;
   readonly socketPath: TransportTarget["socketPath"];
   readonly tls: TransportTarget["tls"];
+  readonly tlsSessions: TransportTarget["tlsSessions"];
   readonly lookup: TransportTarget["lookup"];
   readonly localAddress: TransportTarget["localAddress"];
   readonly noDelay: boolean;
@@ -72,8 +81,7 @@ class AttemptTarget implements TransportTarget {
   constructor(
     uri: WebSocketUri,
     proxy: TransportTarget["proxy"],
-    options: ConnectionOptions,
-    readBuffer: Buffer,
+    { options, resources, tlsSessions }: ConnectAttemptPlan,
     attempt: { readonly signal: AbortSignal },
   ) {
     this.url = uri.href;
@@ -82,13 +90,14 @@ class AttemptTarget implements TransportTarget {
     this.isSecure = uri.isSecure;
     this.socketPath = options.socketPath;
     this.tls = options.tls;
+    this.tlsSessions = tlsSessions;
     this.lookup = options.lookup;
     this.localAddress = options.localAddress;
     this.noDelay = options.noDelay;
     this.keepAlive = options.keepAlive;
     this.createConnection = options.createConnection;
     this.proxy = proxy;
-    this.readBuffer = readBuffer;
+    this.readBuffer = resources.readBuffer;
     this.#attempt = attempt;
   }
 
@@ -194,14 +203,14 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake, proxy }: ProxiedRequest): void {
+  #dial(plan: ConnectAttemptPlan, { uri, handshake, proxy }: ProxiedRequest): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#handler!.onDialling(uri.display);
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
-    const { runtime, connectTimeout } = options;
-    const target = new AttemptTarget(uri, proxy, options, resources.readBuffer, this);
+    const { runtime, connectTimeout } = plan.options;
+    const target = new AttemptTarget(uri, proxy, plan, this);
     this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
@@ -226,14 +235,19 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   /** Also called by this class, if the attempt fails before it dials. */
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[] = noAddresses): void {
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[] = noAddresses,
+    tls?: TlsDetails,
+  ): void {
     if (this.#isOver) return;
     const handler = this.#handler!;
     this.#hasFailed = true;
     this.#deadline?.clear();
     this.#controller?.abort();
     this.#end();
-    handler.onFailed(phase, error, addresses);
+    handler.onFailed(phase, error, addresses, tls);
   }
 
   #end(): void {

@@ -8,7 +8,7 @@ import { RetrySchedule } from "../../reconnect/backoff.js";
 import { retryAfterOf } from "../../reconnect/retry-after.js";
 import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
-import { codeOf, isCertificateError } from "../reporting/verdict.js";
+import { codeOf, isTlsRefusal } from "../reporting/verdict.js";
 
 type RetryStrategyOptions = Pick<ResolvedOptions, "runtime" | "backoff" | "shouldReconnect">;
 
@@ -81,5 +81,5 @@ function causeOf(verdict: Verdict, error: Error | undefined): RetryableEnd["caus
   if (verdict !== "tls") return "other";
   const fault = tlsFaultOf(error);
   if (fault?.kind === "options") return "options";
-  return fault !== undefined || isCertificateError(error) ? "certificate" : "other";
+  return fault !== undefined || isTlsRefusal(error) ? "certificate" : "other";
 }

@@ -55,16 +55,57 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   ],
   tls: [
     [
-      /ALERT.*CERT|CERT.*ALERT/,
-      "The server requires a client certificate, or rejected it; set one that it accepts in tls.cert and tls.key.",
+      /CERTIFICATE_REQUIRED|NO_CERTIFICATE/,
+      "The server requires a client certificate; set it in tls.cert and tls.key, or in tls.pfx.",
+    ],
+    [
+      /CERTIFICATE_REFUSED|ALERT.*CERT|CERT.*ALERT|UNKNOWN_CA/,
+      "Set a client certificate from an authority that the server accepts in tls.cert and tls.key.",
     ],
     [
       /ALTNAME|^HOSTNAME_MISMATCH$/,
       "The server's certificate is for another name; check the host of the URL, or set that name in tls.servername.",
     ],
     [
+      /^CERT_HAS_EXPIRED$/,
+      "Renew the certificate on the server; if only its authority was renewed, set the new one in tls.ca. " +
+        "Check the clock of this machine.",
+    ],
+    [
+      /^CERT_NOT_YET_VALID$/,
+      "Check the clocks of this machine and of the server; if its authority was renewed, set the right one in tls.ca.",
+    ],
+    [
+      /^DEPTH_ZERO_SELF_SIGNED/,
+      "The server's certificate is self-signed; set this certificate in tls.ca if it is the expected one.",
+    ],
+    [
       /SELF_SIGNED|^UNABLE_TO_/,
       "The server's certificate was issued by an untrusted authority; set the certificate of that authority in tls.ca.",
+    ],
+    [
+      /^CERT_SIGNATURE_FAILURE$/,
+      "The authority of the server has a new key; set its new certificate in tls.ca, next to the old one.",
+    ],
+    [
+      /PURPOSE/,
+      "The server presents a certificate that is not for servers, such as a client certificate; replace it there, or " +
+        "select another one by tls.servername.",
+    ],
+    [/APPLICATION_PROTOCOL/, "Set a protocol that the server supports in tls.ALPNProtocols."],
+    [/PROTOCOL/, "Set a version that the server supports by tls.minVersion and tls.maxVersion."],
+    [
+      /HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS/,
+      "Nothing that both ends accept was found; check tls.ciphers, tls.minVersion and tls.maxVersion.",
+    ],
+    [
+      /UNRECOGNIZED_NAME/,
+      "Check the host of the URL, or set a name that the server knows in tls.servername.",
+    ],
+    [/WRONG_VERSION/, "Connect to a ws: URL instead, or to the port on which the server uses TLS."],
+    [
+      /^(ECONNRESET|EPIPE)$/,
+      "The server, or a firewall or proxy before it, ends the TLS handshake; check the port and tls.servername.",
     ],
   ],
 };

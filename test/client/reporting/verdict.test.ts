@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   advices,
-  isCertificateError,
+  isTlsRefusal,
   judgeAttempt,
   judgeEnd,
   unansweredAdvice,
@@ -177,7 +177,7 @@ describe("judgeEnd()", () => {
   );
 });
 
-describe("isCertificateError()", () => {
+describe("isTlsRefusal()", () => {
   it.each([
     ["CERT_HAS_EXPIRED", true],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
@@ -189,11 +189,11 @@ describe("isCertificateError()", () => {
     [undefined, false],
     [5, false],
   ])("checks the code: %s is %s", (code, isCertificate) => {
-    expect(isCertificateError(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
+    expect(isTlsRefusal(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
   });
 
   it("returns false without an error", () => {
-    expect(isCertificateError(undefined)).toBe(false);
+    expect(isTlsRefusal(undefined)).toBe(false);
   });
 });
 
