@@ -11,7 +11,7 @@ const config: ViteUserConfig = {
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/package/**"],
+          exclude: ["test/package/**", "test/proxies/**"],
           testTimeout: 10_000,
         },
       },
@@ -23,6 +23,15 @@ const config: ViteUserConfig = {
           include: ["test/package/*.test.ts"],
           globalSetup: ["test/package/packed.ts"],
           testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        // With the real proxies that test/proxies/fetch.sh installs.
+        test: {
+          name: "proxies",
+          include: ["test/proxies/*.test.ts"],
+          testTimeout: 20_000,
         },
       },
     ],

@@ -1,10 +1,9 @@
-// One WebSocket connection after its opening handshake: received bytes become calls of a handler, and messages become
-// bytes to write. It does not open a socket, set a timer or read a clock.
+// One WebSocket connection after its opening handshake. It converts received bytes to calls of a handler, and sent
+// messages to bytes. It does not open sockets, set timers or read a clock.
 import { checkBytes } from "./check-bytes.js";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
-import { ControlScan } from "./control-scan.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
@@ -16,44 +15,44 @@ import { ownOptions } from "./own-options.js";
 import type { Resources } from "./resources.js";
 import type { Slab } from "./slab.js";
 
-/** The events of a connection, called in the order of the received bytes. */
+/** Receives the messages and events of a connection, in the order of the received bytes. */
 export interface ProtocolHandler {
   /**
-   * A complete message: a string for text, a Buffer that the handler may keep for binary.
+   * A complete message arrived. A text message is a string. A binary message is a Buffer, which the handler may keep.
    * @param size - Size of the message in bytes, after decompression.
    */
   onMessage(data: string | Buffer, size: number): void;
   /**
-   * A complete message, text or binary, while {@link ProtocolConnection.isLending} is `true`. `bytes` is a view of
-   * shared memory. It is valid until this method returns or until another connection with the same `Resources`
-   * receives. Text is not decoded, but it is known to be valid UTF-8.
+   * A complete message arrived while {@link ProtocolConnection.isLending} is `true`. `bytes` is a view of shared
+   * memory. The view is valid until this method returns, or until another connection with the same `Resources`
+   * receives bytes. The bytes of a text message are valid UTF-8.
    *
    * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
-   *   message is then delivered by {@link onMessage}, even if another connection received in the meantime. One case
-   *   is an error: if the other connection received bytes in the same memory as the current read, the message is lost
+   *   message is then passed to {@link onMessage}, even if another connection has received bytes in the meantime.
+   *   Exception: the other connection has received bytes into the memory of the current read. Then the message is lost,
    *   and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
-  /** A ping arrived. With `autoPong`, the pong is already queued. */
+  /** A ping arrived. With the option `autoPong`, the pong for this ping is already queued. */
   onPing(payload: Buffer): void;
-  /** A pong arrived, as an answer to a ping or without one. */
+  /** A pong arrived. A peer may also send a pong without a preceding ping (RFC 6455 5.5.3). */
   onPong(payload: Buffer): void;
-  /** The peer's Close frame arrived. No message follows. The code 1005 means a Close frame without a code. */
+  /** The peer's Close frame arrived. No message follows. The code is 1005 if the Close frame contains no code. */
   onClose(code: number, reason: string): void;
   /** The connection failed (RFC 6455 7.1.7). No message follows. */
   onFailure(error: ProtocolError): void;
-  /** The peer's stream ended, and everything that arrived before the end was delivered. */
+  /** The peer has ended its stream. All messages that arrived before the end are already delivered. */
   onEnd(): void;
 }
 
 export interface ProtocolConnectionOptions {
-  /** The role of this end: a client masks its frames, a server requires masked frames. */
+  /** The role of this end of the connection. A client masks its frames. A server requires masked frames. */
   readonly role: Role;
   /** Receives the messages and events of the connection. */
   readonly handler: ProtocolHandler;
   /** Memory that several connections share. */
   readonly resources: Resources;
-  /** The extension that the opening handshake agreed on, if any. */
+  /** The extension that the opening handshake has negotiated. Default: none. */
   readonly extension?: AgreedExtension | undefined;
   /**
    * Maximum size in bytes of a received message, after decompression. Default 64 MiB. A larger message fails the
@@ -67,23 +66,31 @@ export interface ProtocolConnectionOptions {
   /** Whether pings are answered automatically (RFC 6455 5.5.2). Default `true`. */
   readonly autoPong?: boolean | undefined;
   /**
-   * Receives each frame. Without an observer, the cost is one comparison per sent message and per call of `receive`.
+   * Receives a report of each sent and each received frame. Without an observer, each sent message and each call of
+   * `receive` costs one comparison.
    */
   readonly observer?: FrameObserver | undefined;
 }
 
 /**
- * `open`; `closing` after this end sent its Close frame; `closed` after the peer's Close frame arrived or after
- * `abandon()`; `failed` after a failure.
+ * The state of a connection.
+ *
+ * - `open`: messages can be sent.
+ * - `closing`: this end has queued its Close frame.
+ * - `closed`: the peer's Close frame has arrived, or `abandon()` was called.
+ * - `failed`: the connection has failed (RFC 6455 7.1.7).
  */
 export type ProtocolState = "open" | "closing" | "closed" | "failed";
 
 export interface SendOptions {
-  /** Whether to compress this message, regardless of its size. Has no effect without an extension. */
+  /**
+   * Whether to compress this message. Default: messages of at least `compressionThreshold` bytes are compressed. Has no
+   * effect without an extension.
+   */
   readonly compress?: boolean | undefined;
 }
 
-/** Receives the events of a connection other than messages. */
+/** Receives the events of a connection, but not the messages. */
 type EventHandler = Omit<ProtocolHandler, keyof MessageSink>;
 
 type EventOptions = Omit<ProtocolConnectionOptions, "handler"> & { readonly handler: EventHandler };
@@ -94,11 +101,11 @@ const defaultCompressionThreshold = 128;
  * One WebSocket connection after its opening handshake.
  *
  * The caller passes received bytes to {@link receive} and {@link receiveEnd}, and writes the bytes that {@link take}
- * returns. Messages and events are delivered by calls of the handler. How the received bytes are split into reads makes
- * no difference. After a failure or the peer's Close frame, all further input is discarded.
+ * returns. Messages and events are delivered by calls of the handler. The received bytes may be divided into calls of
+ * {@link receive} in any way. After a failure or after the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
-  /** @internal Received bytes may be passed to it directly, which saves a call per read. */
+  /** @internal The caller may call `input.receive` instead of {@link receive}. This saves one call per read. */
   readonly input: InputBuffer;
   readonly #handler: EventHandler;
   readonly #messages: MessageSink;
@@ -109,13 +116,16 @@ export class ProtocolConnection {
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
-  /** {@link endPaused} was called: control frames are already delivered, and nothing is answered any more. */
+  /** `true` after {@link endPaused}. All control frames are then delivered already, and no frame is answered. */
   #isEndedPaused = false;
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
   #closeReceived: CloseFrame | undefined;
 
-  /** @internal Passes messages to `messages`, which saves a call per message. */
+  /**
+   * @internal The connection passes messages directly to `messages`, and all other events to `given.handler`. If the
+   *   handler received the messages and forwarded them, each message would need one more call.
+   */
   constructor(given: EventOptions, messages: MessageSink);
   /**
    * @throws RangeError if `maxMessageSize` or `maxFrameSize` is not a whole number from 1 to the maximum string length.
@@ -124,36 +134,36 @@ export class ProtocolConnection {
   constructor(given: EventOptions, messages: MessageSink = (given as ProtocolConnectionOptions).handler) {
     const options = ownOptions(given);
     const limits = resolveLimits(options);
+    const { role, resources, observer } = options;
     this.#handler = options.handler;
-    this.#extension = options.extension?.open(options.resources);
+    this.#extension = options.extension?.open(resources);
     this.#compressionThreshold = options.compressionThreshold ?? defaultCompressionThreshold;
     this.#isPongAutomatic = options.autoPong ?? true;
-    this.#output = new OutputBuffer(options.role, options.resources, options.observer);
-    this.#slab = options.resources.slab;
+    this.#output = new OutputBuffer(role, resources, observer);
+    this.#slab = resources.slab;
     this.#messages = messages;
-    this.#assembler = new MessageAssembler(messages, this, limits, this.#extension, options.resources);
-    const { role, observer } = options;
-    const { spare, loans } = options.resources;
-    this.input = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
+    this.#assembler = new MessageAssembler(messages, this, limits, this.#extension, resources);
+    this.input = new InputBuffer(role, this.#assembler, resources, this.#handler, observer);
   }
 
   get state(): ProtocolState {
     return this.#state;
   }
 
-  /** The Close frame of this end, from the moment it was queued. */
+  /** The Close frame of this end. `undefined` until this Close frame is queued. */
   get closeSent(): CloseFrame | undefined {
     return this.#closeSent;
   }
 
-  /** The peer's Close frame, from the moment it arrived. */
+  /** The Close frame of the peer. `undefined` until this Close frame arrives. */
   get closeReceived(): CloseFrame | undefined {
     return this.#closeReceived;
   }
 
   /**
-   * Whether messages are passed to the handler's `onBorrowed`, without decoding or copying them. Stays `false` if the
-   * handler has no `onBorrowed`. Default `false`. May be set at any time, also inside a handler.
+   * Whether messages are passed to the handler's `onBorrowed`, without decoding or copying the messages. Stays `false`
+   * if the handler has no method `onBorrowed`. Default `false`. May be set at any time, also during a call of the
+   * handler.
    */
   get isLending(): boolean {
     return this.#assembler.isLending;
@@ -163,18 +173,18 @@ export class ProtocolConnection {
     this.#assembler.isLending = isLending && this.#messages.onBorrowed !== undefined;
   }
 
-  /** The negotiated extension in the form of the Sec-WebSocket-Extensions header; empty without an extension. */
+  /** The negotiated extension as the value of a Sec-WebSocket-Extensions header. Empty without an extension. */
   get extensions(): string {
     return this.#extension?.header ?? "";
   }
 
-  /** Whether a message or a frame has arrived in part. `false` once further input is discarded. */
+  /** Whether a message or a frame has arrived only in part. Always `false` in the states `closed` and `failed`. */
   get isInsideMessage(): boolean {
     if (this.#isDiscarding()) return false;
     return this.#assembler.isInsideMessage || this.input.isInsideFrame;
   }
 
-  /** Number of data messages whose first header has arrived. */
+  /** Number of data messages that have begun to arrive. A message begins with the header of its first frame. */
   get beganCount(): number {
     return this.#assembler.beganCount;
   }
@@ -185,12 +195,12 @@ export class ProtocolConnection {
   }
 
   /**
-   * Processes the received bytes from `start` to `end`. They are not changed, and the caller may reuse the memory when
-   * the call returns.
+   * Processes the received bytes from `start` to `end`. The method does not change these bytes. The caller may reuse
+   * the memory of `bytes` when the call returns.
    *
-   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). The bytes that
-   * follow the failed call are buffered. The next call of this method, of {@link receiveEnd} or of {@link resume}
-   * processes them.
+   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). After an error,
+   * the bytes that are not processed yet are buffered. The next call of this method, of {@link receiveEnd} or of
+   * {@link resume} processes the buffered bytes.
    * @throws TypeError if `bytes` is not a Uint8Array.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
@@ -199,21 +209,22 @@ export class ProtocolConnection {
   }
 
   /**
-   * Reports the end of the peer's stream. `onEnd` is called once, after everything received before it was delivered.
+   * Reports that the peer has ended its stream. `onEnd` of the handler is called once, after all received bytes were
+   * processed.
    */
   receiveEnd(): void {
     this.input.receiveEnd();
   }
 
   /**
-   * Stops delivery before the next frame, also when called inside a handler. Bytes that arrive meanwhile are
-   * buffered.
+   * Stops the delivery of messages and events before the next frame. The handler may call this method. Received bytes
+   * are buffered during the pause.
    */
   pause(): void {
     this.input.pause();
   }
 
-  /** Continues after {@link pause}. Buffered bytes are processed inside this call. */
+  /** Ends a pause. This call processes the buffered bytes and delivers their messages. */
   resume(): void {
     this.input.resume();
   }
@@ -224,11 +235,11 @@ export class ProtocolConnection {
   }
 
   /**
-   * Reports that the stream closed during a pause, while received bytes are still buffered.
+   * Reports that the stream was closed during a pause, while received bytes are still buffered.
    *
-   * The control frames among these bytes are delivered now, in order, up to the peer's Close frame. The first frame
-   * that violates RFC 6455 5 is reported as a failure. Messages are not decoded yet: {@link resume} delivers them,
-   * then `onEnd`. If a message turns out to be invalid, `onFailure` is called at that time.
+   * This call delivers the buffered control frames in order, up to the peer's Close frame. It reports the first frame
+   * that violates RFC 6455 5 as a failure. It does not decode messages: {@link resume} delivers the messages, and then
+   * calls `onEnd`. For an invalid message, {@link resume} calls `onFailure`.
    */
   endPaused(): void {
     this.#isEndedPaused = true;
@@ -236,13 +247,11 @@ export class ProtocolConnection {
       onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
       onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
     };
-    this.input.scan(
-      new ControlScan(handler, this.#assembler.firstByte, this.#assembler.partialControlPayload),
-    );
+    this.input.scan(this.#assembler.createScan(handler));
     this.input.receiveEnd();
   }
 
-  /** @returns `false` if no later frame matters. */
+  /** @returns `false` for a Close frame, because frames after a Close frame are ignored. */
   #onScannedControl(opcode: number, payload: Buffer): boolean {
     if (opcode === Opcode.pong) this.#handler.onPong(payload);
     else if (opcode === Opcode.ping) this.#handler.onPing(payload);
@@ -265,8 +274,8 @@ export class ProtocolConnection {
   }
 
   /**
-   * Stops processing the buffered bytes. Reports `error` unless the scan of the control frames has ended the
-   * connection.
+   * Stops processing the buffered bytes. Reports `error`, unless {@link endPaused} has already reported a failure or a
+   * Close frame.
    */
   #endScanned(error?: ProtocolError): void {
     const isReported = this.#isDiscarding();
@@ -278,16 +287,16 @@ export class ProtocolConnection {
     return this.#state === "failed" || this.#state === "closed";
   }
 
-  // The class implements AssemblerHandler without declaring it. Members marked @internal are removed from the published type
-  // declarations, and a class that declares an interface must also declare the interface's methods.
+  // This class has the methods of AssemblerHandler, but does not declare `implements AssemblerHandler`. The published
+  // type declarations do not contain @internal methods. With `implements`, these declarations would have an error.
 
-  /** @internal Called by the assembler, like the method below. */
+  /** @internal Called by the message assembler when a frame or a message is invalid. */
   onMessageError(error: ProtocolError): void {
     if (this.#isEndedPaused) this.#endScanned(error);
     else this.fail(error);
   }
 
-  /** @internal */
+  /** @internal Called by the message assembler for each control frame. `lent` is valid only during the call. */
   onControl(opcode: number, lent: Buffer): void {
     if (this.#isEndedPaused) {
       if (opcode === Opcode.close) this.#endScanned();
@@ -303,7 +312,7 @@ export class ProtocolConnection {
       this.#handler.onPong(payload);
       return;
     }
-    // RFC 6455 5.5.2: a ping must be answered. RFC 6455 5.5.1: no frame may follow our Close frame.
+    // RFC 6455 5.5.2: a ping is answered by a pong. RFC 6455 5.5.1: no frame may follow the Close frame of this end.
     if (this.#isPongAutomatic && this.#state === "open") this.#output.writePong(payload);
     this.#handler.onPing(payload);
   }
@@ -315,21 +324,18 @@ export class ProtocolConnection {
       return;
     }
     this.#closeReceived = close;
-    // RFC 6455 5.5.1: the answer repeats the code. An empty Close frame is answered with an empty one.
+    // RFC 6455 5.5.1: the answer to a Close frame repeats its code. The answer to an empty Close frame is empty.
     if (this.#closeSent === undefined) this.#sendClose({ code: close.code, reason: "" });
     this.#discard("closed");
     this.#handler.onClose(close.code, close.reason);
   }
 
-  /** Sends a text message. A lone surrogate in the string is sent as U+FFFD, because UTF-8 cannot encode it. */
+  /** Sends a text message. A lone surrogate is sent as U+FFFD, because UTF-8 cannot encode lone surrogates. */
   text(text: string, options?: SendOptions): void {
     this.#requireOpen();
-    const extension = this.#extension;
-    if (extension === undefined || !(options?.compress ?? this.#reachesThreshold(Buffer.byteLength(text)))) {
-      this.#output.writeText(text);
-    } else {
-      this.#output.writeEncoded(Opcode.text, extension.encode(Buffer.from(text)), text);
-    }
+    const encoder = this.#encoderFor(text, options);
+    if (encoder === undefined) this.#output.writeText(text);
+    else this.#output.writeEncoded(Opcode.text, encoder.encode(Buffer.from(text)), text);
   }
 
   /**
@@ -339,22 +345,22 @@ export class ProtocolConnection {
   binary(bytes: Uint8Array, options?: SendOptions): void {
     this.#requireOpen();
     checkBytes(bytes);
-    const extension = this.#extension;
-    if (extension === undefined || !(options?.compress ?? this.#reachesThreshold(bytes.length))) {
-      this.#output.writeBinary(bytes);
-    } else {
-      this.#output.writeEncoded(Opcode.binary, extension.encode(bytes), Buffer.from(bytes));
-    }
+    const encoder = this.#encoderFor(bytes, options);
+    if (encoder === undefined) this.#output.writeBinary(bytes);
+    else this.#output.writeEncoded(Opcode.binary, encoder.encode(bytes), Buffer.from(bytes));
   }
 
-  #reachesThreshold(size: number): boolean {
-    return size >= this.#compressionThreshold;
+  /** Returns the extension if the extension must encode this message, otherwise `undefined`. */
+  #encoderFor(message: string | Uint8Array, options?: SendOptions): MessageExtension | undefined {
+    if (this.#extension === undefined) return undefined;
+    const isEncoded = options?.compress ?? Buffer.byteLength(message) >= this.#compressionThreshold;
+    return isEncoded ? this.#extension : undefined;
   }
 
   /**
    * Sends a ping with a payload of at most 125 bytes.
-   * @returns Number of messages that certainly precede the ping on the wire. When its pong arrives, the peer has read
-   *   these messages.
+   * @returns The number of messages that certainly precede the ping on the wire. When the pong for this ping arrives,
+   *   the peer has read these messages.
    */
   ping(payload: Uint8Array = emptyPayload): number {
     this.#requireOpen();
@@ -362,7 +368,7 @@ export class ProtocolConnection {
     return this.#output.writePing(payload);
   }
 
-  /** Sends a pong with a payload of at most 125 bytes, with or without a preceding ping (RFC 6455 5.5.3). */
+  /** Sends a pong with a payload of at most 125 bytes. No preceding ping is necessary (RFC 6455 5.5.3). */
   pong(payload: Uint8Array = emptyPayload): void {
     this.#requireOpen();
     checkControlPayload(payload);
@@ -370,11 +376,12 @@ export class ProtocolConnection {
   }
 
   /**
-   * Starts the closing handshake (RFC 6455 7.1.2). The Close frame is sent after everything queued before. A second
-   * call has no effect.
-   * @param code - 1000-1003, 1007-1014 or 3000-4999. Without a code, the Close frame is empty and `reason` is ignored.
-   * @throws RangeError if the code is not allowed or the reason is longer than 123 bytes; TypeError if the reason is
-   *   not a string.
+   * Starts the closing handshake (RFC 6455 7.1.2). The Close frame is sent after all frames that are already queued. A
+   * second call has no effect.
+   * @param code - The allowed codes are 1000-1003, 1007-1014 and 3000-4999. Without a code, the Close frame is empty,
+   *   and `reason` is ignored.
+   * @throws RangeError if the code is not allowed, or if the reason is longer than 123 bytes in UTF-8.
+   * @throws TypeError if the reason is not a string.
    */
   close(code?: number, reason: string = ""): void {
     if (code !== undefined) checkClose(code, reason);
@@ -384,16 +391,17 @@ export class ProtocolConnection {
   }
 
   /**
-   * Fails the connection (RFC 6455 7.1.7). Queues a Close frame with the close code of `error` after everything queued
-   * before, calls `onFailure`, and discards all further input. A second call, or a call after the peer's Close frame,
-   * has no effect.
+   * Fails the connection (RFC 6455 7.1.7). Calls `onFailure`, and discards all further input. A Close frame with the
+   * close code of `error` is queued, unless this end has already sent a Close frame. The call has no effect after an
+   * earlier failure, and after the peer's Close frame.
    *
-   * @param error - Its `closeCode` must be 1000-1003, 1007-1014 or 3000-4999. The code 1005 sends an empty Close frame.
-   * @throws RangeError if the close code is not allowed. The connection does not change then.
+   * @param error - The allowed close codes are 1000-1003, 1005, 1007-1014 and 3000-4999. For 1005, the Close frame is
+   *   empty.
+   * @throws RangeError if the close code of `error` is not allowed. The connection then stays unchanged.
    */
   fail(error: ProtocolError): void {
     const { closeCode } = error;
-    // RFC 6455 7.4.1: 1005 must not be sent; it stands for a Close frame without a code.
+    // RFC 6455 7.4.1: a Close frame must not contain the code 1005. For 1005, an empty Close frame is sent.
     if (closeCode !== CloseCode.noStatus) checkCloseCode(closeCode);
     if (this.#isDiscarding()) return;
     if (this.#closeSent === undefined) this.#sendClose({ code: closeCode, reason: "" });
@@ -402,11 +410,11 @@ export class ProtocolConnection {
   }
 
   /**
-   * Ends the connection because its stream is closed. No event follows, and all memory shared with other connections is
-   * released. Messages that were not sent are still available from {@link takeUnsent} or {@link takeBack}.
+   * Ends the connection, because its stream is closed. No event follows. All memory borrowed from `resources` is
+   * returned. {@link takeUnsent} and {@link takeBack} still return the messages that were not sent.
    *
-   * The bytes that {@link take} returned last stay unchanged until {@link written} is called. Call it once the stream
-   * is closed.
+   * The bytes that {@link take} returned last stay unchanged until {@link written} is called. Call {@link written} when
+   * the stream is closed.
    */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
@@ -415,17 +423,16 @@ export class ProtocolConnection {
   }
 
   /**
-   * Releases memory of the extension that was not used since the last call, separately for sending and receiving. The
-   * extension allocates it again when needed.
+   * Releases memory of the extension that was not used since the last call of this method. The memory for sending and
+   * the memory for receiving are released independently. The next message allocates the memory again.
    */
   releaseUnused(): void {
     this.#extension?.releaseUnused();
   }
 
   #sendClose(close: CloseFrame): void {
-    const payload = encodeClose(close);
     this.#closeSent = close;
-    this.#output.writeClose(payload);
+    this.#output.writeClose(encodeClose(close));
   }
 
   #discard(state: "closed" | "failed"): void {
@@ -442,34 +449,35 @@ export class ProtocolConnection {
   }
 
   /**
-   * Returns the next bytes to write, or `undefined`. They stay unchanged until {@link written} is called.
-   * @param maxSize - Maximum number of bytes to return; at least 64 KiB. Small pieces show the progress of a slow peer,
-   *   large pieces cost less time.
+   * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
+   * nothing is queued, or if {@link written} was not called for the last bytes.
+   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller. Small
+   *   writes show the progress of a slow peer. Large writes need less CPU time.
    */
   take(maxSize: number = 0): Buffer | undefined {
     return this.#output.take(maxSize);
   }
 
   /**
-   * Releases the bytes that {@link take} returned last. Call it when the stream has accepted them or when the stream is
-   * closed. Has no effect if {@link take} returned nothing.
+   * Releases the bytes that {@link take} returned last. Call this method when the stream has accepted the bytes, or
+   * when the stream is closed. Has no effect if all bytes are already released.
    */
   written(): void {
     this.#output.written();
   }
 
-  /** Whether {@link take} has bytes to return. */
+  /** `true` if the next call of {@link take} returns bytes. */
   get hasOutput(): boolean {
     return this.#output.isReady;
   }
 
-  /** Number of queued bytes, including frame headers, up to the call of {@link written} that releases them. */
+  /** Number of bytes, including frame headers, that are queued or not yet released by {@link written}. */
   get bufferedSize(): number {
     return this.#output.size;
   }
 
   /**
-   * Bytes of memory that queued messages use in addition to {@link bufferedSize}. The original of a compressed
+   * Memory in bytes that queued messages use in addition to {@link bufferedSize}. The uncompressed form of a compressed
    * message is kept until {@link take} returns its frame.
    */
   get originalSize(): number {
@@ -486,28 +494,32 @@ export class ProtocolConnection {
     return this.#output.framedCount;
   }
 
-  /** Number of messages that {@link take} has returned so far, completely or in part. */
+  /** Number of messages of which {@link take} has returned at least the first byte. */
   get handedCount(): number {
     return this.#output.handedCount;
   }
 
-  /** Number of messages written completely so far: {@link written} was called after their last byte was taken. */
+  /** Number of messages of which {@link written} has released all bytes. */
   get writtenCount(): number {
     return this.#output.writtenCount;
   }
 
-  /** Discards all queued frames. Returns, in order, the messages of which {@link take} has not returned any byte. */
+  /**
+   * Discards all queued frames. Returns the messages of which {@link take} has not returned any byte, in the order of
+   * the calls that sent them.
+   */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Removes, from an open connection, the messages of which {@link take} has not returned any byte, and returns them in
-   * order. The rest of a partly sent message, control frames and a Close frame stay queued. More messages may be sent.
+   * Removes the messages of which {@link take} has not returned any byte. Returns these messages in the order of the
+   * calls that sent them. The rest of a partly sent message, control frames and a Close frame stay queued. More
+   * messages may be sent afterwards.
    *
-   * {@link framedCount} decreases by the number of returned messages. A position derived from it earlier can then be
-   * too high, such as the result of {@link ping} or a target for {@link writtenCount}. In that case, use the smaller
-   * of the position and the new {@link framedCount}.
+   * {@link framedCount} decreases by the number of returned messages. An earlier result of {@link ping}, or an awaited
+   * value of {@link writtenCount}, may then be larger than {@link framedCount}. The caller must replace the larger
+   * number by {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

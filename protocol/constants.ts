@@ -1,4 +1,4 @@
-// Constants that several modules use, most of them from RFC 6455.
+// Constants and types of RFC 6455. This module contains no functions.
 
 /** Frame opcodes (RFC 6455 5.2). */
 export const Opcode = {
@@ -11,14 +11,14 @@ export const Opcode = {
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
-/** The end of the connection that this code implements. A client masks its frames, a server does not (RFC 6455 5.1). */
+/** The role of one end of a connection. A client masks its frames. A server does not mask its frames (RFC 6455 5.1). */
 export type Role = "client" | "server";
 
-/** Largest payload of a control frame, in bytes (RFC 6455 5.5). */
+/** Maximum payload size of a control frame in bytes (RFC 6455 5.5). */
 export const maxControlPayloadSize = 125;
 
-/** Largest frame header, in bytes: 2, plus an extended length of 8, plus a masking key of 4 (RFC 6455 5.2). */
+/** Maximum size of a frame header in bytes: 2, plus 8 for the extended length, plus 4 for the key (RFC 6455 5.2). */
 export const maxFrameHeaderSize = 14;
 
-/** GUID that the opening handshake appends to the key before hashing (RFC 6455 1.3). */
+/** The server appends this GUID to the client's key, and hashes the result for its answer (RFC 6455 1.3). */
 export const handshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

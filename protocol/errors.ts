@@ -128,7 +128,7 @@ export interface ProxyErrorDetails extends ErrorDetails {
 
 /**
  * A proxy could not be reached, or it opened no tunnel. The codes are `PROXY_UNREACHABLE`, `PROXY_REFUSED`,
- * `PROXY_AUTHENTICATION`, `PROXY_MALFORMED`, `PROXY_EARLY_DATA` and `PROXY_CLOSED`.
+ * `PROXY_AUTHENTICATION`, `PROXY_TLS`, `PROXY_MALFORMED`, `PROXY_EARLY_DATA` and `PROXY_CLOSED`.
  */
 export class ProxyError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.ProxyError");

@@ -83,7 +83,8 @@ export function writeHeader(
   return at + 10;
 }
 
-function protocolError(code: string, message: string): ProtocolError {
+/** Creates an error that fails the connection with the close code 1002 (RFC 6455 7.4.1). */
+export function protocolError(code: string, message: string): ProtocolError {
   return new ProtocolError(message, { code, closeCode: CloseCode.protocolError });
 }
 

@@ -1,5 +1,5 @@
-// Splits received bytes into frames, for any division of the bytes into reads. It checks single headers. Rules that
-// need more than one header, such as the order of fragments and the size limits, are checked by its sink.
+// Splits received bytes into frames. A read may end at any byte of a frame. The parser checks single headers. It does
+// not check the order of fragments or the size limits: the sink of the parser does.
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
 import {
@@ -16,36 +16,37 @@ import { SmallTextBatch, type SmallTextSink } from "./text/small-text-batch.js";
 const textFirstByte = firstByteOf(Opcode.text, false);
 
 /**
- * Receives each frame: first its header, then its payload in one or more pieces. An empty payload is one empty piece.
+ * Receives each frame: first the header, then the payload in one or more pieces. An empty payload is received as one
+ * empty piece.
  */
 export interface FrameSink {
-  /** Receives small complete texts without their frames. Absent if every frame must be reported. */
+  /** Receives small complete texts without their frames. `undefined` if the sink must receive every frame. */
   readonly smallTextSink?: SmallTextSink | undefined;
-  /** @param first - The first byte of the header. It has passed `checkHeaderStart`. */
+  /** @param first - The first byte of the header. `checkHeaderStart` has accepted this byte. */
   onFrameHeader(first: number, payloadSize: number): void;
-  /** An unmasked piece of the payload. `bytes` is only valid during the call. */
+  /** Receives a piece of the payload, already unmasked. `bytes` is only valid during the call. */
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void;
-  /** The bytes violate RFC 6455 5. The sink must halt the parser. */
+  /** The received bytes violate RFC 6455 5. The sink must halt the parser. */
   onFrameError(error: ProtocolError): void;
 }
 
 /** Parses the frames of one connection. */
 export class FrameParser {
-  /** May be replaced between two calls of {@link receive}, also inside a frame. */
+  /** The sink may be replaced between two calls of {@link receive}, even inside a frame. */
   sink: FrameSink;
   readonly #isMaskExpected: boolean;
   /** The first bytes of a header that is not complete yet. */
   #header: Buffer | undefined;
   #headerLength = 0;
-  /** Created by the first text. A connection that receives only pings never has one. */
+  /** Created when the first text arrives, because many connections receive no text. */
   #textBatch: SmallTextBatch | undefined;
-  /** Number of payload bytes of the current frame that have not arrived. */
+  /** Number of payload bytes of the current frame that have not arrived yet. */
   #remaining = 0;
   #maskingKey = 0;
   #isHalted = false;
   /**
-   * Offset of the first byte that was not passed to the sink. It is also correct after the sink has thrown an error
-   * of a handler.
+   * Offset of the first byte that was not passed to the sink. The offset is also correct after the sink has thrown an
+   * error.
    */
   position = 0;
 
@@ -63,7 +64,7 @@ export class FrameParser {
     this.#isHalted = false;
   }
 
-  /** Creates another parser with the same position in the stream. */
+  /** Creates a second parser that continues at the same byte of the stream. */
   fork(sink: FrameSink): FrameParser {
     const fork = new FrameParser(sink, this.#isMaskExpected ? "server" : "client");
     fork.#header = this.#header === undefined ? undefined : Buffer.from(this.#header);
@@ -78,12 +79,15 @@ export class FrameParser {
     return this.#headerLength;
   }
 
-  /** Whether the header of a frame was parsed and a part of its payload is missing. */
+  /** `true` if the header of a frame is complete and its payload is incomplete. */
   get isInsideFrame(): boolean {
     return this.#remaining > 0;
   }
 
-  /** Parses `bytes` up to `end` or until the parser is halted. {@link position} is then the end of the parsed bytes. */
+  /**
+   * Parses the bytes from `start` to `end`. Stops earlier if the sink halts the parser. Afterwards, {@link position} is
+   * the end of the parsed bytes.
+   */
   receive(bytes: Buffer, start: number, end: number): void {
     this.position = start;
     while (this.position < end && !this.#isHalted) {
@@ -130,7 +134,7 @@ export class FrameParser {
     }
   }
 
-  /** Collects an incomplete header byte by byte. Its first two bytes are checked as soon as they are known. */
+  /** Collects an incomplete header byte by byte. Checks the first two bytes as soon as both bytes have arrived. */
   #completeHeader(bytes: Buffer, end: number): void {
     const header = (this.#header ??= Buffer.alloc(maxFrameHeaderSize));
     while (this.position < end) {
@@ -150,7 +154,7 @@ export class FrameParser {
     }
   }
 
-  /** @param bytes - The buffer with the payload, if it is not the buffer with the header. */
+  /** @param bytes - The buffer that contains the payload. By default, the header is in the same buffer. */
   #beginFrame(header: Buffer, at: number, end: number, bytes: Buffer = header): void {
     const size = readPayloadSize(header, at);
     if (typeof size !== "number") {
@@ -160,10 +164,8 @@ export class FrameParser {
     if (this.#isMaskExpected) this.#maskingKey = header.readInt32LE(at + headerSizeOf(header[at + 1]!) - 4);
     this.#remaining = size;
     this.sink.onFrameHeader(header[at]!, size);
-    // An empty payload is reported together with its header, because no later byte would trigger the report.
-    if (size === 0 || this.position < end) {
-      if (!this.#isHalted) this.#parsePayload(bytes, end);
-    }
+    // An empty payload is reported together with its header. The next byte may arrive much later.
+    if (!this.#isHalted && (size === 0 || this.position < end)) this.#parsePayload(bytes, end);
   }
 
   #parsePayload(bytes: Buffer, end: number): void {
@@ -171,14 +173,13 @@ export class FrameParser {
     const size = Math.min(end - start, this.#remaining);
     this.#remaining -= size;
     this.position = start + size;
-    if (this.#isMaskExpected) this.#unmask(bytes, start, size);
-    else this.sink.onFramePayload(bytes, start, start + size, this.#remaining === 0);
-  }
-
-  /** Unmasks a copy, because the caller's bytes must not change. */
-  #unmask(bytes: Buffer, start: number, size: number): void {
+    if (!this.#isMaskExpected) {
+      this.sink.onFramePayload(bytes, start, this.position, this.#remaining === 0);
+      return;
+    }
+    // The bytes belong to the caller and must not change, so a copy is unmasked.
     const plain = Buffer.allocUnsafe(size);
-    bytes.copy(plain, 0, start, start + size);
+    bytes.copy(plain, 0, start, this.position);
     this.#maskingKey = maskBytes(plain, 0, size, this.#maskingKey);
     this.sink.onFramePayload(plain, 0, size, this.#remaining === 0);
   }

@@ -1,26 +1,13 @@
-// Passes received bytes to the frame parser in order, and buffers them while reading is paused or after a handler
-// threw. It does not parse frames itself.
+// Passes received bytes to the frame parser in order. It buffers the bytes while reading is paused, and after a handler
+// has thrown an error. It does not parse frames itself.
 import { Backlog } from "./backlog.js";
 import type { ControlScan } from "./control-scan.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import type { Role } from "./constants.js";
 import type { ActiveRead, Loans } from "./loans.js";
+import type { Resources } from "./resources.js";
 import type { SpareBuffer } from "./spare-buffer.js";
-
-export interface InputBufferContext {
-  readonly role: Role;
-  /** Receives the frames. */
-  readonly sink: FrameSink;
-  readonly spare: SpareBuffer;
-  readonly loans: Loans;
-  readonly observer: FrameObserver | undefined;
-}
-
-export interface InputBufferHandler {
-  /** The stream ended, and everything received before was passed to the sink. Called once. */
-  onEnd(): void;
-}
 
 const noBytes: Buffer = Buffer.alloc(0);
 
@@ -29,12 +16,12 @@ export class InputBuffer implements ActiveRead {
   readonly #parser: FrameParser;
   readonly #spare: SpareBuffer;
   readonly #loans: Loans;
-  /** Created when bytes must be buffered for the first time. */
+  /** The buffered bytes. Created when bytes must be buffered for the first time. */
   #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
-  readonly #handler: InputBufferHandler;
-  /** Created on the first read while the observer is active. */
+  readonly #handler: { onEnd(): void };
+  /** Created by the first read during which the observer is active. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
   #isParsing = false;
@@ -43,23 +30,33 @@ export class InputBuffer implements ActiveRead {
   #hasEnded = false;
   #isEndReported = false;
 
-  // The current read, as `ActiveRead` describes it. Allocating an object per read would cost more than the other work.
+  // These fields describe the current read (see `ActiveRead`). A separate object would be allocated for each read.
   bytes: Buffer = noBytes;
   start = 0;
   end = 0;
   isOverwritten = false;
   outer: ActiveRead | undefined;
 
-  constructor({ role, sink, spare, loans, observer }: InputBufferContext, handler: InputBufferHandler) {
+  /**
+   * @param sink - Receives the frames.
+   * @param handler - Its `onEnd` is called once: when the stream has ended and all received bytes are parsed.
+   */
+  constructor(
+    role: Role,
+    sink: FrameSink,
+    resources: Pick<Resources, "spare" | "loans">,
+    handler: { onEnd(): void },
+    observer: FrameObserver | undefined,
+  ) {
     this.#parser = new FrameParser(sink, role);
-    this.#spare = spare;
-    this.#loans = loans;
+    this.#spare = resources.spare;
+    this.#loans = resources.loans;
     this.#sink = sink;
     this.#observer = observer;
     this.#handler = handler;
   }
 
-  /** Whether a frame or a header has arrived in part. */
+  /** Whether a frame or its header has arrived only in part. */
   get isInsideFrame(): boolean {
     return this.#parser.isInsideFrame || this.#parser.partialHeaderSize > 0;
   }
@@ -70,14 +67,14 @@ export class InputBuffer implements ActiveRead {
   }
 
   /**
-   * Parses or buffers the bytes. If a handler throws, the error is thrown from here, and the next call continues with
-   * the bytes that follow.
-   * @param given - Only used during the call.
+   * Parses the bytes, or buffers the bytes if they cannot be parsed now. If a handler throws an error, this method
+   * throws the same error. The next call then continues with the first byte that was not parsed.
+   * @param given - The memory is not used after the call.
    */
   receive(given: Uint8Array, start: number, end: number): void {
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
     if (this.#isDiscarding || this.#isPaused || this.#isParsing || this.isKeeping) {
-      this.#loans.onUnparsed(bytes, start, end);
+      this.#loans.markOverwritten(bytes, start, end);
       if (this.#isDiscarding) return;
       this.#ensureBacklog().append(bytes.subarray(start, end));
     } else this.#parse(bytes, start, end, false);
@@ -86,7 +83,7 @@ export class InputBuffer implements ActiveRead {
 
   /** Whether received bytes are buffered and not parsed yet. */
   get isKeeping(): boolean {
-    return this.#backlog !== undefined && !this.#backlog.isEmpty;
+    return this.#backlog?.isEmpty === false;
   }
 
   /** Passes the frames in the buffered bytes to `scan`. The bytes stay buffered. */
@@ -95,8 +92,7 @@ export class InputBuffer implements ActiveRead {
   }
 
   #ensureBacklog(): Backlog {
-    this.#backlog ??= new Backlog(this.#spare);
-    return this.#backlog;
+    return (this.#backlog ??= new Backlog(this.#spare));
   }
 
   receiveEnd(): void {
@@ -116,8 +112,8 @@ export class InputBuffer implements ActiveRead {
   }
 
   /**
-   * Parses buffered bytes in a loop. A handler may call `receive` without limit: nested calls only append to the
-   * backlog, so the stack does not grow.
+   * Parses the buffered bytes in a loop. If a handler calls `receive`, the nested call only appends bytes to the
+   * backlog. The stack therefore does not grow, however often handlers call `receive`.
    */
   #processBacklog(): void {
     while (this.isKeeping && !this.#isPaused && !this.#isParsing) {
@@ -129,7 +125,7 @@ export class InputBuffer implements ActiveRead {
     this.#handler.onEnd();
   }
 
-  /** @param isTaken - `true` if `bytes` come from the backlog; `false` if they belong to the caller. */
+  /** @param isTaken - `true` if the backlog owns `bytes`, `false` if the caller of `receive` owns `bytes`. */
   #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isParsing = true;
     if (this.#observer !== undefined) this.#chooseSink(this.#observer);
@@ -150,14 +146,12 @@ export class InputBuffer implements ActiveRead {
   }
 
   #chooseSink(observer: FrameObserver): void {
-    if (this.#observing === undefined) {
-      if (!observer.isActive) return;
-      this.#observing = new ObservingSink(observer, this.#sink);
-    }
+    if (this.#observing === undefined && !observer.isActive) return;
+    this.#observing ??= new ObservingSink(observer, this.#sink);
     this.#parser.sink = this.#observing.activeSink();
   }
 
-  /** Discards all buffered and all further input. */
+  /** Discards the buffered bytes and all bytes that are received later. */
   discard(): void {
     this.#isDiscarding = true;
     this.#backlog?.clear();

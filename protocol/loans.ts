@@ -51,7 +51,7 @@ export class Loans {
 
   /** Registers a call of `receive` that starts to parse. {@link endRead} ends it. */
   beginRead(read: ActiveRead): void {
-    if (this.#read !== undefined) this.onUnparsed(read.bytes, read.start, read.end);
+    if (this.#read !== undefined) this.markOverwritten(read.bytes, read.start, read.end);
     read.outer = this.#read;
     this.#read = read;
   }
@@ -60,7 +60,7 @@ export class Loans {
    * Marks the active calls of `receive` whose bytes are overwritten by the given bytes. Must also be called if these
    * bytes will not be parsed.
    */
-  onUnparsed(bytes: Buffer, start: number, end: number): void {
+  markOverwritten(bytes: Buffer, start: number, end: number): void {
     for (let active = this.#read; active !== undefined; active = active.outer)
       if (overlaps(active, bytes, start, end)) active.isOverwritten = true;
   }

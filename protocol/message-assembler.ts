@@ -1,21 +1,22 @@
-// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8,
-// and calls the extension to decompress. It does not answer control frames.
+// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8. It
+// calls the extension to decompress messages. It does not answer control frames.
 import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
+import { ControlScan, type ControlScanHandler } from "./control-scan.js";
 import { ProtocolError } from "./errors.js";
 import type { InflatedSink } from "./extensions/permessage-deflate/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
-import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
+import { hasRsv1, isControl, isFinal, opcodeOf, protocolError } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
-import type { Loans } from "./loans.js";
 import type { MessageLimits } from "./message-limits.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
+import type { Resources } from "./resources.js";
 import type { SmallTextSink } from "./text/small-text-batch.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
-/** Receives the messages. */
+/** Receives the messages of one connection. */
 export interface MessageSink {
   /** @param size - Size of the message in bytes, after decompression. */
   onMessage(data: string | Buffer, size: number): void;
@@ -26,21 +27,16 @@ export interface MessageSink {
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
 }
 
-/** Receives everything that is not a message. */
+/** Receives the control frames and the errors of one connection. */
 export interface AssemblerHandler {
-  /** @param payload - Only valid during the call. */
+  /** @param payload - A view of the payload. The view is only valid during the call. */
   onControl(opcode: number, payload: Buffer): void;
   onMessageError(error: ProtocolError): void;
 }
 
-export interface AssemblerMemory extends PayloadMemory {
-  /** Memory for data that is not needed after the current call. */
-  readonly scratch: Buffer;
-  /** The messages that are lent from the scratch memory or from the memory of an extension. */
-  readonly loans: Loans;
-}
+type AssemblerMemory = PayloadMemory & Pick<Resources, "scratch" | "loans">;
 
-/** The message assembler of one connection. */
+/** Assembles the messages of one connection. */
 export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink {
   readonly smallTextSink: SmallTextSink = this;
   readonly #messages: MessageSink;
@@ -48,7 +44,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
   readonly #memory: AssemblerMemory;
-  /** The buffered pieces of an incomplete message; `undefined` if there is none. */
+  /** The buffered pieces of an incomplete message. `undefined` if nothing is buffered. */
   #pieces: PayloadBuffer | undefined;
   #controlPieces: PayloadBuffer | undefined;
   /** The decoded first part of a large text. */
@@ -56,21 +52,18 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   /** Validates a text that arrives in several pieces. */
   #utf8: Utf8Validator | undefined;
 
-  /** The first header byte of the current frame. */
+  /** The first byte of the header of the current frame. */
   #firstByte = 0;
-  /** Opcode of the incomplete message; 0 between two messages. */
+  /** The opcode of the incomplete message. 0 between two messages. */
   #opcode = 0;
   #isCompressed = false;
-  /** Sum of the payload sizes in the frame headers of the current message, in bytes on the wire. */
+  /** Sum of the payload sizes in the frame headers of the current message. In bytes, before decompression. */
   #wireSize = 0;
 
-  /** Whether messages are lent instead of decoded or copied. May be set at any time. */
+  /** Whether messages are lent to `onBorrowed`, instead of being decoded or copied. May be set at any time. */
   isLending = false;
 
-  /**
-   * Number of data messages that have started. Together with {@link unfinishedSize} it shows whether input
-   * progresses.
-   */
+  /** Number of data messages that have begun to arrive. */
   beganCount = 0;
 
   constructor(
@@ -87,7 +80,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     this.#memory = memory;
   }
 
-  /** Whether a data message has started and is incomplete. */
+  /** Whether a data message has begun to arrive and is incomplete. */
   get isInsideMessage(): boolean {
     return this.#opcode !== 0;
   }
@@ -97,17 +90,13 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     return (this.#text?.size ?? 0) + (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
-  /** The first header byte of the frame that arrived last. */
-  get firstByte(): number {
-    return this.#firstByte;
+  /** Creates a scan of the bytes that are not parsed yet. The scan can begin inside a control frame. */
+  createScan(handler: ControlScanHandler): ControlScan {
+    const partialPayload = this.#controlPieces?.lend(this.#memory.scratch) ?? [];
+    return new ControlScan(handler, this.#firstByte, Buffer.from(partialPayload));
   }
 
-  /** A copy of the buffered payload of an incomplete control frame. */
-  get partialControlPayload(): Buffer {
-    return Buffer.from(this.#controlPieces?.lend(this.#memory.scratch) ?? []);
-  }
-
-  /** Releases the memory of incomplete messages. They will not be delivered. */
+  /** Discards incomplete messages, and releases the memory of these messages. */
   discard(): void {
     this.#pieces?.clear();
     this.#pieces = undefined;
@@ -146,41 +135,37 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     this.#wireSize += payloadSize;
   }
 
-  /** Checks everything that a header shows, before memory is allocated for the payload. */
+  /** Checks the header of a data frame before memory is allocated for the payload. */
   #checkDataFrame(first: number, payloadSize: number): ProtocolError | undefined {
     const isContinuation = opcodeOf(first) === Opcode.continuation;
     // RFC 6455 5.4: fragments of different messages MUST NOT be interleaved.
     if (isContinuation && this.#opcode === 0) {
-      return invalid(
+      return protocolError(
         "UNEXPECTED_CONTINUATION",
         "The peer sent a continuation frame, but no message has begun.",
       );
     }
     if (!isContinuation && this.#opcode !== 0) {
-      return invalid("EXPECTED_CONTINUATION", "The peer began a message before the last one had ended.");
+      return protocolError(
+        "EXPECTED_CONTINUATION",
+        "The peer began a message before the last one had ended.",
+      );
     }
-    // RFC 7692 6: RSV1 belongs to the extension and may only be set on the first frame of a message.
+    // RFC 7692 6: RSV1 marks a compressed message. Only the first frame of the message may have RSV1 set.
     if (hasRsv1(first) && (isContinuation || this.#extension === undefined)) {
-      return invalid("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
+      return protocolError("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
+    // The limits apply to decompressed messages. The extension computes the limit for the compressed size.
+    const extension = isCompressed ? this.#extension : undefined;
     const wireSize = this.#wireSize + payloadSize;
-    if (isCompressed) return this.#checkEncodedSize(wireSize, payloadSize);
-    if (wireSize > maxMessageSize) return tooBig("message", wireSize, maxMessageSize);
-    if (payloadSize > maxFrameSize) return tooBig("frame", payloadSize, maxFrameSize);
-    return undefined;
-  }
-
-  /** The limits apply to decoded messages. The extension computes how large such a message may be on the wire. */
-  #checkEncodedSize(wireSize: number, payloadSize: number): ProtocolError | undefined {
-    const { maxMessageSize, maxFrameSize } = this.#limits;
-    const maxWireSize = this.#extension!.maxEncodedSize(maxMessageSize);
+    const maxWireSize = extension?.maxEncodedSize(maxMessageSize) ?? maxMessageSize;
     if (wireSize > maxWireSize)
-      return tooBigEncoded("message", wireSize, maxWireSize, `maxMessageSize (${maxMessageSize})`);
-    const maxPayloadSize = this.#extension!.maxEncodedSize(maxFrameSize);
+      return tooBig("message", wireSize, maxWireSize, isCompressed && `maxMessageSize (${maxMessageSize})`);
+    const maxPayloadSize = extension?.maxEncodedSize(maxFrameSize) ?? maxFrameSize;
     if (payloadSize > maxPayloadSize)
-      return tooBigEncoded("frame", payloadSize, maxPayloadSize, `maxFrameSize (${maxFrameSize})`);
+      return tooBig("frame", payloadSize, maxPayloadSize, isCompressed && `maxFrameSize (${maxFrameSize})`);
     return undefined;
   }
 
@@ -194,7 +179,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       return;
     }
     const isEnd = isLast && isFinal(this.#firstByte);
-    // In the common case, the whole message is in one read. It is processed without buffering.
+    // Most messages arrive completely in one read. A complete message is processed without buffering.
     if (isEnd && this.#wireSize === end - start) this.#handleWhole(bytes, start, end);
     else this.#handlePiece(bytes, start, end, isEnd);
   }
@@ -223,8 +208,8 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Whether a binary message of this size is lent from the scratch memory. A message that does not fit there is
-   * assembled in a buffer of its own from the start, even if it is lent.
+   * Whether a binary message of `size` bytes is lent from the scratch memory. A message that does not fit into the
+   * scratch memory is assembled in a buffer of its own.
    */
   #canLend(size: number): boolean {
     return this.isLending && size <= this.#memory.scratch.length;
@@ -237,11 +222,12 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Lends a message to the handler. The handler may let other connections receive before it returns.
+   * Lends a message to the handler. Other connections may receive bytes before the handler returns.
    *
-   * @param isShared - Whether the memory may be overwritten by the next message of any connection. `false` if the
-   *   message is in the bytes of the current call of `receive` or in a buffer of its own.
-   * @returns The bytes of the message if the handler declined it: `bytes` itself or a copy.
+   * @param isShared - `true` if the next message of any connection may overwrite the memory of this message. `false` if
+   *   the message is in the bytes of the current call of `receive`, or in a buffer of its own.
+   * @returns The bytes of a message that the handler has declined: `bytes` itself or a copy. `undefined` if the handler
+   *   has accepted the message.
    */
   #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
     const { loans } = this.#memory;
@@ -258,7 +244,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     }
   }
 
-  /** Returns the scratch memory for writing. Messages that are still lent from it are copied first. */
+  /** Returns the scratch memory for writing. First copies the messages that are lent from the scratch memory. */
   #acquireScratch(): Buffer {
     this.#memory.loans.copyActiveLoans();
     return this.#memory.scratch;
@@ -295,15 +281,17 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 
   /**
-   * Whether a text is decoded while it arrives, so that its bytes need not be buffered. ASCII text is decoded as a
-   * whole at the end: this is faster, and an ASCII string uses no more memory than its bytes.
+   * Whether a text is decoded while the text arrives. Its bytes are then not buffered.
+   *
+   * ASCII text is buffered and decoded at the end. Decoding the whole text by one call takes less time than decoding it
+   * in parts. An ASCII string uses as much memory as the bytes of the text.
    */
   #shouldDecodeEarly(gatheredSize: number): boolean {
     if (this.#text !== undefined) return gatheredSize >= textBlockSize;
     return gatheredSize >= minLargeTextSize && !this.#utf8!.isAscii && !this.isLending;
   }
 
-  /** Decodes the buffered pieces of a text. The validator has already accepted them. */
+  /** Decodes the buffered pieces of a text. The validator has already accepted these pieces. */
   #decodePieces(pieces: PayloadBuffer): void {
     this.#text ??= new LargeText();
     for (const view of pieces.views()) this.#text.push(view, 0, view.length);
@@ -312,7 +300,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
 
   #beginPieces(): PayloadBuffer {
     const pieces = new PayloadBuffer(this.#memory);
-    // If the frame is not final, the size of the message is unknown.
+    // The size of the message is only known if the frame is the last frame of the message.
     if (this.isLending && isFinal(this.#firstByte)) pieces.gatherInSpare(this.#wireSize);
     return pieces;
   }
@@ -320,7 +308,7 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
     const isLarge = pieces.size > this.#memory.scratch.length && this.#extension!.decodePieces !== undefined;
     const inflated = isLarge
-      ? this.#inflatePieces(pieces.views(), isText)
+      ? this.#inflate(pieces.views(), isText)
       : this.#inflate(pieces.lend(this.#acquireScratch()), isText);
     pieces.clear();
     this.#deliverInflated(inflated, isText);
@@ -330,17 +318,16 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     const { isAscii, isWhole } = this.#utf8!;
     this.#utf8 = undefined;
     try {
-      if (isWhole && this.#text !== undefined) this.#finishLargeText(pieces);
-      else if (isWhole) this.#emitText(pieces.lend(this.#acquireScratch()), 0, pieces.size, isAscii, true);
-      else this.#handler.onMessageError(invalidUtf8());
+      if (!isWhole) this.#handler.onMessageError(invalidUtf8());
+      else if (this.#text === undefined)
+        this.#emitText(pieces.lend(this.#acquireScratch()), 0, pieces.size, isAscii, true);
+      else {
+        this.#decodePieces(pieces);
+        this.#deliverLargeText();
+      }
     } finally {
       pieces.clear();
     }
-  }
-
-  #finishLargeText(pieces: PayloadBuffer): void {
-    this.#decodePieces(pieces);
-    this.#deliverLargeText();
   }
 
   #deliverLargeText(): void {
@@ -348,12 +335,12 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     const text = this.#text!.finish();
     this.#text = undefined;
     if (text === undefined) this.#handler.onMessageError(invalidUtf8());
-    // `isLending` was set after decoding had started.
+    // If `isLending` was set after the decoding had begun, the decoded text is encoded again.
     else if (!this.isLending || !this.#messages.onBorrowed!(Buffer.from(text), false))
       this.#messages.onMessage(text, size);
   }
 
-  /** Delivers a text that is known to be valid UTF-8. */
+  /** Delivers a text whose bytes are valid UTF-8. */
   #emitText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
     if (!this.isLending) {
       this.#messages.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
@@ -378,43 +365,29 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
       this.#messages.onMessage(bytes, bytes.length);
   }
 
-  #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
-    // The extension overwrites the memory in which it inflated the previous message.
+  /**
+   * @returns The inflated message. If {@link onInflated} has received the parts of a large text, the result is only the
+   *   last part.
+   */
+  #inflate(compressed: Buffer | readonly Buffer[], isText: boolean): Buffer | ProtocolError {
+    // The extension overwrites the memory of its previous result. Messages lent from this memory are copied first.
     this.#memory.loans.copyActiveLoans();
+    const extension = this.#extension!;
+    const { maxMessageSize } = this.#limits;
+    const isKept = !isText && !this.isLending;
+    const sink = isText && !this.isLending ? this : undefined;
     try {
-      const { maxMessageSize } = this.#limits;
-      return this.#extension!.decode(
-        compressed,
-        maxMessageSize,
-        this.#needsOwnMemory(isText),
-        this.#sinkFor(isText),
-      );
+      const inflated = Buffer.isBuffer(compressed)
+        ? extension.decode(compressed, maxMessageSize, isKept, sink)
+        : extension.decodePieces!(compressed, maxMessageSize, isKept, sink);
+      if (this.#text !== undefined) this.onInflated(inflated);
+      return inflated;
     } catch (error) {
       return toProtocolError(error);
     }
   }
 
-  #inflatePieces(compressed: readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    this.#memory.loans.copyActiveLoans();
-    try {
-      const { maxMessageSize } = this.#limits;
-      const sink = this.#sinkFor(isText);
-      return this.#extension!.decodePieces!(compressed, maxMessageSize, this.#needsOwnMemory(isText), sink);
-    } catch (error) {
-      return toProtocolError(error);
-    }
-  }
-
-  #needsOwnMemory(isText: boolean): boolean {
-    return !isText && !this.isLending;
-  }
-
-  /** Returns the receiver of a text that is decoded while it is inflated; `undefined` for other messages. */
-  #sinkFor(isText: boolean): InflatedSink | undefined {
-    return isText && !this.isLending ? this : undefined;
-  }
-
-  /** Called by the extension. */
+  /** Decodes the next part of a large text. The extension calls this method while it inflates the text. */
   onInflated(bytes: Buffer): void {
     this.#text ??= new LargeText();
     if (!this.#text.push(bytes, 0, bytes.length)) throw invalidUtf8();
@@ -424,26 +397,15 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
     if (!Buffer.isBuffer(inflated)) {
       this.#text = undefined;
       this.#handler.onMessageError(inflated);
-    } else if (this.#text !== undefined) this.#deliverInflatedText(inflated);
+    } else if (this.#text !== undefined) this.#deliverLargeText();
     else if (isText) this.#deliverText(inflated, 0, inflated.length, true);
     else if (this.isLending) this.#lendBinary(inflated, true);
     else this.#messages.onMessage(inflated, inflated.length);
   }
 
-  /** @param rest - The end of a text whose first part is already decoded. */
-  #deliverInflatedText(rest: Buffer): void {
-    if (this.#text!.push(rest, 0, rest.length)) {
-      this.#deliverLargeText();
-    } else {
-      this.#text = undefined;
-      this.#handler.onMessageError(invalidUtf8());
-    }
-  }
-
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
-    if (this.isLending) {
-      if (isUtf8(bytes.subarray(start, end))) this.#emitText(bytes, start, end, false, isShared);
-      else this.#handler.onMessageError(invalidUtf8());
+    if (this.isLending && isUtf8(bytes.subarray(start, end))) {
+      this.#emitText(bytes, start, end, false, isShared);
       return;
     }
     const text = decodeText(bytes, start, end);
@@ -453,21 +415,13 @@ export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink 
   }
 }
 
-/** A third-party extension may throw any value, including an error whose close code may not be sent. */
+/** Third-party extensions may throw any value. Their errors may have a close code that must not be sent. */
 function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
   return new ProtocolError(
     "The extension failed to decode a message of the peer. Its error is the cause of this one.",
-    {
-      code: "EXTENSION_FAILED",
-      closeCode: CloseCode.internalError,
-      cause: error,
-    },
+    { code: "EXTENSION_FAILED", closeCode: CloseCode.internalError, cause: error },
   );
-}
-
-function invalid(code: string, message: string): ProtocolError {
-  return new ProtocolError(message, { code, closeCode: CloseCode.protocolError });
 }
 
 function invalidUtf8(): ProtocolError {
@@ -477,23 +431,15 @@ function invalidUtf8(): ProtocolError {
   });
 }
 
-function tooBig(what: string, size: number, limit: number): ProtocolError {
-  return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are accepted.`);
-}
-
-/** The header contains the size on the wire. The decompressed size, smaller or larger, is not known yet. */
-function tooBigEncoded(what: string, wireSize: number, limit: number, option: string): ProtocolError {
-  return exceeded(
-    `The peer announced a compressed ${what} that takes ${wireSize} bytes on the wire; ` +
-      `at most ${limit} are accepted on the wire, which is the bound for ${option}.`,
+/** @param option - For a compressed message: name and value of the option that determines `limit`. */
+function tooBig(what: string, size: number, limit: number, option: string | false): ProtocolError {
+  const problem =
+    option === false
+      ? `The peer announced a ${what} of ${size} bytes; at most ${limit} are accepted.`
+      : `The peer announced a compressed ${what} that takes ${size} bytes on the wire; ` +
+        `at most ${limit} are accepted on the wire, which is the bound for ${option}.`;
+  return new ProtocolError(
+    `${problem} Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.`,
+    { code: "MESSAGE_TOO_BIG", closeCode: CloseCode.messageTooBig },
   );
-}
-
-function exceeded(what: string): ProtocolError {
-  const advice =
-    "Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.";
-  return new ProtocolError(`${what} ${advice}`, {
-    code: "MESSAGE_TOO_BIG",
-    closeCode: CloseCode.messageTooBig,
-  });
 }

@@ -1,5 +1,5 @@
-// The queue of frames to send and their order. It does not write to a socket: the caller takes the bytes and reports
-// when they are written.
+// The queue of the frames to send. It determines the order of the frames. It does not write to a socket: the caller
+// takes the bytes, writes the bytes and reports the end of the write.
 import { Opcode, type Role } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
@@ -10,18 +10,18 @@ import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
 import { readUnsentFrames, type UnsentFrames } from "./unsent-messages.js";
 
-/** Once this number of bytes of pongs is queued, only the newest ping is answered. */
+/** While at least this number of bytes of pongs is queued, only the newest ping is answered. */
 const maxQueuedPongBytes = 16 * 1024;
 
-/** The original of a compressed message, and the bytes of memory that it uses. */
+/** The uncompressed form of a compressed message, with its memory in bytes. */
 interface Original {
   readonly data: string | Buffer;
   readonly memory: number;
 }
 
 /**
- * Queues the frames of one connection. Messages keep their order. Pings and pongs are sent between two messages, before
- * the messages that are queued.
+ * Queues the frames of one connection. Messages are sent in the order of the calls. A ping or pong is sent before the
+ * queued messages, but never inside a partly sent message.
  */
 export class OutputBuffer {
   readonly #role: Role;
@@ -29,26 +29,27 @@ export class OutputBuffer {
   readonly #writer: FrameWriter;
   readonly #observer: FrameObserver | undefined;
   readonly #messages: SegmentChain;
-  /** Created when a control frame must be sent before queued messages. */
+  /** The control frames to send before the queued messages. Created when the first of these frames is queued. */
   #controls: SegmentChain | undefined;
-  /** The originals of compressed messages whose frames are still queued. Created for the first one. */
+  /** The uncompressed forms of the queued compressed messages. Created by the first compressed message. */
   #originals: Fifo<Original> | undefined;
-  #originalSize = 0;
-  /** The bytes that {@link take} returned last. Their segments are released when all of them are written. */
+  /** The bytes that {@link take} returned last. `undefined` after {@link written}. */
   #inFlight: Buffer | undefined;
+  /** The segments that contain the bytes in flight. They are released when all these bytes are written. */
   #inFlightSegments: Segment | undefined;
-  /** A segment whose front is in flight while its rest is still queued. */
+  /** A segment whose first bytes are in flight while its other bytes are still queued. */
   #splitSegment: Segment | undefined;
-  /** Messages that {@link abandon} recovered, until they are returned. */
+  /** The unsent messages at the time of {@link abandon}. Kept until the caller takes these messages. */
   #abandonedMessages: (string | Buffer)[] | undefined;
   #size = 0;
+  #originalSize = 0;
   #payloadSize = 0;
   #framedCount = 0;
-  #dequeuedCount = 0;
   #writtenCount = 0;
+  #dequeuedCount = 0;
   #queuedPongBytes = 0;
   #latestPong: Buffer | undefined;
-  /** Whether {@link abandon} or {@link takeUnsent} dropped the rest of a partly sent message. */
+  /** Whether {@link abandon} or {@link takeUnsent} has discarded the rest of a partly sent message. */
   #isTruncated = false;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
@@ -59,19 +60,19 @@ export class OutputBuffer {
     this.#messages = new SegmentChain(resources.segments);
   }
 
-  /** Number of bytes that are queued or in flight, including frame headers. */
+  /** Number of bytes, including frame headers, that are queued or in flight. */
   get size(): number {
     return this.#size;
   }
 
-  /** Bytes of memory used by the originals of compressed messages. */
+  /** Memory in bytes that the uncompressed forms of the queued compressed messages use. */
   get originalSize(): number {
     return this.#originalSize;
   }
 
-  /** Whether {@link take} has bytes to return. */
-  get isReady(): boolean {
-    return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
+  /** Total size in bytes of all messages queued so far, before compression. */
+  get payloadSize(): number {
+    return this.#payloadSize;
   }
 
   /** Number of messages queued so far. */
@@ -79,25 +80,25 @@ export class OutputBuffer {
     return this.#framedCount;
   }
 
-  /** Number of messages that {@link take} has returned so far, completely or in part. */
-  get handedCount(): number {
-    return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
-  }
-
-  /** Whether the next queued byte of the messages starts a frame, or no message is queued. */
-  #isAtFrameStart(): boolean {
-    const next = this.#messages.first;
-    return next === undefined || next.start === next.firstFrame;
-  }
-
-  /** Number of messages written completely so far. */
+  /** Number of messages of which all bytes are written. */
   get writtenCount(): number {
     return this.#writtenCount;
   }
 
-  /** Total size in bytes of all messages queued so far, before compression. */
-  get payloadSize(): number {
-    return this.#payloadSize;
+  /** `true` if the next call of {@link take} returns bytes. */
+  get isReady(): boolean {
+    return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
+  }
+
+  /** Number of messages of which {@link take} has returned at least the first byte. */
+  get handedCount(): number {
+    return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
+  }
+
+  /** `true` if the queued messages begin with the first byte of a frame, or if no message is queued. */
+  #isAtFrameStart(): boolean {
+    const next = this.#messages.first;
+    return next === undefined || next.start === next.firstFrame;
   }
 
   writeText(text: string): void {
@@ -113,12 +114,12 @@ export class OutputBuffer {
     if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
-  /** @param original - The message before it was encoded. It is kept until {@link take} returns its frame. */
+  /** @param original - The message before compression. It is kept until {@link take} returns the frame. */
   writeEncoded(opcode: Opcode, encoded: Uint8Array, original: string | Buffer): void {
     const first = firstByteOf(opcode, true);
     const segment = this.#writer.writeBytes(this.#messages, first, encoded);
     segment.compressedCount++;
-    const payloadSize = byteLengthOf(original);
+    const payloadSize = Buffer.byteLength(original);
     const memory = typeof original === "string" ? Math.max(payloadSize, 2 * original.length) : payloadSize;
     (this.#originals ??= new Fifo()).push({ data: original, memory });
     this.#originalSize += memory;
@@ -133,7 +134,7 @@ export class OutputBuffer {
     this.#size += frameSize;
   }
 
-  /** Queues a ping. Returns the number of messages that certainly precede it on the wire. */
+  /** Queues a ping. Returns the number of messages that certainly precede the ping on the wire. */
   writePing(payload: Uint8Array): number {
     const count = this.#isBacklogged() ? this.handedCount : this.#framedCount;
     this.#writeControl(Opcode.ping, payload);
@@ -142,7 +143,7 @@ export class OutputBuffer {
 
   writePong(payload: Uint8Array): void {
     if (this.#queuedPongBytes >= maxQueuedPongBytes) {
-      // RFC 6455 5.5.3: if several pings are unanswered, a pong for the most recent one is enough.
+      // RFC 6455 5.5.3: if several pings are not answered yet, a pong for the most recent ping is enough.
       this.#latestPong = Buffer.from(payload);
       return;
     }
@@ -150,14 +151,14 @@ export class OutputBuffer {
     this.#writeControl(Opcode.pong, payload);
   }
 
-  /** Queues the last frame. It follows every message (RFC 6455 5.5.1), and no pong follows it. */
+  /** Queues the Close frame after all messages and pongs, as the last frame (RFC 6455 5.5.1). */
   writeClose(payload: Uint8Array): void {
     if (this.#latestPong !== undefined) this.#writeControl(Opcode.pong, this.#latestPong);
     this.#latestPong = undefined;
     this.#writeControlInto(this.#messages, Opcode.close, payload);
   }
 
-  /** If `false`, all frames are sent in one write, in the order of the calls. */
+  /** Whether queued messages could delay a control frame. If not, one write sends all frames in their order. */
   #isBacklogged(): boolean {
     return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
   }
@@ -167,12 +168,9 @@ export class OutputBuffer {
   }
 
   #writeControl(opcode: Opcode, payload: Uint8Array): void {
-    this.#writeControlInto(this.#isBacklogged() ? this.#controlChain() : this.#messages, opcode, payload);
-  }
-
-  #controlChain(): SegmentChain {
-    this.#controls ??= new SegmentChain(this.#resources.segments);
-    return this.#controls;
+    const isBacklogged = this.#isBacklogged();
+    if (isBacklogged) this.#controls ??= new SegmentChain(this.#resources.segments);
+    this.#writeControlInto(isBacklogged ? this.#controls! : this.#messages, opcode, payload);
   }
 
   #writeControlInto(chain: SegmentChain, opcode: Opcode, payload: Uint8Array): void {
@@ -183,19 +181,18 @@ export class OutputBuffer {
   }
 
   /**
-   * Returns the next bytes to write. They stay unchanged until {@link written} is called. Returns `undefined` if
-   * nothing is queued or if the last bytes are still in flight.
+   * Returns the next bytes to write. The bytes stay unchanged until {@link written} is called. Returns `undefined` if
+   * nothing is queued, or if the last bytes are still in flight.
    *
-   * @param maxSize - Maximum number of bytes to return; at least 64 KiB.
+   * @param maxSize - Maximum number of bytes to return. Up to 64 KiB are returned even if `maxSize` is smaller.
    */
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
-    const next = this.#messages.first;
     if (this.#hasNoControls()) return this.#takeMessages(maxSize);
     if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
-    const segment = next!;
+    const segment = this.#messages.first!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
-    // Only the rest of the partly sent frame precedes the control frames.
+    // A control frame cannot be sent inside another frame. The rest of the partly sent frame is sent first.
     this.#inFlight = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
@@ -208,15 +205,12 @@ export class OutputBuffer {
     const first = this.#messages.shiftContiguous(maxSize)!;
     for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.next) {
       this.#dequeuedCount += segment.messageCount;
-      if (segment.compressedCount > 0) this.#dropOriginals(segment.compressedCount);
+      if (segment.compressedCount === 0) continue;
+      this.#originals!.drop(segment.compressedCount, ({ memory }) => {
+        this.#originalSize -= memory;
+      });
     }
     return this.#takeSegments(first);
-  }
-
-  #dropOriginals(count: number): void {
-    this.#originals!.drop(count, ({ memory }) => {
-      this.#originalSize -= memory;
-    });
   }
 
   #takeSegments(first: Segment): Buffer {
@@ -237,7 +231,7 @@ export class OutputBuffer {
 
   /**
    * Releases the bytes that {@link take} returned last. Has no effect if nothing is in flight. After {@link abandon},
-   * it must be called once the stream is closed.
+   * the caller must call this method when the stream is closed.
    */
   written(): void {
     if (this.#inFlight === undefined) return;
@@ -256,26 +250,17 @@ export class OutputBuffer {
   }
 
   /**
-   * Releases the memory of all queued frames, because the stream is closed. The messages among them are kept for
-   * {@link takeUnsent} and {@link takeBack}; {@link size} includes them until then.
+   * Releases the memory of all queued frames, because the stream is closed. Keeps the unsent messages until
+   * {@link takeUnsent} or {@link takeBack} returns them. {@link size} includes these messages until then.
    */
   abandon(): void {
-    if (this.#messages.isEmpty && this.#hasNoControls()) return;
-    const messages = this.#dropQueued();
-    this.#abandonedMessages =
-      this.#abandonedMessages === undefined ? messages : [...this.#abandonedMessages, ...messages];
+    if (!this.#messages.isEmpty || !this.#hasNoControls()) this.#abandonedMessages = this.#dropQueued();
   }
 
   /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte. */
   takeUnsent(): (string | Buffer)[] {
-    const messages = [...this.#takeAbandonedMessages(), ...this.#dropQueued()];
+    const messages = this.#dropQueued();
     this.#recountSize();
-    return messages;
-  }
-
-  #takeAbandonedMessages(): (string | Buffer)[] {
-    const messages = this.#abandonedMessages ?? [];
-    this.#abandonedMessages = undefined;
     return messages;
   }
 
@@ -284,39 +269,41 @@ export class OutputBuffer {
     const { messages, partialFrame, emptied } = this.#readQueued();
     this.#releaseUnsent(partialFrame);
     this.#releaseUnsent(emptied);
-    for (let control = this.#controls?.shift(); control !== undefined; control = this.#controls?.shift())
-      this.#releaseUnsent([control]);
+    while (!this.#hasNoControls()) this.#releaseUnsent([this.#controls!.shift()!]);
     return messages;
   }
 
   #readQueued(): UnsentFrames {
     const originals = this.#originals?.takeAll().map(({ data }) => data) ?? [];
     this.#originalSize = 0;
-    return readUnsentFrames(this.#messages, this.#role, originals);
+    const unsent = readUnsentFrames(this.#messages, this.#role, originals);
+    const messages = [...(this.#abandonedMessages ?? []), ...unsent.messages];
+    this.#abandonedMessages = undefined;
+    return { ...unsent, messages };
   }
 
-  /** Returns segments to the pool without counting their bytes as sent. */
+  /** Returns segments to the pool. The pool does not count the bytes of these segments as sent. */
   #releaseUnsent(segments: readonly Segment[]): void {
     for (const segment of segments) {
       segment.clear();
-      // The kernel still reads the front of this segment. It is released when the front is written.
+      // The first bytes of this segment are still in flight. `written` releases the segment.
       if (segment === this.#splitSegment) this.#inFlightSegments = segment;
       else this.#resources.segments.release(segment);
     }
   }
 
   /**
-   * Removes and returns the messages of which {@link take} has not returned any byte, as if they had never been queued.
-   * All other frames stay queued in order. A ping that followed some of these messages is then preceded by fewer.
+   * Removes and returns the messages of which {@link take} has not returned any byte. The counts then do not include
+   * these messages any more. All other frames stay queued in order. A count that {@link writePing} returned earlier may
+   * then be too high.
    */
   takeBack(): (string | Buffer)[] {
-    const { messages: queued, controls, partialFrame, emptied } = this.#readQueued();
-    const messages = [...this.#takeAbandonedMessages(), ...queued];
+    const { messages, controls, partialFrame, emptied } = this.#readQueued();
     this.#releaseUnsent(emptied);
     for (const segment of partialFrame) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
     this.#framedCount -= messages.length;
-    for (const message of messages) this.#payloadSize -= byteLengthOf(message);
+    for (const message of messages) this.#payloadSize -= Buffer.byteLength(message);
     this.#recountSize();
     return messages;
   }
@@ -324,8 +311,4 @@ export class OutputBuffer {
   #recountSize(): void {
     this.#size = (this.#inFlight?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
   }
-}
-
-function byteLengthOf(message: string | Buffer): number {
-  return typeof message === "string" ? Buffer.byteLength(message) : message.length;
 }

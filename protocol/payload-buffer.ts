@@ -13,8 +13,8 @@ const maxSpareSize = 64 * 1024;
 export type PayloadMemory = Pick<Resources, "slab" | "segments" | "spare">;
 
 /**
- * Collects the pieces of a payload. The memory grows with the received bytes, not with the announced size. It is at
- * most twice the received bytes plus 64 KiB, however small the pieces are.
+ * Collects the pieces of a payload. The memory grows with the received bytes, not with the announced size. The memory
+ * is at most twice the received bytes plus 64 KiB, even for small pieces.
  *
  * With `memory`, the pieces are collected in borrowed buffers. New memory would cause a page fault per 4 KiB, and a
  * page fault takes longer than copying 4 KiB.

@@ -25,7 +25,7 @@ const readBufferSize = 1024 * 1024;
 
 const scratchSize = 1024 * 1024;
 
-/** Shared by connections, so that an idle connection uses very little memory. A process needs only one `Resources`. */
+/** Memory that connections share. An idle connection therefore uses little memory. A process needs one `Resources`. */
 export class Resources {
   readonly fillRandom: FillRandom;
   readonly codecs: CodecFactory;

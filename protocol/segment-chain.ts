@@ -43,7 +43,7 @@ export class SegmentChain {
     return segment;
   }
 
-  /** Appends an empty segment. A frame that has filled the previous segment can continue there. */
+  /** Appends an empty segment. A frame that has filled the previous segment can continue in the empty segment. */
   addSegment(): Segment {
     const segment = this.#pool.acquire(this.#last);
     this.append(segment);

@@ -6,7 +6,7 @@ import { createWideMemory, type WideMask } from "./wide-mask.js";
 /** Size of a segment in bytes. A write has this size by default, so that the progress of a slow peer is visible. */
 export const segmentSize: number = 64 * 1024;
 
-/** The pool keeps 16 free segments (1 MiB) for the next burst. More free segments are garbage collected. */
+/** The pool keeps 16 free segments (1 MiB) for the next burst. All further free segments are garbage collected. */
 const maxFreeSegments = 16;
 
 /** Number of sent bytes after which wide memory is allocated. The allocation takes 1.5 ms. */

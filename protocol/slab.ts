@@ -12,7 +12,7 @@ const minOwnSize = slabSize / 2;
 const minRetainedSize = 64 * 1024;
 const maxRetainedSize = 4 * 1024 * 1024;
 
-/** Maximum size in bytes of the memory of a cached source. The cache keeps this memory alive. */
+/** Maximum size in bytes of the ArrayBuffer of a cached source. The cache keeps this ArrayBuffer alive. */
 const maxSourceSize = 1024 * 1024;
 
 /**
@@ -20,7 +20,7 @@ const maxSourceSize = 1024 * 1024;
  * works in the same way, but since Node 24 its slabs have 64 KiB.
  *
  * `buffer.subarray` and `buffer.copy` read the property `buffer`. Reading this property is a call into the runtime of
- * V8. This class reads it once per slab and once per source.
+ * V8. This class reads the property once per slab and once per source.
  */
 export class Slab {
   #memory: ArrayBufferLike = noBytes.buffer;
@@ -31,10 +31,9 @@ export class Slab {
   #sourceMemory: ArrayBufferLike = noBytes.buffer;
   #sourceOffset = 0;
   /**
-   * Keeps the newest large buffer alive, which halves the time for messages of 1 MiB. V8 collects garbage before it
-   * allocates a large buffer. If all large buffers were garbage then, their memory would return to the operating
-   * system. Requesting the memory again would cost a page fault per 4 KiB. While one large buffer is alive, the memory
-   * of the others is reused.
+   * Keeps the newest large buffer alive. This halves the time for messages of 1 MiB. While one large buffer is alive,
+   * the memory of garbage-collected large buffers is reused. Without a living large buffer, this memory returns to the
+   * operating system. Requesting the memory again costs a page fault per 4 KiB.
    */
   readonly #newestLarge: Buffer[] = [];
 

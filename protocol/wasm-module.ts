@@ -86,7 +86,8 @@ export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
 /**
- * `v128.bitselect`: takes a bit of the first operand if that bit of the third is 1, else a bit of the second operand.
+ * `v128.bitselect`: each bit of the third operand selects a bit of the result. 1 selects the bit of the first operand,
+ * and 0 selects the bit of the second operand.
  */
 export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);

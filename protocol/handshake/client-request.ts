@@ -27,7 +27,7 @@ const keyLine = "\r\nSec-WebSocket-Key: ";
 /** Returns a copy of a request with another key. This takes less time than to check and write the request again. */
 export function withKey(request: Buffer, key: string): Buffer {
   const copy = Buffer.from(request);
-  // Only the field of the handshake matches: a field value has no line end, and a user's field has another name.
+  // The first match is the key of the handshake: no value contains a line end, and users cannot add this field.
   copy.write(key, request.indexOf(keyLine) + keyLine.length, "latin1");
   return copy;
 }

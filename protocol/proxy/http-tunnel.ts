@@ -64,7 +64,8 @@ export class HttpTunnel implements TunnelHandshake {
 
 function refused(statusCode: number, headers: readonly HeaderField[]): TunnelStep {
   const status = `${statusCode} ${statusText(statusCode)}`.trimEnd();
-  if (statusCode !== 407)
+  // The request for a tunnel ends at the proxy, so a 401 is about the proxy too.
+  if (statusCode !== 407 && statusCode !== 401)
     return rejected("PROXY_REFUSED", `The proxy answered ${status} to CONNECT.`, { statusCode, headers });
   const message = `The proxy requires other credentials: it answered ${status}. Set user name and password in the proxy url.`;
   return rejected("PROXY_AUTHENTICATION", message, { statusCode, headers });

@@ -44,7 +44,7 @@ export function parseProxy(text: string): ProxyUri {
   const [kind, defaultPort] = found;
   const { hostname, port, username, password } = new URL(special);
   const host = hostname.replace(/^\[|\]$/g, "");
-  const number = port !== "" ? Number(port) : /^[^/?#\\]*:0*80(?:[/?#\\]|$)/.test(rest!) ? 80 : defaultPort;
+  const number = port !== "" ? Number(port) : /^[^/?#\\]*:0*80(?:[/?#\\]|$)/.test(rest) ? 80 : defaultPort;
   const credentials =
     username === "" && password === "" ? undefined : { user: bytesOf(username), password: bytesOf(password) };
   if (credentials !== undefined) checkCredentials(kind, credentials);

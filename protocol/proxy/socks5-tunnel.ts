@@ -49,15 +49,15 @@ export class Socks5Tunnel implements TunnelHandshake {
     this.#received = Buffer.concat([this.#received, bytes]);
     if (this.#received.length < 2) return undefined;
     const [first, second] = this.#received as unknown as [number, number];
+    if (this.#awaited === "method" && first !== version) return malformed();
     if (this.#awaited === "reply") return this.#readReply(first, second);
     // The proxy must wait for the next request, so it sends nothing after these two bytes.
     if (this.#received.length > 2) return opened(this.#received.length - 2);
     this.#received = Buffer.alloc(0);
-    return this.#awaited === "method" ? this.#readMethod(first, second) : this.#readStatus(second);
+    return this.#awaited === "method" ? this.#readMethod(second) : this.#readStatus(second);
   }
 
-  #readMethod(first: number, chosen: number): TunnelStep {
-    if (first !== version) return malformed();
+  #readMethod(chosen: number): TunnelStep {
     if (chosen === method.none) return this.#connect();
     if (chosen === method.refused) {
       const reason = this.#credentials === undefined ? "requires credentials" : "accepts no password";

@@ -4,13 +4,13 @@ import type { FastBuffer } from "../buffer-view.js";
 import { decodeText, decodeValid, findTruncatedSequence, sequenceSize } from "./utf8.js";
 import { maxWasmTextSize } from "./wasm-utf8.js";
 
-/** Smallest text in bytes that is decoded while it arrives. A smaller text is decoded faster as a whole. */
+/** Smallest text in bytes that is decoded in blocks while it arrives. One call decodes a smaller text faster. */
 export const minLargeTextSize: number = 8 * 1024 * 1024;
 
 /** Largest size in bytes of a block that is decoded by one call. */
 export const textBlockSize: number = maxWasmTextSize;
 
-/** Length of a part in UTF-16 code units. Node stores a string of more than 1,031,913 units outside the V8 heap. */
+/** Length of a part in UTF-16 code units. Node stores strings of more than 1,031,913 units outside the V8 heap. */
 const partLength = 1024 * 1024;
 
 /** Minimum size in bytes of an ASCII piece that becomes a part of its own. */
@@ -21,8 +21,8 @@ const maxSequenceSize = 4;
 
 /**
  * Decodes a large text in blocks while the text arrives. The bytes of a block are not needed after the block is
- * decoded. A large buffer of UTF-16 code units is not needed either. At the end, the memory contains the string and its
- * parts.
+ * decoded. No buffer is needed for the UTF-16 code units of the whole text. At the end, the memory contains the string
+ * and its parts.
  */
 export class LargeText {
   readonly #parts: string[] = [];

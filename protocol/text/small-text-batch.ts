@@ -1,42 +1,46 @@
-// Decodes the payloads of several small text frames by one call. It does not decode texts with non-ASCII characters.
+// Decodes several small text frames with one call of the decoder. It does not decode texts with non-ASCII characters.
 import { Buffer } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { SmallFrameScanner } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /**
- * Largest payload in bytes. For longer ones, decoding a batch is hardly faster than decoding its messages one by one,
- * because `Buffer.byteLength` must check the whole batch.
+ * Largest payload in bytes of a message in a batch. For larger payloads, decoding a batch is hardly faster than
+ * decoding its messages one by one, because `Buffer.byteLength` must check all bytes of the batch.
  */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** Number of messages that are decoded one by one after a batch that was not ASCII. */
+/** After a batch that is not ASCII, this number of messages is decoded one by one before the next batch. */
 const messagesPerTry = 256;
 
-/** Receives complete texts without their frames. */
+/** Receives small complete texts without their frames. */
 export interface SmallTextSink {
-  /** Whether no message is incomplete and a message of `maxSize` bytes is within the limits. */
+  /** `true` if no message is incomplete, and if the size limits allow a message of `maxSize` bytes. */
   mayTakeBatch(maxSize: number): boolean;
+  /** Receives a text of a batch. The batch has checked that the text is ASCII. */
   onSmallText(text: string, size: number): void;
-  /** Whether texts are passed to {@link onLentText}. May change between two messages. */
+  /** `true` if texts are passed to {@link onLentText}, not to {@link onSmallText}. May change between two texts. */
   readonly isLending: boolean;
   /** Receives an ASCII text as a view of the received bytes. */
   onLentText(bytes: Buffer, start: number, end: number): void;
 }
 
 /**
- * Decodes a batch of small texts by one call. The messages are then slices of one string. A slice costs a fifth of a
- * call that decodes a few bytes (`bench/ideas/text-run.mjs`).
+ * Decodes a batch of small texts by one call. The messages are then slices of the decoded string. Taking a slice needs
+ * a fifth of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
  *
- * All texts of a batch must be ASCII. This is checked by comparing two lengths. `Buffer.byteLength` counts two bytes
- * for each character above 0x7f. In a batch of ASCII texts, only bytes of the frame headers are above 0x7f, and the
- * scanner has counted these.
+ * All texts of a batch must be ASCII. In a batch of ASCII texts, only the frame headers contain bytes above 0x7f. The
+ * scanner has counted these header bytes. `Buffer.byteLength` counts two bytes for each character above 0x7f. The
+ * comparison of both counts shows whether a text contains other bytes above 0x7f.
  */
 export class SmallTextBatch {
   readonly scanner: SmallFrameScanner = new SmallFrameScanner();
   #untilTry = 0;
 
-  /** Returns the batch at `start` as a string with one character per byte, or `undefined` if there is none. */
+  /**
+   * Returns the batch at `start` as a string with one character per byte. Returns `undefined` if no batch was found, or
+   * if a text is not ASCII.
+   */
   find(bytes: Buffer, start: number, end: number, sink: SmallTextSink): string | undefined {
     if (!sink.mayTakeBatch(maxPayloadSize)) return undefined;
     if (this.#untilTry > 0) {

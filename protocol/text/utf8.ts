@@ -5,7 +5,7 @@ import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
 
-/** Minimum size in bytes for `isAscii`. For a smaller text, decoding and then searching for U+FFFD is faster. */
+/** Smallest text in bytes that is checked by `isAscii`. A smaller text is decoded, and then searched for U+FFFD. */
 const minAsciiCheckSize = 512;
 
 /** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow}. */
@@ -25,7 +25,7 @@ const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 /** `Buffer.byteLength` takes ten times longer in Node 23 to 25 than in other versions. */
 export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
 
-/** Largest text in bytes that is decoded before the check. For a larger text, `isAscii` is faster than that check. */
+/** Largest text in bytes that may be decoded before it is checked. Larger texts are checked first, by `isAscii`. */
 const maxDecodeFirstSize = 32 * 1024;
 
 const wasmDecoder = new WasmUtf8Decoder();
@@ -71,7 +71,7 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 
 /**
  * Returns `true` if many characters of the text are not ASCII and `utf8Slice` is slow for this text. Other texts are
- * decoded by `utf8Slice`, because the resulting string may need only half the memory.
+ * decoded by `utf8Slice`. Its result may need only half the memory of a string that was decoded to UTF-16 first.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;

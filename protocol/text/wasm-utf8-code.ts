@@ -41,7 +41,8 @@ import {
 } from "../wasm-module.js";
 
 /**
- * Maximum number of bytes of a character before its last byte. The local `at` is this far before the current vector.
+ * Maximum number of bytes of a character before its last byte. The local variable `at` is the memory offset of the
+ * current vector minus this number.
  */
 const maxBytesBefore = 3;
 
@@ -73,11 +74,11 @@ const upper = 11;
 const isThirdOfFour = 12;
 /** For each position: the largest byte that a vector of the block has at this position. */
 const largest = 13;
-/** 0xbf at each position. As a signed integer, a byte is larger than 0xbf unless it is a continuation byte. */
+/** 0xbf at each position. As signed bytes, continuation bytes are -128 to -65 (0xbf). All other bytes are larger. */
 const continuation = 14;
 /**
- * 0xc0 at each position. As a signed integer, a byte is less than 0xc0 if it is a continuation byte. 0xc0 is also the
- * mask of bits 6 and 7.
+ * 0xc0 at each position. As signed bytes, continuation bytes are smaller than -64 (0xc0). All other bytes are -64 or
+ * larger. 0xc0 is also the mask of bits 6 and 7.
  */
 const startByte = 15;
 /**

@@ -1,7 +1,7 @@
 // A sorted list that stores its items in chunks of at most 512. An insertion moves the items of one chunk only,
 // whatever the length of the list. It does not compare items itself: the caller passes the comparison.
 
-/** A chunk that becomes longer than this number of items is split. */
+/** Maximum number of items in a chunk. A longer chunk is split. */
 const maxChunkLength = 512;
 
 /** A position between two items. */

@@ -52,7 +52,9 @@ export class IdWindow implements SequenceWindow {
     return "ahead";
   }
 
-  /** True if a lower number is known. The stream has then already delivered messages that precede this id. */
+  /**
+   * True if the window remembers a number lower than `id`. If there is no lower number, the numbering has restarted.
+   */
   #isLate(id: number): boolean {
     const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
     // The first minimum is the lowest known number.
@@ -102,7 +104,7 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** If delivered ids follow the cursor, it moves forward when these ids arrive again. */
+  /** The cursor may be before delivered ids. It moves forward when these ids arrive again. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }

@@ -41,8 +41,8 @@ export class MemoryBudget {
     this.#bytes += bytes;
   }
 
-  remove(bytes: number, count: number = 1): void {
-    this.#count -= count;
+  remove(bytes: number): void {
+    this.#count--;
     this.#bytes -= bytes;
   }
 }

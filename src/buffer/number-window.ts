@@ -18,7 +18,7 @@ interface Gap {
 export class NumberWindow implements SequenceWindow {
   readonly isOrdered = true;
   readonly #bounds: WindowBounds;
-  /** NaN before the first message, because NaN is not equal to any id. */
+  /** The next expected id. NaN before the first message, because NaN is not equal to any id. */
   #next = NaN;
   /** The id at which the numbering began. */
   #first = NaN;

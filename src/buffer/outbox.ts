@@ -1,5 +1,5 @@
-// The outbox: messages that wait for a connection, and messages that are sent but not acknowledged. It does not write
-// to a connection itself: the caller gets the messages from next().
+// The outbox: messages that wait for a connection, and unacknowledged messages, which are sent again after a loss. It
+// does not write to a connection itself: the caller gets the messages from next().
 import { BufferOverflowError } from "../errors.js";
 import { ChunkedList } from "./chunked-list.js";
 import { KeyedQueue } from "./keyed-queue.js";
@@ -126,7 +126,11 @@ export class Outbox<Sent, Received, Message> {
     }
     const displaced = isFull ? this.#makeRoom(entry) : undefined;
     if (canWriteNow) this.#unacked!.append(entry);
-    else this.#enqueue(entry, now);
+    else {
+      this.#isInOrder ||= this.#queue.length === 0;
+      this.#markWaiting(entry, now);
+      this.#queue.push(entry);
+    }
     if (displaced !== undefined) this.#drop(displaced, "overflow");
     return canWriteNow ? "write" : "queued";
   }
@@ -255,12 +259,6 @@ export class Outbox<Sent, Received, Message> {
     this.#markWaiting(entry, now);
     this.#drop([older], "overflow");
     return true;
-  }
-
-  #enqueue(entry: OutboxEntry<Message>, now: number): void {
-    if (this.#queue.length === 0) this.#isInOrder = true;
-    this.#markWaiting(entry, now);
-    this.#queue.push(entry);
   }
 
   #markWaiting(entry: OutboxEntry<Message>, now: number): void {

@@ -8,7 +8,9 @@ import type { ReplayPort } from "./replay-port.js";
 export type WaitingMessage<Message> =
   Arrival<Message> | { readonly message: Message; readonly bytes: number; readonly stream: undefined };
 
-/** Stores the messages of the new connection and reports when the old connection has caught up with it. */
+/**
+ * Stores the messages of the new connection and reports when the old connection has caught up with the new connection.
+ */
 export class Overlap<Message> {
   /** The number of the new connection. */
   readonly connection: number;
@@ -102,7 +104,7 @@ export class Overlap<Message> {
     this.onCursorMoved(stream);
   }
 
-  /** A message of a stream was delivered from the old connection. */
+  /** Must be called after a message of the old connection was delivered. */
   onCursorMoved(stream: MessageStream<Message>): void {
     const first = this.#notCaughtUp.get(stream);
     if (first === undefined || !hasCaughtUp(stream, first)) return;

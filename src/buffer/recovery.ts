@@ -69,17 +69,14 @@ export class Recovery<Message> {
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** The numbering of a stream begins with this message. */
+  /** Handles a message with which the numbering of its stream begins. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
-    const { stream, request, at } = arrival;
+    const { stream, request, at, connection } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
       // The reset that follows also ends the reported gap.
       if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
-    } else if (
-      this.requests.isReturningMessages(stream, at) &&
-      stream.replay!.connection === arrival.connection
-    ) {
+    } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === connection) {
       this.#bufferMessage(arrival, status === "first");
       return;
     } else if (stream.buffer !== undefined) {
@@ -106,7 +103,7 @@ export class Recovery<Message> {
   #bufferMessage(arrival: Arrival<Message>, isInOrder: boolean): void {
     const { stream, at } = arrival;
     const buffer = stream.buffer ?? this.buffers.begin(stream, at, this.requests.count);
-    if (!this.buffers.add(buffer, arrival, isInOrder)) this.#delivery.duplicateCount++;
+    if (!buffer.insert(arrival, isInOrder)) this.#delivery.duplicateCount++;
     if (buffer.length >= this.#policy.maxWaiting) this.#giveUp(stream);
     else this.buffers.schedule(this.#endOf(buffer));
     if (this.buffers.isFull) this.#makeRoom();
@@ -169,7 +166,7 @@ export class Recovery<Message> {
         // A listener may have ended the buffer.
         if (stream.buffer !== buffer) return;
       }
-      this.buffers.shift(buffer);
+      buffer.shift();
       this.#delivery.apply(head, status);
     }
     if (stream.buffer !== buffer) return;

@@ -1,6 +1,7 @@
 // The messages of one stream that wait for a missing message, in the order of their delivery. It does not deliver
 // messages and has no timer.
 import { ChunkedList } from "./chunked-list.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import type { Sequence } from "./sequence-window.js";
 
 /** The members of a message that the buffer reads. */
@@ -8,6 +9,7 @@ interface BufferedMessage {
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
   readonly at: number;
+  readonly bytes: number;
   /** The replay request that returned the message; `undefined` if the message arrived on a connection. */
   readonly request: object | undefined;
 }
@@ -34,12 +36,15 @@ export class ReorderBuffer<Message extends BufferedMessage> {
   /** Memory of the buffered messages in bytes. */
   bytes = 0;
   readonly #isOrdered: boolean;
+  readonly #memory: MemoryBudget;
   readonly #messages = new ChunkedList<Slot<Message>>();
   /** The same messages in the order of arrival. A removed message is never the first item of this list. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
-  constructor(isOrdered: boolean, waitingSince: number, requestsBefore: number) {
+  /** @param memory - Counts the memory of the buffered messages. Several buffers may share a budget. */
+  constructor(isOrdered: boolean, memory: MemoryBudget, waitingSince: number, requestsBefore: number) {
     this.#isOrdered = isOrdered;
+    this.#memory = memory;
     this.waitingSince = waitingSince;
     this.requestsBefore = requestsBefore;
   }
@@ -77,14 +82,18 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     list.insert(position, slot);
     const arrivalPosition = this.#arrivals.endOf((other) => other.at > slot.at);
     this.#arrivals.insert(arrivalPosition, slot);
+    this.bytes += message.bytes;
+    this.#memory.add(message.bytes);
     return true;
   }
 
   shift(): Message | undefined {
     const slot = this.#messages.shift();
     if (slot === undefined) return undefined;
-    const { message } = slot;
+    const message = slot.message!;
     slot.message = undefined;
+    this.bytes -= message.bytes;
+    this.#memory.remove(message.bytes);
     while (this.#arrivals.length > 0 && this.#arrivals.first!.message === undefined) this.#arrivals.shift();
     return message;
   }

@@ -47,32 +47,15 @@ export class ReorderBuffers<Message> {
   }
 
   begin(stream: MessageStream<Message>, at: number, requestsBefore: number): StreamBuffer<Message> {
-    const buffer: StreamBuffer<Message> = new ReorderBuffer(stream.window.isOrdered, at, requestsBefore);
+    const { isOrdered } = stream.window;
+    const buffer: StreamBuffer<Message> = new ReorderBuffer(isOrdered, this.#memory, at, requestsBefore);
     stream.buffer = buffer;
     this.#streams.add(stream);
     return buffer;
   }
 
-  /** @returns `false` if a message with the same id is already buffered. */
-  add(buffer: StreamBuffer<Message>, arrival: Arrival<Message>, isInOrder: boolean): boolean {
-    if (!buffer.insert(arrival, isInOrder)) return false;
-    buffer.bytes += arrival.bytes;
-    this.#memory.add(arrival.bytes);
-    return true;
-  }
-
-  /** Removes the first message of a buffer. */
-  shift(buffer: StreamBuffer<Message>): void {
-    const arrival = buffer.shift();
-    if (arrival === undefined) return;
-    buffer.bytes -= arrival.bytes;
-    this.#memory.remove(arrival.bytes);
-  }
-
-  /** Removes the buffer of a stream. The caller becomes responsible for the messages in the buffer. */
+  /** Removes the buffer of a stream. The caller must remove the messages from the buffer. */
   end(stream: MessageStream<Message>): void {
-    const { buffer } = stream;
-    if (buffer !== undefined) this.#memory.remove(buffer.bytes, buffer.length);
     stream.buffer = undefined;
     this.#streams.delete(stream);
   }

@@ -61,7 +61,7 @@ export interface ReplayPort<Message> {
    * `onReplay…` methods.
    */
   startReplay(request: ReplayRequest<Message>): void;
-  /** The timer that calls `onTimer` must be set to `at`. */
+  /** Must set the timer that calls `onTimer` to the time `at`. */
   onNextAt(at: number): void;
   /**
    * The old connection of an overlap may be closed: it has delivered all messages before the first messages of the new

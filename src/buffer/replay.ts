@@ -74,7 +74,7 @@ export class Replay<Value, Message> {
 
   /**
    * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
-   * @param mayAccept - `false` if the message may not be accepted in this call. Then the result is never `undefined`.
+   * @param mayAccept - `false`: the message is not accepted, and the result is never `undefined`.
    * @returns `undefined` if the message must be delivered now. Otherwise the value that must be passed to {@link
    * receive}.
    */
@@ -196,7 +196,7 @@ export class Replay<Value, Message> {
     return true;
   }
 
-  /** All messages that `onReplay` returned were passed to {@link onReplayed}. */
+  /** Must be called after all messages that `onReplay` returned were passed to {@link onReplayed}. */
   onReplayReturned(request: ReplayRequest<Message>, now: number): void {
     if (request.state === "running") this.#recovery.onReturned(request, now);
   }

@@ -130,9 +130,8 @@ export class StreamTable<Value, Message> {
     for (const { name, cursor } of this) {
       if (!cursors.has(name)) cursors.set(name, cursor);
     }
-    return Object.fromEntries(
-      [...cursors].filter((entry): entry is [string, Cursor] => entry[1] !== undefined),
-    );
+    const known = [...cursors].filter(([, cursor]) => cursor !== undefined);
+    return Object.fromEntries(known) as Cursors;
   }
 
   /**

@@ -5,7 +5,7 @@
  * costs no throughput. Because of the burst, the bucket is refilled at a slightly lower rate than `perSecond`.
  */
 export class TokenBucket {
-  /** Milliseconds per token. */
+  /** Time in milliseconds between two tokens. */
   readonly #spacing: number;
   /** Milliseconds by which the last message of a burst may be earlier than with even spacing. */
   readonly #tolerance: number;

@@ -2,7 +2,7 @@
 // does not limit their number.
 import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 
-/** Measured memory in bytes of an id and its entry in a map. */
+/** Memory in bytes that an id and its map entry take, as measured. */
 const idOverhead = 512;
 
 /**

@@ -314,7 +314,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   // Called by the message hub.
 
-  connections(): readonly ClientConnection<unknown, unknown>[] {
+  connections(): readonly ClientConnection[] {
     return this.supervisor.connections;
   }
 

@@ -28,8 +28,6 @@ import { ownPing, sourceOf } from "./sending/outbox-message.js";
 import { RefusedCalls } from "./sending/refused-calls.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
 
-type Connection = ClientConnection<unknown, unknown>;
-
 /**
  * The parts of a client that its message hub uses. Messages have the type `unknown`: only the public class knows the
  * types of the user.
@@ -41,7 +39,7 @@ export interface MessageHubClient {
   readonly emitter: Emitter<EventMap<unknown>>;
   readonly statistics: Statistics;
   /** All attempts and connections that have not ended. */
-  connections(): readonly Connection[];
+  connections(): readonly ClientConnection[];
   reportError(error: unknown): void;
   /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
   reportFunctionError(what: string, thrown: unknown): void;
@@ -67,12 +65,12 @@ export class MessageHub
     DispatcherHandler,
     SenderHandler,
     InboundPipelineHandler,
-    ConnectionMessageHandler<unknown, unknown>,
+    ConnectionMessageHandler,
     LeftoversHandler
 {
   readonly dispatcher: Dispatcher;
   readonly inbound: InboundPipeline;
-  readonly sender: Sender<unknown, unknown>;
+  readonly sender: Sender;
   readonly leftovers: Leftovers = new Leftovers(this);
   readonly serializer: Serializer<unknown>;
   readonly #deserializer: Deserializer<unknown>;
@@ -94,7 +92,7 @@ export class MessageHub
     this.#deserializer = options.deserializer ?? deserializeByDefault;
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
-    const isInspected = this.sender.needsReceivedMessages || heartbeat?.isPong !== undefined;
+    const isInspected = options.outbox?.acknowledges !== undefined || heartbeat?.isPong !== undefined;
     const { dispatcher } = this;
     this.inbound = new InboundPipeline(
       { runtime, replay, emitter, dispatcher, statistics, isInspected, maxBytes: buffer.maxBytes },
@@ -233,11 +231,11 @@ export class MessageHub
   // Called by the connections.
 
   /** Creates the connection object that `onConnection` and `onReplay` receive. */
-  createHook(connection: Connection): HookConnection<unknown, unknown> {
+  createHook(connection: ClientConnection): HookConnection {
     const { runtime, maxMessageSize, onConnection } = this.#client.options;
     const live = connection.live!;
     const { subprotocol, extensions } = connection.accepted!;
-    return new HookConnection<unknown, unknown>({
+    return new HookConnection({
       sender: {
         ...{ url: connection.url, subprotocol, extensions },
         send: (value, given) =>
@@ -317,7 +315,7 @@ export class MessageHub
   }
 
   /** Sends a heartbeat: the application ping of the option `heartbeat.ping`, or a WebSocket ping frame. */
-  sendPing({ live, isReady, number }: Connection): void {
+  sendPing({ live, isReady, number }: ClientConnection): void {
     const { heartbeat, runtime } = this.#client.options;
     const ping = heartbeat?.ping;
     // Before the connection is set up, an application ping could interfere with the messages of `onConnection`.

@@ -6,56 +6,53 @@ import { ClosingTimer } from "./closing-timer.js";
 import { closingTimedOut } from "./failures.js";
 
 /**
- * Milliseconds that the peer has to end its side of the stream after both Close frames. RFC 6455 7.1.1: the server
- * closes the TCP connection first.
+ * Maximum milliseconds from the exchange of both Close frames to the end of the peer's stream. RFC 6455 7.1.1: the
+ * server closes the TCP connection first.
  */
 const maxLingerTime = 1_000;
 
 export interface ClosingOwner {
-  /** True when all accepted messages are framed, so that our Close frame may follow them. */
+  /** True if all accepted messages are framed. Our Close frame may then follow them. */
   readonly isAllFramed: boolean;
   readonly isPaused: boolean;
   /** The first Close frame is sent or has arrived. */
   onCloseStarted(close: CloseFrame, initiatedBy: "us" | "peer"): void;
-  /** The protocol has output. */
+  /** The protocol has output to write. */
   onQueued(): void;
-  /** The closing handshake took too long: the owner must destroy the stream. */
-  onCloseTimeout(): void;
+  /** Called if the closing handshake takes too long. */
+  destroyStream(): void;
 }
 
-export interface ClosingContext {
-  readonly protocol: ProtocolConnection;
-  readonly transport: Transport;
-  readonly runtime: Runtime;
-  readonly closeTimeout: number;
-  readonly isReferenced: boolean;
-}
-
-/** Performs the closing handshake of one connection and records which side started it. */
+/** Performs the closing handshake of one connection, and records which side started the handshake. */
 export class Closing {
+  /** Limits the duration of the handshake. The owner pauses this timer while reading is paused. */
+  readonly timer: ClosingTimer;
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
   readonly #timeout: number;
   readonly #owner: ClosingOwner;
-  readonly #timer: ClosingTimer;
   #initiatedBy: "us" | "peer" | undefined;
-  /** The Close frame passed to `close()`. */
+  /** The Close frame passed to {@link begin}. */
   #request: CloseFrame | undefined;
   #error: Error | undefined;
-  /** True once neither side has anything to send, except the queued output. */
   #isEnding = false;
   /** True after we have ended our side of the stream. */
   #hasEnded = false;
 
+  /** @param timeout - The option `closeTimeout`, in milliseconds. */
   constructor(
-    { protocol, transport, runtime, closeTimeout, isReferenced }: ClosingContext,
+    protocol: ProtocolConnection,
+    transport: Transport,
+    runtime: Runtime,
+    timeout: number,
+    isReferenced: boolean,
     owner: ClosingOwner,
   ) {
     this.#protocol = protocol;
     this.#transport = transport;
-    this.#timeout = closeTimeout;
+    this.#timeout = timeout;
     this.#owner = owner;
-    this.#timer = new ClosingTimer(runtime, isReferenced, () => this.#onTimerExpired());
+    this.timer = new ClosingTimer(runtime, isReferenced, () => this.#onTimerExpired());
   }
 
   /** `undefined` if neither side has started the closing handshake. */
@@ -63,34 +60,28 @@ export class Closing {
     return this.#initiatedBy;
   }
 
-  /** True after `close()` was called. */
+  /** True after {@link begin} was called. */
   get isRequested(): boolean {
     return this.#request !== undefined;
   }
 
-  /** The error that broke the connection, if any. */
+  /** The error that broke the connection; `undefined` if there was none. */
   get error(): Error | undefined {
     return this.#error;
   }
 
-  /** True once neither side has anything to send, except the queued output. */
+  /** True after the closing handshake or a failure. From then on, only queued output is written. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
   /** Starts the closing handshake. The Close frame is sent after all accepted messages. */
   begin(close: CloseFrame): void {
-    this.#initiatedBy = "us";
     this.#request = close;
-    this.#timer.start(this.#timeout);
-    if (this.#owner.isPaused) this.#timer.pause();
-    this.#owner.onCloseStarted(close, "us");
+    this.timer.start(this.#timeout);
+    if (this.#owner.isPaused) this.timer.pause();
+    this.#reportStart(close, "us");
     this.sendCloseIfReady();
-  }
-
-  /** The client itself closes: a pause of reading no longer stops the timer. */
-  makeFinal(): void {
-    this.#timer.makeFinal();
   }
 
   /** The peer's Close frame has arrived. */
@@ -112,23 +103,18 @@ export class Closing {
     this.#owner.onCloseStarted(close, initiatedBy);
   }
 
-  /** Records why the stream is destroyed. Only the first error is kept. */
+  /** Records the reason for which the stream is destroyed. Only the first error is kept. */
   recordError(error: Error): void {
     this.#error ??= error;
   }
 
-  /** The caller destroys the stream without a closing handshake. */
+  /** Stops the timer. The owner destroys the stream without a closing handshake. */
   terminate(): void {
     this.#initiatedBy ??= "us";
-    this.#timer.stop();
+    this.timer.stop();
   }
 
-  /** The kernel has accepted bytes of a write that it had refused before. */
-  onWriteProgress(): void {
-    this.#timer.progress();
-  }
-
-  /** Sends our Close frame once all accepted messages are framed. */
+  /** Sends the requested Close frame if all accepted messages are framed. */
   sendCloseIfReady(): void {
     const isReady = this.#owner.isAllFramed && this.#protocol.state === "open";
     if (this.#request === undefined || !isReady) return;
@@ -136,45 +122,24 @@ export class Closing {
     this.#owner.onQueued();
   }
 
-  /** RFC 6455 7.1.1: both sides are done. Ends our side of the stream when our Close frame is written. */
+  /** RFC 6455 7.1.1: neither side sends further frames. Ends our side of the stream after the output is written. */
   #endWhenWritten(): void {
     this.#isEnding = true;
-    if (!this.#timer.isRunning) this.#timer.start(this.#timeout);
+    if (!this.timer.isRunning) this.timer.start(this.#timeout);
     this.#owner.onQueued();
     this.endIfWritten();
   }
 
+  /** Ends our side of the stream if {@link isEnding} is true and all output is written. */
   endIfWritten(): void {
     if (!this.#isEnding || this.#hasEnded || this.#protocol.bufferedSize > 0) return;
     this.#hasEnded = true;
     this.#transport.end();
-    this.#timer.startLinger(maxLingerTime);
+    this.timer.startLinger(maxLingerTime);
   }
 
   #onTimerExpired(): void {
     if (!this.#hasEnded) this.recordError(closingTimedOut(this.#timeout, this.#isEnding));
-    this.#owner.onCloseTimeout();
-  }
-
-  /** Reading is paused, so the peer's Close cannot arrive: stops the timer. */
-  pause(): void {
-    this.#timer.pause();
-  }
-
-  resume(): void {
-    this.#timer.resume();
-  }
-
-  /** The stream is closed: clears the timer. */
-  stop(): void {
-    this.#timer.stop();
-  }
-
-  ref(): void {
-    this.#timer.ref();
-  }
-
-  unref(): void {
-    this.#timer.unref();
+    this.#owner.destroyStream();
   }
 }

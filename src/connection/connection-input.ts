@@ -1,19 +1,19 @@
-// The receiving side of one stream. Passes its bytes to the opening handshake, then to the protocol. It does not parse
-// bytes.
+// Receives the bytes of one stream. Passes these bytes first to the opening handshake, and later to the protocol. It
+// does not parse bytes.
 import type { ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { TransportHandler, TransportPhase } from "../runtime/transport.js";
 import { messageStalled } from "./failures.js";
 import { MessageWatch } from "./message-watch.js";
 
-/** What the input needs to serve an open connection. */
+/** The objects that receive the input of an open connection. */
 export interface OpenInput {
   readonly protocol: ProtocolConnection;
   readonly runtime: Runtime;
   readonly messageTimeout: number;
-  /** `isLending` is `true` if borrowed views of messages may be delivered. It is read before each chunk of input. */
+  /** If `isLending` is true, messages may be delivered as borrowed views. It is read before each chunk of input. */
   readonly handler: { readonly isLending: boolean };
-  /** Called after each chunk of input, because the protocol may have output. */
+  /** `wake()` is called after each chunk of input, because the protocol may have output. */
   readonly writer: { wake(): void };
   readonly connection: {
     readonly isPaused: boolean;
@@ -25,8 +25,7 @@ export interface OpenInput {
 }
 
 /**
- * Handles the transport of one connection for its whole lifetime. After {@link open} it keeps no reference to the
- * opening handshake.
+ * Handles the events of a transport for its whole lifetime. {@link open} drops the reference to the opening handshake.
  */
 export class ConnectionInput implements TransportHandler {
   #opening: TransportHandler | undefined;
@@ -41,14 +40,14 @@ export class ConnectionInput implements TransportHandler {
     this.#opening = opening;
   }
 
-  /** The opening handshake is complete: all further bytes belong to the connection. */
+  /** The opening handshake is complete. All further bytes belong to the open connection. */
   open(open: OpenInput): void {
     this.#opening = undefined;
     this.#open = open;
     this.#lastReceivedAt = open.runtime.now();
   }
 
-  /** When bytes last arrived; before the first ones, when the connection was opened. */
+  /** The time at which the last bytes arrived. Before the first bytes, it is the time of {@link open}. */
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
   }
@@ -83,7 +82,7 @@ export class ConnectionInput implements TransportHandler {
     writer.wake();
   }
 
-  /** Fails the connection if the message that is incomplete now makes no progress within `messageTimeout`. */
+  /** Fails the connection if an incomplete message makes no progress within `messageTimeout`. */
   watch(now: number): void {
     const { protocol, runtime, messageTimeout, connection } = this.#open!;
     if (connection.isPaused) return;
@@ -93,7 +92,7 @@ export class ConnectionInput implements TransportHandler {
     this.#watch.check(now);
   }
 
-  /** Reading is paused, or the connection is closed: an incomplete message is not expected to make progress. */
+  /** Called when reading is paused or the connection is closed, because no message can make progress then. */
   stopWatch(): void {
     this.#watch?.stop();
   }

@@ -1,5 +1,5 @@
-// One open connection: connects the transport and the protocol, from the 101 response to the closed stream. It does not
-// open connections and does not reconnect.
+// One open connection, from the 101 response to the closed stream: connects the transport with the protocol. It does
+// not open connections and does not reconnect.
 import {
   type CloseFrame,
   ProtocolConnection,
@@ -21,8 +21,8 @@ import { SendQueue } from "./send-queue.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /**
- * One open connection. A process may have thousands of idle ones, so memory counts: parts are created on first use, and
- * each part calls methods of this object instead of getting its own closures.
+ * One open connection. A process may have thousands of idle connections, so this class saves memory: it creates its
+ * parts on first use, and the parts call methods of this class instead of closures.
  */
 export class LiveConnection
   implements Omit<ProtocolHandler, "onMessage" | "onBorrowed">, PingExchangeHandler, ClosingOwner
@@ -34,26 +34,25 @@ export class LiveConnection
   readonly #handler: LiveHandler;
   readonly #protocol: ProtocolConnection;
   readonly #writer: SocketWriter;
-  /** Created by the first send or flush. */
+  /** Created by the first call of `send()` or `flush()`. */
   #queue: SendQueue | undefined;
   readonly #pings: PingExchange;
   /** Created when the connection starts to close. */
-  #end: Closing | undefined;
-  /** Created by the first pause. */
+  #closing: Closing | undefined;
+  /** Created by the first call of {@link pause}. */
   #pauses: PauseClock | undefined;
   #isReferenced = true;
   /**
-   * Number of bytes received when our Close was written. `undefined` before that; `Infinity` if reading was paused,
-   * because then bytes that arrive later may be older than our Close.
+   * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at
+   * that time, the value is `Infinity`: the next bytes may be older than our Close frame.
    */
   #receivedBeforeClose: number | undefined;
-  /** True if the peer answered our Close, and therefore has read everything before it. */
+  /** True if the peer has answered our Close frame. The peer has then read all messages before this frame. */
   #isCloseAnswered = false;
 
   readonly openedAt: number;
   #isStreamClosed = false;
   #isEndReported = false;
-  /** True if the stream is closed and messages received before that are not decoded yet. */
   #hasLeftover = false;
 
   constructor(context: LiveContext) {
@@ -75,7 +74,7 @@ export class LiveConnection
       autoPong: settings.autoPong,
       observer: context.observer,
     };
-    // Messages bypass this class.
+    // The protocol passes messages to `handler`, and all other events to this class.
     this.#protocol = new ProtocolConnection(options, handler);
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, this);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
@@ -98,7 +97,7 @@ export class LiveConnection
     return this.#writer.bytesWritten;
   }
 
-  /** The payload bytes of sent messages, before compression. */
+  /** Number of payload bytes of all sent messages, before compression. */
   get payloadBytesSent(): number {
     return this.#protocol.payloadSize;
   }
@@ -107,7 +106,9 @@ export class LiveConnection
     return this.#queue?.bufferedAmount ?? this.#protocol.bufferedSize;
   }
 
-  /** The value compared with the water marks: `bufferedAmount` plus the additional memory of waiting messages. */
+  /**
+   * Number of bytes that is compared with the water marks: `bufferedAmount` plus additional memory of waiting messages.
+   */
   get sendLoad(): number {
     return this.#queue?.load ?? this.#protocol.bufferedSize;
   }
@@ -116,22 +117,18 @@ export class LiveConnection
     return this.#input.lastReceivedAt;
   }
 
-  /** When the peer was last active: bytes arrived, or a blocked write made progress. */
+  /** The time of the last sign of life of the peer: bytes arrived, or a blocked write made progress. */
   get lastActivityAt(): number {
     return Math.max(this.lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
-  /** When the write that waits for the kernel was started; `undefined` if no write waits. */
+  /** The start of the write that the kernel has not accepted yet; `undefined` if there is no such write. */
   get blockedSince(): number | undefined {
     return this.#writer.blockedSince;
   }
 
-  get answeredPings(): number {
-    return this.#pings.answeredCount;
-  }
-
   get isPaused(): boolean {
-    return this.#pauses !== undefined && this.#pauses.isPaused;
+    return this.#pauses?.isPaused === true;
   }
 
   /** Number of messages accepted for sending. */
@@ -139,9 +136,9 @@ export class LiveConnection
     return this.#queue?.acceptedCount ?? 0;
   }
 
-  /** True once a Close frame is sent or received, or the stream is closed. No message is accepted after that. */
+  /** True if the closing handshake has started or the stream is closed. The connection then accepts no messages. */
   get isClosing(): boolean {
-    return this.#end?.initiatedBy !== undefined || this.#isStreamClosed;
+    return this.#closing?.initiatedBy !== undefined || this.#isStreamClosed;
   }
 
   /** The peer has ended its side of the stream. */
@@ -162,31 +159,31 @@ export class LiveConnection
     return this.#queue;
   }
 
-  /** Resolves with the milliseconds until the ping's own pong. */
+  /** Sends a ping. Resolves with the milliseconds until the pong to this ping arrives. */
   ping(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     return this.#pings.call(payload, options);
   }
 
   /**
-   * Sends a ping without a promise, and writes it immediately. Deferring the write to the end of the tick would cost as
-   * much memory as the rest of the ping.
+   * Sends a ping without a promise, and writes it immediately. A write at the end of the tick would double the memory
+   * that the ping takes.
    */
   sendHeartbeatPing(payload: Uint8Array): void {
     this.#pings.sendHeartbeatPing(payload);
     this.#writer.flush();
   }
 
-  /** Releases compression memory that was not used since the last call. */
+  /** Releases compression memory that was not used since the previous call. */
   releaseUnused(): void {
     this.#protocol.releaseUnused();
   }
 
-  /** True if the send queue had reached the high-water mark and has not drained to the low-water mark. */
+  /** True if the load has reached the high-water mark, and has not yet fallen to the low-water mark. */
   get isDrainPending(): boolean {
     return this.#queue?.isDrainPending === true;
   }
 
-  /** Removes and returns all messages of which no byte was written. A partly written message is completed. */
+  /** Removes and returns all messages of which no byte is written. A partly written message stays in the output. */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
@@ -207,31 +204,28 @@ export class LiveConnection
     this.#protocol.pause();
     this.#transport.pause();
     this.#input.stopWatch();
-    this.#end?.pause();
+    this.#closing?.timer.pause();
   }
 
   resume(): void {
-    if (!this.isPaused) return;
-    this.#pauses?.end(this.#runtime.now());
-    this.#end?.resume();
+    const pauses = this.#pauses;
+    if (pauses?.isPaused !== true) return;
+    pauses.end(this.#runtime.now());
+    this.#closing?.timer.resume();
     this.#protocol.resume();
     this.#writer.wake();
-    this.#continueReading();
-  }
-
-  /** A listener of a buffered message may have paused the connection again. */
-  #continueReading(): void {
+    // A listener of a buffered message may have paused the connection again.
     if (this.isPaused) return;
     this.#transport.resume();
     this.#input.watch(this.#runtime.now());
   }
 
-  /** True if the stream is closed and messages received before that are not decoded yet. */
+  /** True if the stream is closed, and some of the received messages are not decoded yet. */
   get hasLeftover(): boolean {
     return this.#hasLeftover;
   }
 
-  /** Delivers undecoded messages until a listener calls {@link pauseLeftover}, or none is left. */
+  /** Decodes and delivers the messages that remain after the end. A listener may call {@link pauseLeftover}. */
   resumeLeftover(): void {
     if (this.#hasLeftover) this.#protocol.resume();
   }
@@ -240,7 +234,7 @@ export class LiveConnection
     if (this.#hasLeftover) this.#protocol.pause();
   }
 
-  /** Discards the undecoded messages. */
+  /** Discards the messages that are not decoded. */
   dropLeftover(): void {
     if (!this.#hasLeftover) return;
     this.#hasLeftover = false;
@@ -252,23 +246,21 @@ export class LiveConnection
     if (!this.isClosing) this.#getClosing().begin(close);
   }
 
-  /** The client itself closes: a pause of reading no longer stops the timer of the closing handshake. */
+  /** The client itself closes. From now on, a pause of reading does not stop the timer of the closing handshake. */
   makeFinal(): void {
-    if (!this.#isStreamClosed) this.#getClosing().makeFinal();
+    if (!this.#isStreamClosed) this.#getClosing().timer.makeFinal();
   }
 
   #getClosing(): Closing {
-    this.#end ??= new Closing(
-      {
-        protocol: this.#protocol,
-        transport: this.#transport,
-        runtime: this.#runtime,
-        closeTimeout: this.#settings.closeTimeout,
-        isReferenced: this.#isReferenced,
-      },
+    this.#closing ??= new Closing(
+      this.#protocol,
+      this.#transport,
+      this.#runtime,
+      this.#settings.closeTimeout,
+      this.#isReferenced,
       this,
     );
-    return this.#end;
+    return this.#closing;
   }
 
   /** Fails the connection with the close code of `error`. */
@@ -277,10 +269,10 @@ export class LiveConnection
     this.#writer.wake();
   }
 
-  /** Destroys the stream because the connection is dead or stuck. Data that was received before is still delivered. */
+  /** Destroys the stream, because the peer does not answer. Messages that were received before are still delivered. */
   giveUp(error: Error): void {
     this.#getClosing().recordError(error);
-    this.#destroyStream();
+    this.destroyStream();
   }
 
   /** Destroys the stream without a closing handshake. No message is delivered and no timer fires after this call. */
@@ -289,11 +281,11 @@ export class LiveConnection
     this.#getClosing().terminate();
     this.#input.stopWatch();
     this.#protocol.abandon();
-    this.#destroyStream();
+    this.destroyStream();
   }
 
-  /** Bytes that the kernel has not accepted by now are never sent. */
-  #destroyStream(): void {
+  /** Destroys the stream. Bytes that the kernel has not accepted yet are never sent. */
+  destroyStream(): void {
     this.#writer.stop();
     this.#transport.destroy();
   }
@@ -301,16 +293,16 @@ export class LiveConnection
   ref(): void {
     this.#isReferenced = true;
     this.#transport.ref();
-    this.#end?.ref();
+    this.#closing?.timer.ref();
   }
 
   unref(): void {
     this.#isReferenced = false;
     this.#transport.unref();
-    this.#end?.unref();
+    this.#closing?.timer.unref();
   }
 
-  // Called by the protocol.
+  // The following methods are called by the protocol.
 
   onPing(payload: Buffer): void {
     this.#handler.onPing(payload);
@@ -322,7 +314,7 @@ export class LiveConnection
 
   onClose(code: number, reason: string): void {
     this.#input.stopWatch();
-    // RFC 6455 5.5.1: the answer to a Close has the same status code. The peer has read everything before our Close.
+    // RFC 6455 5.5.1: a Close frame that answers our Close frame arrives later and has the same status code.
     const isLater = this.#receivedBeforeClose !== undefined && this.bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
     this.#getClosing().onClose({ code, reason });
@@ -330,21 +322,21 @@ export class LiveConnection
 
   onFailure(error: ProtocolError): void {
     if (this.#hasLeftover && this.#isEndReported) {
-      this.#handler.onLeftoverFailed(error);
+      this.#handler.onError(error);
       return;
     }
     this.#input.stopWatch();
     this.#getClosing().onFailure(error);
   }
 
-  /** The peer's stream has ended. This is expected after its Close; before it, the connection is lost. */
+  /** The peer's stream has ended. Before the closing handshake is complete, this means that the connection is lost. */
   onEnd(): void {
     if (this.#hasLeftover) this.dropLeftover();
-    else if (this.#end?.isEnding === true) this.#end.endIfWritten();
-    else this.#destroyStream();
+    else if (this.#closing?.isEnding === true) this.#closing.endIfWritten();
+    else this.destroyStream();
   }
 
-  // Called by the send queue, the pings, the writer and the closing handshake.
+  // The following methods are called by the parts of this connection.
 
   onQueued(): void {
     this.#writer.wake();
@@ -355,32 +347,28 @@ export class LiveConnection
   }
 
   onRefused(error: unknown): void {
-    this.#handler.onRefused(error);
-    // Our Close may have waited for the message that was withdrawn.
-    this.#end?.sendCloseIfReady();
+    this.#handler.onError(error);
+    // Our Close frame may have waited for the message that was withdrawn.
+    this.#closing?.sendCloseIfReady();
   }
 
   get isAllFramed(): boolean {
-    return this.#queue === undefined || this.#queue.isEmpty;
+    return this.#queue?.isEmpty !== false;
   }
 
   onCloseStarted(close: CloseFrame, initiatedBy: "us" | "peer"): void {
     this.#handler.onClosing(close, initiatedBy);
   }
 
-  onCloseTimeout(): void {
-    this.#destroyStream();
-  }
-
   onProgress(wasRefused: boolean): void {
-    if (wasRefused) this.#end?.onWriteProgress();
+    if (wasRefused) this.#closing?.timer.progress();
     this.#queue?.pump();
-    this.#end?.sendCloseIfReady();
-    if (this.#end?.isRequested === true) this.#noteCloseWritten();
-    this.#end?.endIfWritten();
+    this.#closing?.sendCloseIfReady();
+    if (this.#closing?.isRequested === true) this.#noteCloseWritten();
+    this.#closing?.endIfWritten();
   }
 
-  /** While reading is paused, a Close that the peer sent before ours may wait unread. */
+  /** While reading is paused, a Close frame of the peer may wait unread. That frame does not answer our Close frame. */
   #noteCloseWritten(): void {
     const { closeSent, closeReceived, bufferedSize } = this.#protocol;
     if (this.#receivedBeforeClose !== undefined || closeSent === undefined || bufferedSize > 0) return;
@@ -394,13 +382,13 @@ export class LiveConnection
     const mayKeep = this.#handler.onLastMessages();
     this.#hasLeftover = mayKeep && this.isPaused && this.#protocol.isKeeping;
     this.#pauses?.end(this.#runtime.now());
-    // From now on, only `pauseLeftover()` pauses the delivery.
+    // From now on, only `pauseLeftover()` can pause the delivery of messages.
     this.#isStreamClosed = true;
     if (this.#hasLeftover) {
       this.#protocol.isLending = false;
       this.#protocol.endPaused();
     } else this.#protocol.resume();
-    this.#end?.stop();
+    this.#closing?.timer.stop();
     this.#input.stopWatch();
     const end = this.#createEnd(error);
     this.#isEndReported = true;
@@ -410,16 +398,16 @@ export class LiveConnection
   #createEnd(error: Error | undefined): ConnectionEnd {
     const { closeReceived, framedCount } = this.#protocol;
     const uncertainCount = this.#countUncertain();
-    // Our Close is the last frame, so it has been written completely only when no bytes wait.
+    // Our Close frame is the last frame. It is written completely if no bytes wait.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
-      initiatedBy: this.#end?.initiatedBy ?? "network",
-      phase: this.#end?.isRequested === true || closeReceived !== undefined ? "closing" : "open",
+      initiatedBy: this.#closing?.initiatedBy ?? "network",
+      phase: this.#closing?.isRequested === true || closeReceived !== undefined ? "closing" : "open",
       closeSent,
       closeReceived,
-      // A reset after both Close frames loses nothing.
-      error: this.#end?.error ?? (isClosed ? undefined : error),
+      // An error after both Close frames loses no data, so it is not reported.
+      error: this.#closing?.error ?? (isClosed ? undefined : error),
       addresses: this.#transport.addresses ?? [],
       tls: this.tls,
       openedAt: this.openedAt,
@@ -434,22 +422,23 @@ export class LiveConnection
       answeredPings: this.#pings.answeredCount,
     };
     if (!this.#hasLeftover) this.#protocol.abandon();
-    // The stream is closed, so nothing reads the memory of the last write any more.
+    // The stream is closed, so the memory of the last write can be used again.
     this.#protocol.written();
     return end;
   }
 
   /**
-   * Messages with an acknowledgement of their own are uncertain until it arrives. The others are uncertain unless the
-   * peer has answered our Close or a later ping.
+   * Counts the written messages that the peer may not have read. A message that is acknowledged individually is
+   * uncertain until its acknowledgement arrives. Any other message is uncertain until the peer answers a later ping or
+   * our Close frame.
    */
   #countUncertain(): number {
-    const others = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;
-    // The difference is negative if the peer guesses the payload of a ping that is not written yet.
-    return (this.#isCloseAnswered ? 0 : Math.max(others, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
+    const unconfirmed = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;
+    // `unconfirmed` is negative if the peer guesses the payload of a ping that is not written yet.
+    return (this.#isCloseAnswered ? 0 : Math.max(unconfirmed, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects all pending calls on this connection, except sends whose message is kept by its owner. */
+  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

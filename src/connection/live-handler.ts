@@ -1,11 +1,5 @@
-// The interface between an open connection and its user: settings, context and events.
-import type {
-  AgreedExtension,
-  CloseFrame,
-  FrameObserver,
-  ProtocolError,
-  Resources,
-} from "../../protocol/index.js";
+// The types of an open connection: its settings, its dependencies and the handler of its events. It contains no code.
+import type { AgreedExtension, CloseFrame, FrameObserver, Resources } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 import type { ConnectionEnd } from "./connection-end.js";
@@ -25,7 +19,7 @@ export interface ConnectionSettings extends SendMarks {
 /** Receives the events of an open connection. */
 export interface LiveHandler extends SendEvents {
   onMessage(data: string | Buffer, size: number): void;
-  /** True if borrowed views of messages may be delivered. Read before each chunk of input. */
+  /** True if messages may be passed to {@link onBorrowed}. It is read before each chunk of input. */
   readonly isLending: boolean;
   /** See `ProtocolHandler.onBorrowed`. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
@@ -33,17 +27,18 @@ export interface LiveHandler extends SendEvents {
   onPong(payload: Buffer, latencyMs: number | undefined): void;
   /** The first Close frame is sent or has arrived. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
-  /** A call was refused or cancelled; its promise rejects with the same error. */
-  onRefused(error: unknown): void;
+  /**
+   * A call was refused or cancelled, or a message that was decoded after the end of the stream is invalid. The promise
+   * of the call rejects with the same error.
+   */
+  onError(error: unknown): void;
   /**
    * The stream is closed, and earlier pauses no longer apply.
    *
-   * @returns `true` if buffered messages stay undecoded until `resumeLeftover()`; `false` if they are delivered now.
+   * @returns `true` to keep buffered messages until `resumeLeftover()` is called; `false` to receive them now.
    */
   onLastMessages(): boolean;
-  /** A message that was decoded after the end of the stream is invalid. The messages after it are lost. */
-  onLeftoverFailed(error: ProtocolError): void;
-  /** The stream is closed. This is the last call. The handler must call `settle()` of the connection in return. */
+  /** The connection has ended. This is the last call. The handler must then call `settle()` of the connection. */
   onEnd(end: ConnectionEnd): void;
 }
 
@@ -55,6 +50,6 @@ export interface LiveContext {
   readonly extension: AgreedExtension | undefined;
   readonly settings: ConnectionSettings;
   readonly handler: LiveHandler;
-  /** Notified of every frame. */
+  /** Called with every frame. */
   readonly observer?: FrameObserver | undefined;
 }

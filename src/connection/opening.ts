@@ -1,4 +1,4 @@
-// One attempt to open a connection, from DNS to the 101 response, with its timeout. It does not retry.
+// One attempt to open a connection, from DNS to the 101 response, with a timeout. It does not retry.
 import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
 import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
@@ -13,30 +13,32 @@ import type {
 } from "../runtime/transport.js";
 import { ConnectionInput } from "./connection-input.js";
 
-/** The response that opens a connection. */
+/** The result of a successful opening handshake. */
 export type AcceptingAnswer = Extract<HandshakeResult, { kind: "accepted" }>;
 
-/** The part of the response that the connection keeps. */
+/** The negotiated values that an open connection keeps. */
 export type AcceptedHandshake = Pick<AcceptingAnswer, "subprotocol" | "extensions">;
 
 export interface OpeningContext {
   readonly runtime: Runtime;
   readonly target: TransportTarget;
   readonly handshake: ClientHandshake;
-  /** Milliseconds for DNS, TCP, TLS and HTTP together. */
+  /** Maximum milliseconds for DNS, TCP, TLS and HTTP together. */
   readonly timeout: number;
+  /** Milliseconds of `timeout` that earlier requests of the attempt took. */
+  readonly elapsed?: number | undefined;
 }
 
-/** Milliseconds to wait for the body of a rejection after its status is known. Many servers do not end the body. */
+/** Maximum milliseconds to wait for the body of a rejecting response. Many servers never end this body. */
 const bodyTimeout = 1_000;
 
 /** Most addresses that an error message names. */
 const maxShownAddresses = 8;
 
-/** Duration of each phase of an attempt, in milliseconds. */
+/** The duration of each phase of an attempt, in milliseconds. */
 export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
 
-/** The stream of an open connection. */
+/** The byte stream of an open connection. */
 export interface OpenedStream {
   readonly transport: Transport;
   readonly input: ConnectionInput;
@@ -44,11 +46,11 @@ export interface OpenedStream {
 
 export interface OpeningHandler {
   /**
-   * The handshake succeeded. The handler must call `input.open()`: the bytes that follow the 101 response are passed to
-   * `input` next.
+   * The handshake succeeded. The handler must call `input.open()` during this call. Afterwards, `input` receives the
+   * bytes after the 101 response.
    */
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void;
-  /** The attempt failed, and its stream is closed. */
+  /** The attempt has failed, and its stream is closed. */
   onFailed(
     phase: Phase,
     error: Error | undefined,
@@ -57,7 +59,7 @@ export interface OpeningHandler {
   ): void;
 }
 
-/** One attempt to open a connection. */
+/** Opens a transport, writes the handshake request, and reads the response. */
 export class Opening implements TransportHandler {
   readonly #context: OpeningContext;
   readonly #handler: OpeningHandler;
@@ -74,16 +76,19 @@ export class Opening implements TransportHandler {
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
     this.#handler = handler;
-    // A failure before `createConnection` has returned a stream is a failure of that function.
+    // Until `createConnection` returns a stream, each failure is a failure of `createConnection`.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
-    this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
+    this.#deadline = context.runtime.setTimer(Math.max(context.timeout - (context.elapsed ?? 0), 0), () =>
+      this.#onDeadline(),
+    );
     this.#transport = context.runtime.openTransport(context.target, this.#input);
   }
 
-  /** Aborts the attempt. `onFailed` is called with `reason` when the stream is closed. */
+  /** Destroys the stream. After the stream has closed, `onFailed` is called with the `reason` of the first call. */
   abandon(reason: Error | undefined): void {
-    this.#fail(reason);
+    this.#failure ??= reason;
+    this.#transport.destroy();
   }
 
   ref(): void {
@@ -100,11 +105,7 @@ export class Opening implements TransportHandler {
     this.#bodyDeadline?.unref();
   }
 
-  onPhase(phase: TransportPhase): void {
-    this.#enter(phase);
-  }
-
-  #enter(phase: TransportPhase | "http"): void {
+  onPhase(phase: TransportPhase | "http"): void {
     const now = this.#context.runtime.now();
     this.#endPhase(now);
     this.#phase = phase;
@@ -116,7 +117,7 @@ export class Opening implements TransportHandler {
   }
 
   onOpen(): void {
-    this.#enter("http");
+    this.onPhase("http");
     this.#transport.write(this.#context.handshake.request, ignore);
   }
 
@@ -128,7 +129,7 @@ export class Opening implements TransportHandler {
       return;
     }
     if (result.kind === "rejected") {
-      this.#fail(result.error);
+      this.abandon(result.error);
       return;
     }
     this.#deadline.clear();
@@ -140,10 +141,10 @@ export class Opening implements TransportHandler {
 
   onEnd(): void {
     const result = this.#context.handshake.receiveEnd();
-    if (result.kind === "rejected") this.#fail(result.error);
+    if (result.kind === "rejected") this.abandon(result.error);
   }
 
-  /** The body only adds details to the status, so the error does not wait for the whole body. */
+  /** Waits a short time for the body of a rejecting response. The body only adds details to the status. */
   #awaitBody(): void {
     if (this.#bodyDeadline !== undefined) return;
     this.#bodyDeadline = this.#context.runtime.setTimer(bodyTimeout, () => this.#onDeadline());
@@ -153,39 +154,29 @@ export class Opening implements TransportHandler {
   onClose(error: Error | undefined): void {
     this.#deadline.clear();
     this.#bodyDeadline?.clear();
-    this.#handler.onFailed(
-      this.#phase,
-      this.#failure ?? this.#rejectionBefore(error) ?? error,
-      this.#addresses(),
-      this.#transport.tls,
-    );
+    const broken = error === undefined ? undefined : (this.#rejection() ?? error);
+    const { tls } = this.#transport;
+    this.#handler.onFailed(this.#phase, this.#failure ?? broken, this.#addresses(), tls);
   }
 
   #addresses(): readonly AddressAttempt[] {
     return this.#transport.addresses ?? [];
   }
 
-  /** If the stream breaks during the body of a rejection, the status explains more than the stream's error. */
-  #rejectionBefore(error: Error | undefined): Error | undefined {
-    const rejection = error === undefined ? undefined : this.#context.handshake.rejection();
-    return rejection?.kind === "rejected" ? rejection.error : undefined;
-  }
-
-  #fail(error: Error | undefined): void {
-    this.#failure ??= error;
-    this.#transport.destroy();
-  }
-
   #onDeadline(): void {
-    // If the status of a rejection is known and its body is incomplete, the status explains more than a timeout.
-    const { handshake, timeout } = this.#context;
-    const rejection = handshake.rejection();
-    const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).${triedOf(this.#addresses())}`;
-    this.#fail(
-      rejection?.kind === "rejected"
-        ? rejection.error
-        : new TimeoutError(message, { operation: "connect", timeoutMs: timeout }),
-    );
+    const { timeout: timeoutMs } = this.#context;
+    const message = `The connection was not open after the ${timeoutMs} ms of connectTimeout (phase: ${this.#phase}).`;
+    const details = { operation: "connect", timeoutMs };
+    this.abandon(this.#rejection() ?? new TimeoutError(message + triedOf(this.#addresses()), details));
+  }
+
+  /**
+   * Returns the error of a rejecting response with an incomplete body. The status in this error explains more than a
+   * timeout or a broken stream.
+   */
+  #rejection(): Error | undefined {
+    const rejection = this.#context.handshake.rejection();
+    return rejection?.kind === "rejected" ? rejection.error : undefined;
   }
 }
 
@@ -199,5 +190,5 @@ function triedOf(addresses: readonly AddressAttempt[]): string {
 }
 
 function ignore(): void {
-  // The server's response shows that the request was written.
+  // The response of the server shows that the request was written.
 }

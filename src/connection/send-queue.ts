@@ -1,93 +1,85 @@
-// The send queue of one connection: back-pressure, limits and the promises of `send()` and `flush()`. It does not write
-// to the socket.
+// The send queue of one connection: back-pressure, limits, and the promises of `send()` and `flush()`. It does not
+// write to the socket.
 import { headerSizeFor, type ProtocolConnection } from "../../protocol/index.js";
 import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../runtime/linked-queue.js";
 import { freeOverhead, overheadOf, ownCopyOf, ownedMessageOverhead } from "./message-memory.js";
-import { PendingMessage, type Sendable } from "./pending-message.js";
+import { PendingMessage, type Sendable, sizeOf } from "./pending-message.js";
 import { MessageTokens, type UnsentMessage } from "./message-tokens.js";
 import { Refusals } from "./refusals.js";
 import { messagesPerSample, SendSample } from "./send-sample.js";
+import type { SocketWriter } from "./socket-writer.js";
 import { FairnessGate } from "./fairness-gate.js";
 
 /** Limits of a send queue, in bytes. */
 export interface SendMarks {
-  /** At this load, messages wait before they are framed. */
+  /** From this load on, messages wait before they are framed. */
   readonly highWaterMark: number;
-  /** At this load, `onDrain` is called. */
+  /** `onDrain` is called when the load falls to this value. */
   readonly lowWaterMark: number;
-  /** Above this load, messages are refused. */
+  /** A message that would raise the load above this value is refused. */
   readonly maxBufferedAmount: number;
 }
 
 export interface MessageOptions extends WaitOptions {
-  /** Whether to compress this message, whatever its size. Default: determined by `compressionThreshold`. */
+  /** Whether to compress this message. Default: compress messages of at least `compressionThreshold` bytes. */
   readonly compress?: boolean | undefined;
 }
 
-interface Entry {
+/** A call of `send()` that waits, and the token of its message. */
+interface PendingSend {
+  readonly wait: Wait;
+  readonly token: unknown;
+}
+
+/** A message that is not framed yet. */
+interface Entry extends PendingSend {
   /** A `PendingMessage` until its content is read. */
   data: Sendable;
   readonly size: number;
   /** Bytes of memory in addition to `size`. */
   readonly overhead: number;
-  /** Kept instead of the options: one object less per message. */
   readonly compress: boolean | undefined;
-  readonly token: unknown;
-  readonly wait: Wait;
-  /** Calls of `flush()` that wait for this message and the earlier ones. */
+  /** Calls of `flush()` that wait for this message and all earlier messages. */
   flushes: Wait[] | undefined;
 }
 
-/** Writes the protocol's output. */
-interface OutputWriter {
-  /** The protocol has output: it is written by the end of the tick. */
-  wake(): void;
-  /** Writes the output now. */
-  flush(): void;
-}
-
-interface SendQueueHandler {
-  /** A message was refused or withdrawn; its caller's promise rejects with the same error. */
-  onRefused(error: unknown): void;
-}
-
-/** Events for the sender of the messages. */
+/** Receives the events of a send queue. */
 export interface SendEvents {
   /** The load has fallen to the low-water mark. */
   onDrain(): void;
-  /** The caller withdrew a message before it was framed, or the message was refused. */
+  /** The caller has cancelled a message before it was framed, or the queue has refused the message. */
   onWithdrawn(token: unknown): void;
-  /** @param duration - Milliseconds from the `send()` of a message until the kernel accepted it. */
+  /** @param duration - Milliseconds from the call of `send()` until the kernel accepted the message. */
   onSampled(duration: number): void;
 }
 
-/** The kind of all refusals above `maxBufferedAmount`. */
+/** The kind of all refusals because of `maxBufferedAmount`. Refusals of the same kind may share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
- * Queues messages before they are framed. Below the high-water mark, a message is framed during the call. Above it, or
- * after a message whose content is still being read, messages wait here in call order and can be withdrawn.
+ * Queues messages before they are framed. A message is framed immediately if the load is below the high-water mark and
+ * no earlier message waits. Otherwise the message waits in call order and can be withdrawn.
  */
 export class SendQueue {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
   readonly #marks: SendMarks;
-  readonly #writer: OutputWriter;
+  readonly #writer: Pick<SocketWriter, "wake" | "flush">;
   readonly #events: SendEvents;
-  readonly #handler: SendQueueHandler;
-  // The optional parts are created on first use, to save memory on connections that only receive.
+  readonly #handler: { onRefused(error: unknown): void };
+  // The following objects are created on first use. A connection that only receives has none of these objects.
   #gate: FairnessGate | undefined;
   #entries: LinkedQueue<Entry> | undefined;
   #waitingSize = 0;
   #waitingOverhead = 0;
-  /** {@link load} after the last message was framed. Cached, so that a send computes it only once. */
+  /** The value of {@link load} after the last message was framed. */
   #loadAfterFrame = 0;
   #acceptedCount = 0;
-  /** Pending sends whose message is framed, waiting until the load is below the high-water mark. */
-  #sendsAboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
+  /** Calls of `send()` whose message is framed. Each call waits until the load is below the high-water mark. */
+  #sendsAboveMark: PendingSend[] | undefined;
   #tokens: MessageTokens | undefined;
   #refusals: Refusals | undefined;
   #sample: SendSample | undefined;
@@ -99,9 +91,9 @@ export class SendQueue {
     protocol: ProtocolConnection,
     runtime: Runtime,
     marks: SendMarks,
-    writer: OutputWriter,
+    writer: Pick<SocketWriter, "wake" | "flush">,
     events: SendEvents,
-    handler: SendQueueHandler,
+    handler: { onRefused(error: unknown): void },
   ) {
     this.#protocol = protocol;
     this.#runtime = runtime;
@@ -117,27 +109,23 @@ export class SendQueue {
   }
 
   /**
-   * The number of bytes compared with the marks: {@link bufferedAmount} plus the additional memory of waiting messages
-   * above the first 1 MiB.
+   * The number of bytes that is compared with the water marks: {@link bufferedAmount} and the additional memory of the
+   * messages. The first 1 MiB of additional memory does not count.
    */
   get load(): number {
-    return this.bufferedAmount + countedOverhead(this.#framedOverhead() + this.#waitingOverhead);
+    return this.#loadWith(this.#waitingSize, this.#waitingOverhead);
   }
 
-  /** The part of {@link load} that belongs to framed messages. */
-  #framedLoad(): number {
-    return this.#protocol.bufferedSize + countedOverhead(this.#framedOverhead());
-  }
-
-  #framedOverhead(): number {
-    const { originalSize } = this.#protocol;
-    return this.#tokens === undefined
-      ? originalSize
-      : originalSize + this.#tokens.length * ownedMessageOverhead;
+  /** Returns the load of all framed messages and of the given number of waiting bytes. */
+  #loadWith(waitingSize: number, waitingOverhead: number): number {
+    const { bufferedSize, originalSize } = this.#protocol;
+    const tokenOverhead = this.#tokens === undefined ? 0 : this.#tokens.length * ownedMessageOverhead;
+    const overhead = originalSize + tokenOverhead + waitingOverhead - freeOverhead;
+    return bufferedSize + waitingSize + (overhead > 0 ? overhead : 0);
   }
 
   /**
-   * Returns how many of the first `position` framed messages the peer acknowledges individually.
+   * Counts the messages that the peer acknowledges individually, among the first `position` framed messages.
    * @param position - At least the number of messages that were passed to the kernel.
    */
   receiptsUpTo(position: number): number {
@@ -145,17 +133,17 @@ export class SendQueue {
     return this.#tokens?.receiptsUpTo(position) ?? 0;
   }
 
-  /** Number of written messages that the peer acknowledges individually and has not acknowledged yet. */
+  /** Number of written messages that wait for an individual acknowledgement by the peer. */
   get unacknowledgedCount(): number {
     return this.#tokens?.unacknowledgedCount ?? 0;
   }
 
-  /** Number of messages that were accepted and not withdrawn. */
+  /** Number of messages that were accepted. Withdrawn and unsent messages do not count. */
   get acceptedCount(): number {
     return this.#acceptedCount;
   }
 
-  /** True if `onDrain` will be called when the load falls. */
+  /** True if `onDrain` will be called when the load falls to the low-water mark. */
   get isDrainPending(): boolean {
     return this.#isDrainDue;
   }
@@ -165,9 +153,9 @@ export class SendQueue {
   }
 
   /**
-   * @param token - Identifies the message if it is returned unsent. The owner then keeps the message, and the promise
-   *   resolves.
-   * @returns A promise that resolves when the message is accepted and the load is below the high-water mark.
+   * @param token - Identifies the message. If the connection ends before the message is written, the owner of the token
+   *   receives the message, and the promise resolves.
+   * @returns A promise that resolves when the message is framed and the load is below the high-water mark.
    */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
     if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token, data);
@@ -177,17 +165,17 @@ export class SendQueue {
     const size = this.#frame(data, options, token);
     this.#acceptedCount++;
     if (this.#loadAfterFrame < this.#marks.highWaterMark) {
-      // A message that compresses well still costs the time to compress it.
+      // The time of compression depends on the size before compression.
       const work = data.length > size ? data.length : size;
       return (this.#gate ??= new FairnessGate(this.#runtime)).pass(work);
     }
-    // The message is already framed: a signal or timeout only ends the caller's wait.
+    // The message is already framed. A signal or timeout only ends the wait of the caller.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
     (this.#sendsAboveMark ??= []).push({ wait, token });
     return wait.promise;
   }
 
-  /** @param kind - {@link overflowKind}, or the error itself. */
+  /** @param kind - `overflowKind`, or the error of the refusal. */
   #refuse(kind: unknown, token: unknown, data: Sendable): Promise<never> {
     const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, (isShared) =>
       kind === overflowKind ? this.#overflow(isShared ? undefined : data) : kind,
@@ -218,7 +206,7 @@ export class SendQueue {
     return false;
   }
 
-  /** Sends a message that was accepted earlier. It is never refused, and it has no promise. */
+  /** Sends a message that was accepted before, without a promise. The message is never refused. */
   sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     if (this.#isOpenFor(data, this.load)) {
       this.#frame(data, options, token);
@@ -235,7 +223,7 @@ export class SendQueue {
     return wait.promise;
   }
 
-  /** @param entry - The last message that the calls wait for; `undefined` if all of them are framed. */
+  /** @param entry - The calls wait for this message. `undefined`: the calls wait for the last framed message. */
   #flushAfter(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
@@ -250,24 +238,27 @@ export class SendQueue {
     return typeof data === "string" || !(data instanceof PendingMessage);
   }
 
-  /** Tries to free memory: small messages may take much memory, which is released when they are written. */
+  /**
+   * Writes the output if the load has reached the high-water mark only because of additional memory.
+   * @returns `true` if this write has released enough memory.
+   */
   #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
     this.#writer.flush();
-    // A "drain" listener may have sent a message or closed the connection.
+    // A listener of `drain` may have sent a message or closed the connection.
     return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
 
-  /** A single message larger than the limit is accepted if nothing waits. */
+  /** Returns `false` if nothing waits: a single message may be larger than `maxBufferedAmount`. */
   #exceedsBound(data: Sendable, waiting: number): boolean {
     if (waiting === 0) return false;
-    // A UTF-16 code unit takes at most three bytes in UTF-8. The exact size is computed only near the limit.
+    // One UTF-16 code unit takes at most three bytes in UTF-8. The exact size is computed only near the limit.
     const most = typeof data === "string" ? data.length * 3 : sizeOf(data);
     const { maxBufferedAmount } = this.#marks;
     return waiting + most > maxBufferedAmount && waiting + sizeOf(data) > maxBufferedAmount;
   }
 
-  /** @param data - The message; `undefined` if several refusals share the error. */
+  /** @param data - The refused message; `undefined` if several refusals share the error. */
   #overflow(data: Sendable | undefined): BufferOverflowError {
     const { bufferedAmount, load } = this;
     const refused = data === undefined ? "Messages were" : `A message of ${sizeOf(data)} bytes was`;
@@ -283,7 +274,10 @@ export class SendQueue {
     const previous = protocol.bufferedSize;
     const position = protocol.framedCount + 1;
     if (token !== undefined) (this.#tokens ??= new MessageTokens()).add(position, token);
-    if (position % messagesPerSample === 1) this.#sampleFrom(position);
+    if (position % messagesPerSample === 1) {
+      const sample = (this.#sample ??= new SendSample());
+      if (!sample.isRunning) sample.begin(position, this.#runtime.now());
+    }
     if (typeof data === "string") protocol.text(data, options);
     else protocol.binary(data, options);
     const size = protocol.bufferedSize - previous;
@@ -293,15 +287,10 @@ export class SendQueue {
     return size;
   }
 
-  #sampleFrom(position: number): void {
-    const sample = (this.#sample ??= new SendSample());
-    if (!sample.isRunning) sample.begin(position, this.#runtime.now());
-  }
-
   #enqueue(data: Sendable, options: MessageOptions | undefined, token: unknown): Wait {
     const size = sizeOf(data);
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(node, reason));
-    // The caller may reuse its bytes when the call returns.
+    // The caller may change its bytes after the call.
     const own = data instanceof Uint8Array ? ownCopyOf(data) : data;
     const entry: Entry = {
       data: own,
@@ -333,7 +322,7 @@ export class SendQueue {
     }
   }
 
-  /** Withdraws a message. If it is framed already, only the caller's wait ends. */
+  /** Removes a message that is not framed. If the message is framed already, only the wait of the caller ends. */
   #withdraw(node: LinkedQueueNode<Entry>, reason: unknown): void {
     const entry = node.item;
     const previous = node.previous?.item;
@@ -353,11 +342,11 @@ export class SendQueue {
   }
 
   /**
-   * Frames waiting messages up to the high-water mark and settles their promises. Called after each progress of the
-   * socket.
+   * Frames waiting messages up to the high-water mark, and settles promises. The connection calls this method each time
+   * that the kernel has accepted bytes.
    */
   pump(): void {
-    // Framing may write immediately, and that progress calls this method again. The outer loop continues.
+    // Framing may write immediately, and that write calls this method again. The outer call frames the other messages.
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#tokens?.forget(this.#protocol.handedCount);
@@ -378,7 +367,7 @@ export class SendQueue {
   }
 
   #frameWaiting(): void {
-    while (this.#framedLoad() < this.#marks.highWaterMark) {
+    while (this.#loadWith(0, 0) < this.#marks.highWaterMark) {
       this.#resolveSendsAboveMark();
       const entry = this.#entries?.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
@@ -397,7 +386,7 @@ export class SendQueue {
     for (const { wait } of this.#takeSendsAboveMark()) wait.resolve();
   }
 
-  #takeSendsAboveMark(): readonly { readonly wait: Wait; readonly token: unknown }[] {
+  #takeSendsAboveMark(): readonly PendingSend[] {
     const waits = this.#sendsAboveMark ?? [];
     this.#sendsAboveMark = undefined;
     return waits;
@@ -415,7 +404,8 @@ export class SendQueue {
 
   /**
    * Removes and returns all messages of which no byte was written, in order.
-   * @param framed - The unwritten messages that were framed.
+   * @param framed - The framed messages of which no byte was written. They are removed from the protocol already.
+   * @param framedCount - Number of all framed messages, including `framed`.
    */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const unframed = this.#entries?.takeAll() ?? [];
@@ -424,23 +414,23 @@ export class SendQueue {
     this.#tokens?.forget(this.#protocol.handedCount);
     this.#acceptedCount -= framed.length + unframed.length;
     this.#sample?.cancel();
-    for (const entry of unframed)
-      (this.#sendsAboveMark ??= []).push(entry, ...(entry.flushes ?? []).map(withoutToken));
+    for (const entry of unframed) {
+      const flushes = (entry.flushes ?? []).map((wait) => ({ wait, token: undefined }));
+      (this.#sendsAboveMark ??= []).push(entry, ...flushes);
+    }
     const waiting = unframed.map(({ data, token }) => ({ data, token }));
-    const matched = this.#tokens?.match(framed, framedCount) ?? framed.map(asUnowned);
-    return [...matched, ...waiting];
+    const matched = this.#tokens?.match(framed, framedCount);
+    return [...(matched ?? framed.map((data) => ({ data, token: undefined }))), ...waiting];
   }
 
-  /** Resolves all pending calls, because their messages move to another connection. */
+  /** Resolves all pending calls of `send()` and `flush()`, because their messages move to another connection. */
   resolveWaits(): void {
     this.#resolveSendsAboveMark();
     for (const { wait } of this.#flushes?.takeAll() ?? []) wait.resolve();
     this.#isDrainDue = false;
   }
 
-  /**
-   * The connection has ended: rejects the pending calls with `error`, except sends whose message is kept by its owner.
-   */
+  /** Rejects all pending calls with `error`. A call of `send()` with a token resolves: its owner keeps the message. */
   end(error: unknown): void {
     this.#isDrainDue = false;
     for (const { wait, token } of this.#takeSendsAboveMark()) {
@@ -449,22 +439,4 @@ export class SendQueue {
     }
     for (const { wait } of this.#flushes?.takeAll() ?? []) wait.reject(error);
   }
-}
-
-function countedOverhead(overhead: number): number {
-  return overhead > freeOverhead ? overhead - freeOverhead : 0;
-}
-
-/** An unsent message that no owner keeps. */
-function asUnowned(data: Sendable): UnsentMessage {
-  return { data, token: undefined };
-}
-
-function withoutToken(wait: Wait): { readonly wait: Wait; readonly token: undefined } {
-  return { wait, token: undefined };
-}
-
-function sizeOf(data: Sendable): number {
-  if (typeof data === "string") return Buffer.byteLength(data);
-  return data instanceof PendingMessage ? data.size : data.byteLength;
 }

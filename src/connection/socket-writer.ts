@@ -1,42 +1,42 @@
-// Writes the protocol's output to the transport and tracks its progress. It does not queue messages: see `SendQueue`.
+// Writes the output of the protocol to the transport, and tracks the progress. It does not queue messages.
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 
-/**
- * Limits of the size of one write, in bytes. Small writes show the progress of a slow peer; large writes cost less per
- * byte. The write size grows to a quarter of what the kernel accepted within one tick: the kernel reports free space
- * when a third of its buffer is free, so a write of a quarter still shows the progress.
- */
+/** Limits of the size of one write, in bytes. Large writes cost less per byte, and small writes show more progress. */
 const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
+/**
+ * The write size grows to a quarter of the bytes that the kernel has accepted within one tick. The kernel reports free
+ * space when a third of its buffer is free. So even a slow peer completes a write of a quarter soon.
+ */
 const acceptedPerWriteSize = 4;
 
-/** Largest remainder in bytes that is appended to a full write. A separate write costs as much as writing 4 KiB. */
+/** A remainder of at most this number of bytes is added to a full write: a further write costs as much as 4 KiB. */
 const maxTailSize = 4 * 1024;
 
 /**
- * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. Then one tick is
- * awaited again, to check that it still has one message. Waiting for the end of a tick costs a sixth of the time to
- * write a small message.
+ * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. The message after
+ * these 16 waits for the end of its tick, to check whether its tick still has one message. This wait costs a sixth of
+ * the time to write a small message.
  */
 const minSingleMessageTicks = 16;
 
 export interface SocketWriterHandler {
   /**
-   * The kernel accepted bytes.
-   * @param wasRefused - True if it had not accepted them during the write call.
+   * The kernel has accepted the bytes of a write.
+   * @param wasRefused - `false` if the kernel accepted the bytes during the write call; `true` if later.
    */
   onProgress(wasRefused: boolean): void;
 }
 
-/** Writes the output of the protocol: one write at a time, and all messages of one tick together. */
+/** Writes the output of the protocol. All messages of one tick share a write. At most one write is pending. */
 export class SocketWriter {
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
   readonly #runtime: Runtime;
   readonly #handler: SocketWriterHandler;
-  // Bound on first use, because a closure created in the constructor takes twice the memory.
+  // Two bound methods, created on first use. A closure of the constructor would take twice the memory.
   #atTickEnd: (() => void) | undefined;
   #afterWrite: (() => void) | undefined;
   #isScheduled = false;
@@ -45,16 +45,16 @@ export class SocketWriter {
   #acceptedSize = 0;
   /** Number of consecutive ticks with one message. */
   #singleMessageTicks = 0;
-  /** Number of messages that may still be written immediately. */
+  /** The number of next messages that are written immediately. */
   #immediateWriteCredit = 0;
-  /** The protocol's `framedCount` at the end of the last tick. */
+  /** The property `framedCount` of the protocol at the end of the last tick. */
   #framedBefore = 0;
-  /** Size of the write that the kernel has not accepted completely; 0 if none. */
+  /** Size of the refused write in bytes; 0 if there is none. A refused write waits until the kernel has free space. */
   #refusedSize = 0;
   #isStopped = false;
   #bytesWritten = 0;
   #lastWrittenAt: number | undefined;
-  /** When the refused write was started; `undefined` if no write is refused. */
+  /** The time at which the refused write was started; `undefined` if there is none. */
   #refusedAt: number | undefined;
   /** True if the refused write has outlasted two turns of the event loop. */
   #isSlow = false;
@@ -78,33 +78,35 @@ export class SocketWriter {
     return this.#bytesWritten;
   }
 
-  /** When bytes were last passed to the kernel. */
+  /** The time at which bytes were last passed to the kernel. */
   get lastWrittenAt(): number | undefined {
     return this.#lastWrittenAt;
   }
 
-  /** When the refused write was started; `undefined` if no write waits for the kernel. */
+  /** The start of the write that the kernel has not accepted yet; `undefined` if there is no such write. */
   get blockedSince(): number | undefined {
     return this.#refusedAt;
   }
 
-  /** When the kernel last accepted bytes that it had refused, which shows that the peer reads. */
+  /** The time at which the kernel last accepted a refused write. This progress shows that the peer reads. */
   get lastProgressAt(): number | undefined {
     return this.#lastProgressAt;
   }
 
   /**
-   * Called when the protocol may have output. The output is written at the end of the tick, or immediately if it fills
-   * a write or is expected to be the only message of the tick.
+   * Called when the protocol may have output. Usually the output is written at the end of the tick. It is written
+   * immediately if it fills a write, or if the tick probably has only one message.
    */
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
-    // Output that fills a write does not gain from waiting; the remainder does.
+    // A full write is not delayed, because it cannot grow.
     const fillsWrite = this.#protocol.bufferedSize >= this.#writeSize;
     if (this.#isScheduled && !fillsWrite) return;
     if (fillsWrite) this.#writeWhile(this.#writeSize);
     else if (this.#immediateWriteCredit > 0) this.#writeImmediately();
-    this.#scheduleRest();
+    if (this.#isScheduled || (!this.#protocol.hasOutput && this.#acceptedSize === 0)) return;
+    this.#isScheduled = true;
+    this.#runtime.defer((this.#atTickEnd ??= this.#onTickEnd.bind(this)));
   }
 
   #writeImmediately(): void {
@@ -115,18 +117,10 @@ export class SocketWriter {
     this.#acceptedSize = 0;
   }
 
-  #scheduleRest(): void {
-    if (this.#isScheduled || (!this.#protocol.hasOutput && this.#acceptedSize === 0)) return;
-    this.#isScheduled = true;
-    this.#atTickEnd ??= this.#onTickEnd.bind(this);
-    this.#runtime.defer(this.#atTickEnd);
-  }
-
   #onTickEnd(): void {
     this.#isScheduled = false;
     this.#countSingleMessageTick();
     this.flush();
-    this.#acceptedSize = 0;
   }
 
   #countSingleMessageTick(): void {
@@ -138,14 +132,14 @@ export class SocketWriter {
     this.#immediateWriteCredit = this.#singleMessageTicks < minSingleMessageTicks ? 0 : minSingleMessageTicks;
   }
 
-  /** Writes until the kernel refuses. */
+  /** Writes all output, until the kernel refuses a write. */
   flush(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
     this.#writeWhile(1);
     this.#acceptedSize = 0;
   }
 
-  /** @param size - Minimum number of buffered bytes for another write. */
+  /** @param size - Minimum number of buffered bytes for a write. */
   #writeWhile(size: number): void {
     let hasWritten = false;
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
@@ -179,7 +173,10 @@ export class SocketWriter {
     if (!this.#isCheckPending) this.#checkIfSlow();
   }
 
-  /** TLS reports each write one turn late, so only a write that outlasts two turns was refused by the kernel. */
+  /**
+   * Checks after two turns of the event loop whether the refused write still waits. One turn is too short, because TLS
+   * reports even a fast write in the next turn.
+   */
   #checkIfSlow(): void {
     const refusedAt = this.#refusedAt;
     const written = this.#bytesWritten;
@@ -205,7 +202,7 @@ export class SocketWriter {
     this.flush();
   }
 
-  /** Stops writing. */
+  /** Stops writing. Nothing is written after this call. */
   stop(): void {
     this.#isStopped = true;
   }

@@ -20,15 +20,13 @@ export interface HeartbeatPolicy {
 export type HeartbeatAction = "ping" | "recheck" | "dead" | "none";
 
 /**
- * Milliseconds. If a timer fires later than this, the event loop was blocked. The delay then does not mean that the
- * peer is dead.
+ * Maximum delay of a timer in milliseconds. A longer delay means that the event loop was blocked, not that the peer is
+ * dead.
  */
 const maxLateness = 100;
 /** Node counts timers in whole milliseconds, so a timer may fire up to 1 ms early. */
 const maxEarliness = 1;
-/**
- * Milliseconds. If the wall clock has advanced by this much more than the monotonic clock, the machine was suspended.
- */
+/** If the wall clock has advanced this many milliseconds more than the monotonic clock, the machine was suspended. */
 const minClockJump = 2_000;
 
 /** The caller passes the time of the last activity only when a timer fires, so that a read causes no work here. */

@@ -134,6 +134,12 @@ export interface WebSocketOptions<Received, Sent>
   /** Size in bytes below which a message is sent without compression. Default 128. */
   readonly compressionThreshold?: number | undefined;
 
+  /**
+   * Maximum number of redirects that an attempt follows. Header fields and subprotocols that may contain credentials
+   * are not sent to another origin, and a redirect from `wss:` to `ws:` is refused. Default 0: a redirect is an error.
+   */
+  readonly followRedirects?: number | undefined;
+
   /** Milliseconds for name lookup, TCP, TLS and the HTTP handshake together. Default 10,000. */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds without progress after which the closing handshake is aborted. Default 5,000. */

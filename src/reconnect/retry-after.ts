@@ -32,9 +32,8 @@ export function retryAfterOf(value: string, wallNow: number): number | undefined
 
 /** Returns the milliseconds since 1970, or `undefined` for an invalid date or time. */
 function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number): number | undefined {
-  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map((name) =>
-    Number(groups[name]),
-  ) as [number, number, number, number];
+  const numbers = ["day", "hour", "minute", "second"].map((name) => Number(groups[name]));
+  const [day, hour, minute, second] = numbers as [number, number, number, number];
   const monthIndex = months.indexOf(groups["month"]!);
   // A leap second is second 60.
   if (hour > 23 || minute > 59 || second > 60) return undefined;

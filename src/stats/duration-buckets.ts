@@ -19,7 +19,7 @@ export class DurationBuckets {
   max = 0;
   last = 0;
   #counts = noCounts;
-  /** The number of the bucket that `#counts[0]` belongs to. */
+  /** `#counts[0]` counts the samples of the bucket with this number. */
   #offset = 0;
 
   constructor(samples: readonly number[]) {

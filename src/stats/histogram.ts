@@ -45,7 +45,7 @@ export class Histogram {
   record(duration: number): void {
     const sample = duration > 0 && duration < Infinity ? duration : 0;
     if (this.#buckets !== undefined) this.#buckets.record(sample);
-    // `push` and a spread would allocate memory for 16 more samples; `concat` does not.
+    // `concat` allocates no unused memory. `push` and a spread would allocate memory for 16 more samples.
     else if (this.#kept.length < maxKeptSamples) this.#kept = this.#kept.concat(sample);
     else {
       this.#buckets = new DurationBuckets([...this.#kept, sample]);
@@ -58,12 +58,8 @@ export class Histogram {
     const buckets = this.#buckets ?? new DurationBuckets(this.#kept);
     const { count, sum, min, max, last } = buckets;
     if (count === 0) return undefined;
-    const [p50, p90, p99, p999] = buckets.percentiles([0.5, 0.9, 0.99, 0.999]) as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const percentiles = buckets.percentiles([0.5, 0.9, 0.99, 0.999]);
+    const [p50, p90, p99, p999] = percentiles as [number, number, number, number];
     return Object.freeze({ count, sum, mean: sum / count, min, max, last, p50, p90, p99, p999 });
   }
 }

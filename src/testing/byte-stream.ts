@@ -26,7 +26,7 @@ export interface ByteStream {
   reset(): void;
   /** Stops reading. The kernel still accepts bytes until its buffer is full. */
   stopReading(): void;
-  continueReading(): void;
+  goOnReading(): void;
   /** Calls `callback` after `ms` milliseconds. Returns a function that cancels it. */
   wait(ms: number, callback: () => void): () => void;
 }

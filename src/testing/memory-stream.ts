@@ -47,7 +47,7 @@ export class MemoryStream implements ByteStream {
     this.#peer.room = kernelBufferSize;
   }
 
-  continueReading(): void {
+  goOnReading(): void {
     this.#isContinuing = true;
     this.#runtime.defer(() => this.#emitBuffered());
     this.#peer.takesWrites = true;

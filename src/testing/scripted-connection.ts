@@ -278,8 +278,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /** Reads again after {@link stopReading}. */
-  continueReading(): void {
-    this.#stream.continueReading();
+  goOnReading(): void {
+    this.#stream.goOnReading();
   }
 
   /** Splits each later write into separate writes of `size` bytes. */

@@ -49,7 +49,7 @@ class SocketStream implements ByteStream {
     this.#socket.pause();
   }
 
-  continueReading(): void {
+  goOnReading(): void {
     this.#socket.resume();
   }
 

@@ -10,8 +10,6 @@ interface RefusedWrite {
   taken: number;
 }
 
-type Inbound = Buffer | "end" | { readonly error: Error };
-
 /** The dependencies of a peer. */
 export interface VirtualPeerContext {
   /** Queues `event` for the network phase of the event loop. */
@@ -70,7 +68,8 @@ export class VirtualPeer {
   readonly #context: VirtualPeerContext;
   readonly #phases: TransportPhase[];
   readonly #received: Uint8Array[] = [];
-  readonly #inbound: Inbound[] = [];
+  /** Events that the client has not received yet. */
+  readonly #inbound: (() => void)[] = [];
   #write: RefusedWrite | undefined;
   #isReading = false;
   #isOpen = false;
@@ -137,18 +136,23 @@ export class VirtualPeer {
 
   /** Sends `bytes` to the client. The client receives them in one read if they fit into its buffer. */
   send(bytes: Uint8Array | string): void {
-    this.#queueInbound(Buffer.from(bytes));
+    const copy = Buffer.from(bytes);
+    this.#queueInbound(() => this.#readBytes(copy));
   }
 
   /** Ends this side of the stream after the sent bytes. */
   end(): void {
-    this.#queueInbound("end");
+    this.#queueInbound(() => {
+      this.#peerHasEnded = true;
+      this.#handler.onEnd();
+      this.#closeWhenBothEnded();
+    });
   }
 
   /** Resets the connection after the bytes that were sent before. A later write of the client fails at once. */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
-    this.#queueInbound({ error });
+    this.#queueInbound(() => this.#close(error));
   }
 
   /** Accepts up to `length` bytes of the refused write. */
@@ -184,9 +188,9 @@ export class VirtualPeer {
     this.#handler.onClose(this.#isDestroyed ? undefined : error);
   }
 
-  #queueInbound(item: Inbound): void {
+  #queueInbound(event: () => void): void {
     if (this.#isOver()) return;
-    this.#inbound.push(item);
+    this.#inbound.push(event);
     this.#read();
   }
 
@@ -197,13 +201,7 @@ export class VirtualPeer {
     this.#context.post(() => {
       this.#isReading = false;
       if (!this.#isOpen || this.#isPaused || this.#isOver()) return;
-      const next = this.#inbound.shift();
-      if (Buffer.isBuffer(next)) this.#readBytes(next);
-      else if (next === "end") {
-        this.#peerHasEnded = true;
-        this.#handler.onEnd();
-        this.#closeWhenBothEnded();
-      } else if (next !== undefined) this.#close(next.error);
+      this.#inbound.shift()?.();
       this.#read();
     });
   }
@@ -211,7 +209,7 @@ export class VirtualPeer {
   #readBytes(bytes: Buffer): void {
     const { readBuffer } = this.target;
     const length = bytes.copy(readBuffer);
-    if (length < bytes.length) this.#inbound.unshift(bytes.subarray(length));
+    if (length < bytes.length) this.#inbound.unshift(() => this.#readBytes(bytes.subarray(length)));
     if (length > 0) this.#handler.onData(readBuffer, length);
     // The bytes of the read are overwritten. A client that keeps the bytes without a copy then fails its test.
     if (this.#context.isRecording) readBuffer.fill(0xdd, 0, length);

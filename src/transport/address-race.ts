@@ -66,7 +66,7 @@ export class AddressRace {
     const { host, lookup } = this.#context;
     let isDone = false;
     try {
-      (lookup ?? (nodeDns().lookup as LookupFunction))(
+      (lookup ?? (nodeDns().lookup))(
         host,
         ownOptions({ all: true }),
         (error, found, family) => {

@@ -6,6 +6,7 @@ import { AddressRace } from "./address-race.js";
 import type { StreamOpener } from "./socket-transport.js";
 import { connectTcp } from "./tcp.js";
 import { tlsConnector } from "./tls.js";
+import { tlsWatchOf } from "./tls-watch.js";
 import { withMessage } from "./transport-error.js";
 
 export interface ProxyTunnelHandler {
@@ -23,6 +24,8 @@ export class ProxyTunnel implements StreamOpener {
   /** The connection to the proxy. */
   #socket: Socket | undefined;
   #handshake: TunnelHandshake | undefined;
+  /** True during the TLS handshake with the proxy. */
+  #isInTls = false;
   #isReferenced = true;
 
   /** @throws if Node cannot use the TLS options of the proxy. */
@@ -62,8 +65,13 @@ export class ProxyTunnel implements StreamOpener {
       .on("end", this.#onEnd)
       .on("close", this.#onEnd)
       .on("error", this.#onBroken);
-    if (uri.kind === "https") socket.once("secureConnect", () => socket.write(handshake.request));
-    else socket.write(handshake.request);
+    this.#isInTls = uri.kind === "https";
+    if (!this.#isInTls) socket.write(handshake.request);
+    else
+      socket.once("secureConnect", () => {
+        this.#isInTls = false;
+        socket.write(handshake.request);
+      });
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -79,12 +87,21 @@ export class ProxyTunnel implements StreamOpener {
   };
 
   readonly #onBroken = (reason: Error): void => {
-    const error = withMessage(reason);
-    const message = `The proxy ${this.#proxy.uri.display} could not be reached: ${error.message}`;
-    this.#fail(new ProxyError(message, { code: "PROXY_UNREACHABLE", cause: error }));
+    const cause = withMessage(reason);
+    const { display } = this.#proxy.uri;
+    if (!this.#isInTls) {
+      const message = `The proxy ${display} could not be reached: ${cause.message}`;
+      this.#fail(new ProxyError(message, { code: "PROXY_UNREACHABLE", cause }));
+      return;
+    }
+    // OpenSSL reports "wrong version number" if the received bytes are not TLS.
+    const isPlain = /wrong version number/.test(cause.message);
+    const what = isPlain ? "it does not use TLS. Set a url with http:, or another port" : cause.message;
+    this.#fail(new ProxyError(`TLS to the proxy ${display} failed: ${what}`, { code: "PROXY_TLS", cause }));
   };
 
   #fail(error: ProxyError): void {
+    tlsWatchOf(this.#socket ?? this)?.onClose();
     this.stop();
     this.#handler.onFailed(error);
   }

@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate } from "./read-gate.js";
 import { toError } from "../runtime/to-error.js";
-import { type TlsWatch, tlsWatchOf } from "./tls-watch.js";
+import type { TlsWatch } from "./tls-watch.js";
 import { withMessage } from "./transport-error.js";
 import type { TlsDetails } from "../events/tls-details.js";
 import type { AddressAttempt, Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
@@ -134,11 +134,15 @@ export class SocketTransport implements Transport {
     this.#addresses = this.addresses;
     this.#opener = undefined;
     this.#stream = stream;
-    this.#tlsWatch = tlsWatchOf(stream);
     this.#isPlain = isSocket(stream) && (stream as Partial<TLSSocket>).encrypted !== true;
     (stream as unknown as StreamWithTransport)[transportKey] = this;
     stream.on("end", onEnd).on("error", onError).on("close", onClose);
     if (!this.#isRef) this.unref();
+  }
+
+  /** The attached stream is a TLS socket to the target. TLS to a proxy does not count. */
+  secure(watch: TlsWatch | undefined): void {
+    this.#tlsWatch = watch;
   }
 
   open(): void {

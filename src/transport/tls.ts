@@ -8,7 +8,7 @@ import { SocketTransport } from "./socket-transport.js";
 import { dial } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { type SessionSlot, sessionSlot } from "./tls-sessions.js";
-import { TlsWatch } from "./tls-watch.js";
+import { TlsWatch, tlsWatchOf } from "./tls-watch.js";
 import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
@@ -49,6 +49,7 @@ function dialTls(target: TransportTarget, transport: SocketTransport): void {
   );
   if (connect === undefined) return;
   dial(target, transport, connect, (socket) => {
+    transport.secure(tlsWatchOf(socket));
     transport.enter("tls");
     socket.once("secureConnect", () => transport.open());
   });
@@ -89,6 +90,7 @@ function openOver(
   // With `socket`, Node ignores the option `allowHalfOpen` and uses the setting of that stream.
   socket.allowHalfOpen = true;
   transport.attach(socket);
+  transport.secure(tlsWatchOf(socket));
   return socket.once("secureConnect", () => transport.open());
 }
 

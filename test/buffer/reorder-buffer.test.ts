@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { MemoryBudget } from "../../src/buffer/memory-budget.js";
 import { ReorderBuffer } from "../../src/buffer/reorder-buffer.js";
 import { cases } from "../support/cases.js";
 import { measureCpuTime } from "../support/cpu-time.js";
@@ -8,18 +9,19 @@ interface BufferedMessage {
   readonly id: number;
   readonly epoch: string | undefined;
   readonly at: number;
+  readonly bytes: number;
   readonly request: object | undefined;
 }
 
 function bufferedMessage(id: number, rest: Partial<BufferedMessage> = {}): BufferedMessage {
-  return { id, epoch: undefined, at: 0, request: undefined, ...rest };
+  return { id, epoch: undefined, at: 0, bytes: 1, request: undefined, ...rest };
 }
 
 function bufferOf(
   isOrdered: boolean,
   ...messages: readonly BufferedMessage[]
 ): ReorderBuffer<BufferedMessage> {
-  const buffer = new ReorderBuffer<BufferedMessage>(isOrdered, 0, 0);
+  const buffer = new ReorderBuffer<BufferedMessage>(isOrdered, new MemoryBudget(1_000), 0, 0);
   for (const message of messages) buffer.insert(message);
   return buffer;
 }
@@ -95,6 +97,16 @@ describe("ReorderBuffer", () => {
     expect(idsIn(buffer)).toEqual([5, 2]);
   });
 
+  it("counts the memory of its messages", () => {
+    const memory = new MemoryBudget(1_000);
+    const buffer = new ReorderBuffer<BufferedMessage>(true, memory, 0, 0);
+    for (const bytes of [10, 20]) buffer.insert(bufferedMessage(bytes, { bytes }));
+    buffer.insert(bufferedMessage(20, { bytes: 20 }));
+    expect([buffer.bytes, memory.count]).toEqual([30, 2]);
+    buffer.shift();
+    expect([buffer.bytes, memory.count]).toEqual([20, 1]);
+  });
+
   it("knows the arrival time of its oldest message", () => {
     const buffer = bufferOf(
       true,
@@ -114,7 +126,7 @@ describe("ReorderBuffer with 60,000 messages and a gap at every second number", 
   const count = 30_000;
 
   it("is filled and emptied in linear time", () => {
-    const buffer = new ReorderBuffer<BufferedMessage>(true, 0, 0);
+    const buffer = new ReorderBuffer<BufferedMessage>(true, new MemoryBudget(1_000), 0, 0);
     const cpuTime = measureCpuTime();
     for (let index = 0; index < count; index++) buffer.insert(bufferedMessage(2 * index, { at: index }));
     for (let index = 0; index < count; index++)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MemoryBudget } from "../../src/buffer/memory-budget.js";
 import { ReorderBuffer } from "../../src/buffer/reorder-buffer.js";
 import type { ReplayPolicy } from "../../src/buffer/replay-port.js";
 import { StreamTable } from "../../src/buffer/stream-table.js";
@@ -104,7 +105,7 @@ describe("StreamTable with more names than maxStreams", () => {
   it("keeps streams with buffered messages, and exceeds its maximum while they exist", () => {
     const { table, evicted } = tableOf({ maxStreams: 2 });
     const streams = ["a", "b"].map((name) => table.of({ id: 1, name }));
-    for (const stream of streams) stream.buffer = new ReorderBuffer(true, 0, 0);
+    for (const stream of streams) stream.buffer = new ReorderBuffer(true, new MemoryBudget(1_000), 0, 0);
     for (const name of ["c", "d", "e"]) table.of({ id: 1, name });
     expect(evicted).toEqual(["c", "d"]);
     for (const stream of streams) stream.buffer = undefined;
@@ -144,7 +145,12 @@ describe("StreamTable with more names than maxStreams", () => {
   it("creates a stream in constant time if every stream has buffered messages", () => {
     const { table } = tableOf({ maxStreams: 10_000 });
     for (let index = 0; index < 30_000; index++)
-      table.of({ id: 1, name: `held ${index}` }).buffer = new ReorderBuffer(true, 0, 0);
+      table.of({ id: 1, name: `held ${index}` }).buffer = new ReorderBuffer(
+        true,
+        new MemoryBudget(1_000),
+        0,
+        0,
+      );
     const cpuTime = measureCpuTime();
     for (let index = 0; index < 3_000; index++) table.of({ id: 1, name: `more ${index}` });
     expect(cpuTime()).toBeLessThan(2_000);

@@ -29,18 +29,16 @@ const owner: ClosingOwner = {
   },
   onCloseStarted: ({ code, reason }, initiatedBy) => log.push(`started ${code} ${reason} ${initiatedBy}`),
   onQueued: () => log.push(`queued ${protocol.connection.state}`),
-  onCloseTimeout: () => log.push(`timeout at ${clock.now()}`),
+  destroyStream: () => log.push(`timeout at ${clock.now()}`),
 };
 
 function createClosing(isReferenced = true): Closing {
   return new Closing(
-    {
-      protocol: protocol.connection,
-      transport: { end: () => log.push("end of the stream") } as unknown as Transport,
-      runtime: counting.runtime,
-      closeTimeout,
-      isReferenced,
-    },
+    protocol.connection,
+    { end: () => log.push("end of the stream") } as unknown as Transport,
+    counting.runtime,
+    closeTimeout,
+    isReferenced,
     owner,
   );
 }
@@ -82,9 +80,9 @@ describe("a new closing handshake", () => {
   it("does not react to writes, to progress or to a resume", () => {
     closing.sendCloseIfReady();
     closing.endIfWritten();
-    closing.onWriteProgress();
-    closing.resume();
-    closing.pause();
+    closing.timer.progress();
+    closing.timer.resume();
+    closing.timer.pause();
     expect([log, protocol.connection.state, counting.openTimers]).toEqual([[], "open", 0]);
   });
 });
@@ -143,7 +141,7 @@ describe("begin()", () => {
     closing.begin(close);
     takeLog();
     clock.advance(closeTimeout - 1);
-    closing.onWriteProgress();
+    closing.timer.progress();
     clock.advance(closeTimeout - 1);
     expect(log).toEqual([]);
     clock.advance(1);
@@ -156,9 +154,9 @@ describe("a pause of reading", () => {
     closing.begin(close);
     takeLog();
     clock.advance(closeTimeout - 1);
-    closing.pause();
+    closing.timer.pause();
     clock.advance(10 * closeTimeout);
-    closing.resume();
+    closing.timer.resume();
     clock.advance(closeTimeout - 1);
     expect(log).toEqual([]);
     clock.advance(1);
@@ -171,7 +169,7 @@ describe("a pause of reading", () => {
     takeLog();
     clock.advance(10 * closeTimeout);
     expect([log, counting.openTimers]).toEqual([[], 0]);
-    closing.resume();
+    closing.timer.resume();
     clock.advance(closeTimeout);
     expect(log).toEqual([`timeout at ${11 * closeTimeout}`]);
   });
@@ -180,8 +178,8 @@ describe("a pause of reading", () => {
     isPaused = true;
     closing.begin(close);
     takeLog();
-    closing.makeFinal();
-    closing.pause();
+    closing.timer.makeFinal();
+    closing.timer.pause();
     clock.advance(closeTimeout);
     expect(log).toEqual([`timeout at ${closeTimeout}`]);
   });
@@ -295,7 +293,7 @@ describe("terminate()", () => {
   it("counts as an end by us, without a report and without a timer", () => {
     closing.terminate();
     expect([closing.initiatedBy, closing.isRequested, log]).toEqual(["us", false, []]);
-    closing.resume();
+    closing.timer.resume();
     expect(counting.openTimers).toBe(0);
   });
 
@@ -313,7 +311,7 @@ describe("the timer", () => {
   it("stops when the stream is closed", () => {
     closing.begin(close);
     takeLog();
-    closing.stop();
+    closing.timer.stop();
     clock.advance(10 * closeTimeout);
     expect(log).toEqual([]);
     counting.assertIdle();
@@ -323,10 +321,10 @@ describe("the timer", () => {
     closing = createClosing(isReferenced);
     closing.begin(close);
     expect(clock.isHeld).toBe(isReferenced);
-    closing.unref();
+    closing.timer.unref();
     expect(clock.isHeld).toBe(false);
-    closing.ref();
+    closing.timer.ref();
     expect(clock.isHeld).toBe(true);
-    closing.stop();
+    closing.timer.stop();
   });
 });

@@ -17,7 +17,16 @@ export interface Snippet {
 export const pages: readonly string[] = ["README.md", ...guidePages()];
 
 function guidePages(): string[] {
-  const names = ["README", "connecting", "reconnecting", "heartbeat", "sending", "receiving", "replay"];
+  const names = [
+    "README",
+    "connecting",
+    "proxies",
+    "reconnecting",
+    "heartbeat",
+    "sending",
+    "receiving",
+    "replay",
+  ];
   names.push("rotation", "closing", "statistics", "compression", "performance");
   names.push("errors", "limits", "protocol-by-hand", "runtime", "testing");
   const designPages = readdirSync(`${root}/docs/design`).map((file) => `docs/design/${file}`);

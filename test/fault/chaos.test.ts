@@ -140,7 +140,7 @@ const ofPeer: Record<string, Act> = {
   pings: ({ peer }) => peer.send(pingFrame("ping")),
   pongs: ({ peer }) => peer.send(pongFrame("unasked")),
   "stops reading": ({ peer }) => peer.stopReading(),
-  reads: ({ peer }) => peer.continueReading(),
+  reads: ({ peer }) => peer.goOnReading(),
 };
 
 const endsOfPeer: Record<string, Act> = {
@@ -270,7 +270,7 @@ async function play(setting: Setting, script: readonly string[]): Promise<void> 
   const { client, peer, scene } = stage;
   for (const name of script) await acts[name]!(stage);
 
-  peer.continueReading();
+  peer.goOnReading();
   if (!peer.isGone) peer.endWithClient();
   stage.promises.push(client.ws.close());
   for (let turn = 0; turn < 200 && client.all("closed").length === 0; turn++) await turns(1);

@@ -30,7 +30,7 @@ describe("a closing handshake with a peer that does not read", () => {
     const { report } = await client.event("closed");
     expect(report).toMatchObject({ verdict: "closed-by-us", wasClean: false, codeSent: undefined });
     expect(await sending).toBeInstanceOf(CloseError);
-    peer.continueReading();
+    peer.goOnReading();
     peer.endWithClient();
   });
 
@@ -43,12 +43,12 @@ describe("a closing handshake with a peer that does not read", () => {
     for (let round = 0; round < 2; round++) {
       scene.clock.advance(closeTimeout - 1);
       const before = ws.bufferedAmount;
-      peer.continueReading();
+      peer.goOnReading();
       await peer.until(() => ws.bufferedAmount < before);
       peer.stopReading();
     }
     scene.clock.advance(closeTimeout - 1);
-    peer.continueReading();
+    peer.goOnReading();
     expect((await peer.frame()).payload.length).toBe(bigger.length);
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
     peer.end();

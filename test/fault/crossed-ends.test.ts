@@ -37,7 +37,7 @@ describe("a peer that does not read", () => {
     expect(client.fatalError).toBeInstanceOf(ProtocolError);
     expect(await sending).toBe(client.fatalError);
     expect(await ws.recv()).toBe("before");
-    peer.continueReading();
+    peer.goOnReading();
     peer.endWithClient();
   });
 
@@ -48,7 +48,7 @@ describe("a peer that does not read", () => {
     const settled = Promise.allSettled(sends);
     peer.send(closeFrame(1000, "enough"));
     await client.event("closing");
-    peer.continueReading();
+    peer.goOnReading();
     expect((await peer.frame()).payload.length).toBe(big.length);
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
     peer.end();

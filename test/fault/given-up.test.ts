@@ -247,7 +247,7 @@ describe("a signal", () => {
     await expect(ws.recv()).rejects.toBe(reason);
     expect(await iterator.next()).toEqual({ value: undefined, done: true });
     expect(ws.state).toBe("disconnecting");
-    peer.continueReading();
+    peer.goOnReading();
     expect(await peer.untilClose()).toEqual({ code: 1001, reason: "" });
     peer.end();
     const { report } = await client.event("closed");

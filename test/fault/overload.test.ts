@@ -47,7 +47,7 @@ describe("callers that send without awaiting", () => {
     expect(mostBuffered).toBeLessThanOrEqual(2 * mebibyte);
     expect(mostBuffered).toBeGreaterThan(2 * mebibyte - 2 * size);
     await client.event("error");
-    peer.continueReading();
+    peer.goOnReading();
     const settled = await Promise.all(results);
     const accepted = settled.filter((one) => typeof one === "number");
     const refused = settled.filter((one) => typeof one !== "number");
@@ -69,7 +69,7 @@ describe("callers that send without awaiting", () => {
     const sending = ws.sendRaw(big);
     await expect(ws.sendRaw("x")).rejects.toBeInstanceOf(BufferOverflowError);
     expect(ws.trySend("x")).toBe("dropped");
-    peer.continueReading();
+    peer.goOnReading();
     await sending;
     expect((await peer.frame()).payload.equals(big)).toBe(true);
   });
@@ -84,7 +84,7 @@ describe("callers that send without awaiting", () => {
     expect(order).toEqual(["sent", "queued", "dropped"]);
     expect(results.filter((result) => result === "queued").length).toBeGreaterThanOrEqual(9);
     expect(ws.stats().messagesSent).toBe(results.length - 1);
-    peer.continueReading();
+    peer.goOnReading();
     for (let index = 0; index < results.length - 1; index++) {
       expect(numberOf((await peer.frame()).payload)).toBe(index);
     }
@@ -100,7 +100,7 @@ describe("callers that send without awaiting", () => {
     peer.stopReading();
     void ws.sendRaw(Buffer.alloc(8 * mebibyte));
     const last = Array.from({ length: many }, (_, index) => ws.sendRaw(`${index}`)).at(-1);
-    peer.continueReading();
+    peer.goOnReading();
     await last;
     await peer.until(() => peer.frameCount === many + 1);
     expect(peer.waitingFrames.at(-1)?.payload.toString()).toBe(`${many - 1}`);
@@ -129,7 +129,7 @@ describe("callers that send without awaiting", () => {
     for (let index = 0; index < many; index++) void ws.sendRaw(`${index}`, { signal });
     const kept = ws.sendRaw("kept");
     controller.abort();
-    peer.continueReading();
+    peer.goOnReading();
     await Promise.all([clogging, kept]);
     await peer.frame();
     expect(await peer.text()).toBe("kept");
@@ -199,7 +199,7 @@ describe("a peer that stops reading", () => {
     expect(sent).toBeLessThan(count);
     expect(ws.bufferedAmount).toBeGreaterThanOrEqual(highWaterMark);
     expect(client.all("drain")).toEqual([]);
-    peer.continueReading();
+    peer.goOnReading();
     await sending;
     for (let index = 0; index < count; index++) expect(numberOf((await peer.frame()).payload)).toBe(index);
     expect(mostBuffered).toBeLessThan(highWaterMark + 2 * size);
@@ -223,7 +223,7 @@ describe("a peer that stops reading", () => {
     scene.clock.advance(100);
     await expect(timed).rejects.toBeInstanceOf(TimeoutError);
     await expect(timed).rejects.toMatchObject({ operation: "send", timeoutMs: 100 });
-    peer.continueReading();
+    peer.goOnReading();
     await Promise.all([clogging, kept]);
     await peer.frame();
     expect(await peer.text()).toBe("kept");
@@ -240,7 +240,7 @@ describe("a peer that stops reading", () => {
     controller.abort(reason);
     await expect(signalled).rejects.toBe(reason);
     await expect(ws.sendRaw("never", { signal: controller.signal })).rejects.toBe(reason);
-    peer.continueReading();
+    peer.goOnReading();
     await Promise.all([clogging, kept]);
     await peer.frame();
     expect(await peer.text()).toBe("kept");
@@ -253,7 +253,7 @@ describe("a peer that stops reading", () => {
     const sending = ws.sendRaw(numbered(7, 16 * mebibyte), { timeout: 100 });
     scene.clock.advance(100);
     await expect(sending).rejects.toBeInstanceOf(TimeoutError);
-    peer.continueReading();
+    peer.goOnReading();
     expect(numberOf((await peer.frame()).payload)).toBe(7);
   });
 
@@ -264,7 +264,7 @@ describe("a peer that stops reading", () => {
     const [flushed, pinged] = await Promise.allSettled(calls);
     expect(flushed).toMatchObject({ status: "rejected", reason: { operation: "flush", timeoutMs: 50 } });
     expect(pinged).toMatchObject({ status: "rejected", reason: { operation: "ping", timeoutMs: 60 } });
-    peer.continueReading();
+    peer.goOnReading();
     await clogging;
   });
 });
@@ -279,7 +279,7 @@ describe("calls of flush() that are not awaited", () => {
     // If each call or each message iterated over all pending calls, this would take seconds.
     for (let count = cases(8_000); count > 0; count--) ws.trySend("x");
     expect(cpuTime()).toBeLessThan(500);
-    peer.continueReading();
+    peer.goOnReading();
     await Promise.all(flushes);
     expect(ws.bufferedAmount).toBe(0);
   });
@@ -316,7 +316,7 @@ describe("a flood of pings", () => {
     expect(client.all("ping")).toHaveLength(count);
     expect(mostBuffered).toBeLessThan(clogged + 17 * kibibyte);
     expect(mostBuffered).toBeGreaterThan(clogged + 15 * kibibyte);
-    peer.continueReading();
+    peer.goOnReading();
     const pongs: string[] = [];
     while (pongs.at(-1) !== payloadOf(count - 1)) {
       const { opcode, payload } = await peer.frame();

@@ -151,7 +151,7 @@ export class RandomServer {
     (connection) => connection.end(),
     (connection) => connection.mute(),
     (connection) => connection.stopReading(),
-    (connection) => connection.continueReading(),
+    (connection) => connection.goOnReading(),
     (connection) => connection.halfOpen(),
     (connection) => connection.write(Buffer.from([0x83, 0])),
     (connection) => connection.write(Buffer.from([0x81, 0x7e, 0x10])),

@@ -75,7 +75,7 @@ describe("a message", () => {
     const reused = Buffer.alloc(2_000);
     const sends = [1, 2, 3].map((value) => ws.sendRaw(reused.fill(value)));
     reused.fill(0);
-    peer.continueReading();
+    peer.goOnReading();
     await Promise.all([clogging, ...sends]);
     await peer.frame();
     for (const value of [1, 2, 3]) expect((await peer.frame()).payload).toEqual(Buffer.alloc(2_000, value));
@@ -126,7 +126,7 @@ describe("the order on the wire", () => {
       return ws.sendRaw(bytes, { compress: index % 3 === 0 });
     });
     await turns(3);
-    peer.continueReading();
+    peer.goOnReading();
     await Promise.all(sends);
     const order: number[] = [];
     const inflater = new PeerInflater();
@@ -147,7 +147,7 @@ describe("the order on the wire", () => {
     const pinging = ws.ping({ payload: Buffer.from("ours") });
     peer.send(pingFrame("theirs"));
     await scene.untilRead(scene.readSize + pingFrame("theirs").length);
-    peer.continueReading();
+    peer.goOnReading();
     const opcodesSeen: number[] = [];
     while (opcodesSeen.length < 42) {
       const { opcode, payload } = await peer.frame();
@@ -204,7 +204,7 @@ describe("flush()", () => {
     const flushing = ws.flush().then(() => (isFlushed = true));
     await turns(5);
     expect(isFlushed).toBe(false);
-    peer.continueReading();
+    peer.goOnReading();
     await flushing;
     expect(ws.bufferedAmount).toBe(0);
     expect(ws.stats().bytesSent).toBeGreaterThan(20 * 1024 * kibibyte);

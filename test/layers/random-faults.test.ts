@@ -50,7 +50,7 @@ const faults: ((feed: NumberedFeed, client: RecordedClient, random: () => number
   (feed) => feed.connections.at(-1)?.mute(),
   (feed) => feed.connections.at(-1)?.stopReading(),
   (feed) => {
-    for (const connection of feed.connections) connection.continueReading();
+    for (const connection of feed.connections) connection.goOnReading();
   },
   (feed, _, random) => feed.connections.at(-1)?.splitBy(1 + Math.floor(random() * 50)),
   (feed) => feed.server.goDown(),
@@ -140,7 +140,7 @@ async function runScenario(scenario: FaultScenario): Promise<Run> {
   await injectFaults(run, 800);
   await feed.server.comeUp();
   feed.rejectCount = 0;
-  for (const connection of feed.connections) connection.continueReading();
+  for (const connection of feed.connections) connection.goOnReading();
   for (let step = 0; step < 100; step++) await feed.step(client);
   await feed.clock.advanceAsync(2_000);
   for (let step = 0; step < 20; step++) await feed.step(client);

@@ -29,6 +29,7 @@ const defaults: Resolved = {
   deserializer: undefined,
   deflate: {},
   compressionThreshold: 128,
+  followRedirects: 0,
   connectTimeout: 10_000,
   closeTimeout: 5_000,
   messageTimeout: 120_000,

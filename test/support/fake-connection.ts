@@ -32,7 +32,7 @@ export class FakeConnection<Live> {
   }
 
   /** The same object, as the type that the code under test expects. */
-  get client(): ClientConnection<unknown, unknown> {
-    return this as unknown as ClientConnection<unknown, unknown>;
+  get client(): ClientConnection {
+    return this as unknown as ClientConnection;
   }
 }

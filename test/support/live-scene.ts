@@ -105,8 +105,8 @@ export class LiveScene implements LiveHandler {
     this.recorded.push("drain");
   }
 
-  onRefused(error: unknown): void {
-    this.recorded.push(["refused", error]);
+  onError(error: unknown): void {
+    this.recorded.push(["error", error]);
   }
 
   onWithdrawn(token: unknown): void {
@@ -120,10 +120,6 @@ export class LiveScene implements LiveHandler {
   onLastMessages(): boolean {
     this.onLastMessagesCall?.();
     return false;
-  }
-
-  onLeftoverFailed(): void {
-    throw new Error("No message is kept beyond the end.");
   }
 
   onEnd(end: ConnectionEnd): void {

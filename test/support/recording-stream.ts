@@ -48,8 +48,8 @@ export class RecordingStream implements ByteStream {
     this.calls.push("(stopReading)");
   }
 
-  continueReading(): void {
-    this.calls.push("(continueReading)");
+  goOnReading(): void {
+    this.calls.push("(goOnReading)");
   }
 
   wait(ms: number, callback: () => void): () => void {

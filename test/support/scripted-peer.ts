@@ -262,7 +262,7 @@ export class PeerSocket {
     this.socket.pause();
   }
 
-  continueReading(): void {
+  goOnReading(): void {
     this.socket.resume();
   }
 }

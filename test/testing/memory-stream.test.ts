@@ -102,7 +102,7 @@ describe("writing", () => {
 });
 
 describe("stopReading()", () => {
-  it("keeps the data and the end until continueReading()", () => {
+  it("keeps the data and the end until goOnReading()", () => {
     const scene = new Scene();
     scene.stream.stopReading();
     scene.send("one");
@@ -110,7 +110,7 @@ describe("stopReading()", () => {
     scene.transport.end();
     scene.run();
     expect(scene.calls).toEqual([]);
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     expect(scene.calls).toEqual([]);
     scene.run();
     expect(scene.calls).toEqual(["one", "two", "(end)"]);
@@ -122,7 +122,7 @@ describe("stopReading()", () => {
     scene.stream.stopReading();
     scene.run();
     expect(scene.calls).toEqual([]);
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     scene.run();
     expect(scene.calls).toEqual(["sent before"]);
   });
@@ -160,15 +160,15 @@ describe("stopReading()", () => {
     expect(scene.send(Buffer.alloc(1))).toBe(false);
   });
 
-  it("cancels a continueReading() of the same tick", () => {
+  it("cancels a goOnReading() of the same tick", () => {
     const scene = new Scene();
     scene.stream.stopReading();
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     scene.stream.stopReading();
     scene.send("kept");
     scene.run();
     expect(scene.calls).toEqual([]);
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     scene.run();
     expect(scene.calls).toEqual(["kept"]);
   });
@@ -180,7 +180,7 @@ describe("stopReading()", () => {
     scene.send("b");
     scene.run();
     scene.onCall = () => scene.stream.stopReading();
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     scene.run();
     expect(scene.calls).toEqual(["a"]);
   });
@@ -194,7 +194,7 @@ describe("stopReading()", () => {
   });
 });
 
-describe("continueReading()", () => {
+describe("goOnReading()", () => {
   it("completes a refused write, after the kept data", () => {
     const scene = new Scene();
     let written = 0;
@@ -203,7 +203,7 @@ describe("continueReading()", () => {
     expect(scene.send(Buffer.alloc(kernelBufferSize), () => written++)).toBe(false);
     scene.run();
     expect(written).toBe(0);
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     scene.run();
     expect(written).toBe(1);
     expect(scene.calls).toEqual(["kept", `${kernelBufferSize} bytes`]);
@@ -212,7 +212,7 @@ describe("continueReading()", () => {
   it("accepts all writes of the client again", () => {
     const scene = new Scene();
     scene.stream.stopReading();
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     expect(scene.send(Buffer.alloc(2 * kernelBufferSize))).toBe(true);
     scene.run();
     expect(scene.calls).toEqual([`${2 * kernelBufferSize} bytes`]);
@@ -220,7 +220,7 @@ describe("continueReading()", () => {
 
   it("has no effect while the stream is read", () => {
     const scene = new Scene();
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
     scene.send("one");
     scene.run();
     expect(scene.calls).toEqual(["one"]);
@@ -231,8 +231,8 @@ describe("continueReading()", () => {
     scene.stream.stopReading();
     scene.send("kept");
     scene.run();
-    scene.stream.continueReading();
-    scene.stream.continueReading();
+    scene.stream.goOnReading();
+    scene.stream.goOnReading();
     scene.run();
     expect(scene.calls).toEqual(["kept"]);
   });

@@ -355,7 +355,7 @@ describe.each([
     const size = world instanceof MemoryWorld ? 100_000 : 16 * 2 ** 20;
     client.send("x".repeat(size));
     expect(client.refusedWrites).toBeGreaterThan(0);
-    connection.continueReading();
+    connection.goOnReading();
     await world.until(() => received.length >= 1);
     expect(received[0]).toBe(5);
   });

@@ -188,13 +188,13 @@ describe("a stream on a socket", () => {
     await other.write("a later write of another connection");
   });
 
-  it("reads nothing between stopReading() and continueReading()", async () => {
+  it("reads nothing between stopReading() and goOnReading()", async () => {
     const [socket, server] = await open();
     server.stream.stopReading();
     await new Promise((resolve) => socket.write("kept", resolve));
     await server.write("a write takes some turns");
     expect(server.calls).toEqual([]);
-    server.stream.continueReading();
+    server.stream.goOnReading();
     await server.until(() => server.calls.length > 0);
     expect(server.received).toBe("kept");
   });

@@ -49,15 +49,23 @@ describe.each(["http", "https", "socks5"] as const)("through an %s proxy", (kind
     expect(proxy.targets).toEqual([`feed.test:${server.port}`]);
   });
 
+  it("a target without TLS has no TLS details", async () => {
+    const proxy = await listen({ kind });
+    const { handler, transport } = through(proxy.url(), { port: (await dialling.listen()).port });
+    await handler.untilCall("open");
+    expect(transport.tls).toBeUndefined();
+  });
+
   it("TLS to the target is inside the tunnel, and checks the name of the target", async () => {
     const proxy = await listen({ kind });
     const server = await dialling.listen({ isSecure: true, certificate });
     const target = { port: server.port, isSecure: true, tls: { ca: certificate.cert } };
-    const { handler } = through(proxy.url(), { ...target, host: "localhost" });
+    const { handler, transport } = through(proxy.url(), { ...target, host: "localhost" });
     await handler.untilCall("open");
     (await server.socket()).end("secret");
     await handler.untilCall("end");
     expect([handler.phases, handler.received]).toEqual([["proxy", "tls"], "secret"]);
+    expect(transport.tls?.certificate?.subject.CN).toBe("localhost");
     const wrong = through(proxy.url(), target);
     await wrong.handler.untilCall("close");
     expect(wrong.handler.error).toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID" });
@@ -97,6 +105,26 @@ describe("openProxied", () => {
     await handler.untilCall("open");
     const addresses = transport.addresses ?? [];
     expect(addresses.at(-1)).toMatchObject({ address: "127.0.0.1", port: proxy.port, result: "connected" });
+  });
+
+  it("names the proxy if its certificate is not trusted", async () => {
+    const proxy = await listen({ kind: "https" });
+    const { handler } = through(proxy.url(), { proxy: { uri: parseProxy(proxy.url()), headers: [] } });
+    await handler.untilCall("close");
+    expect(handler.error).toMatchObject({
+      code: "PROXY_TLS",
+      message: `TLS to the proxy ${proxy.url()} failed: self-signed certificate`,
+      cause: { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+    });
+  });
+
+  it("says that a proxy does not use TLS", async () => {
+    const server = await dialling.listen();
+    server.play((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    const { handler } = through(`https://127.0.0.1:${server.port}`);
+    await handler.untilCall("close");
+    expect(handler.error).toMatchObject({ code: "PROXY_TLS" });
+    expect(handler.error?.message).toContain("it does not use TLS");
   });
 
   it("names the option if Node refuses the TLS options of the proxy", async () => {

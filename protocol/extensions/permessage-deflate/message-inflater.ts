@@ -9,7 +9,7 @@ import type { SlidingWindow } from "./sliding-window.js";
 /** Largest message in bytes that is inflated without WebAssembly. zlib inflates larger messages faster. */
 const maxScriptSize = 4 * 1024;
 
-/** Smallest message in bytes that is inflated by WebAssembly. For smaller ones, copying the window takes too long. */
+/** Smallest message in bytes that is inflated by WebAssembly. JavaScript inflates a smaller message faster. */
 const defaultMinWasmSize = 128;
 
 const literalMask = (1 << literalWidth) - 1;

@@ -195,8 +195,8 @@ class PermessageDeflate implements MessageExtension {
   }
 
   maxEncodedSize(size: number): number {
-    // The limit of zlib's `deflateBound` for any level, memLevel and strategy. The 64 bytes cover the ends of its
-    // blocks.
+    // zlib's function `deflateBound` computes this limit for any level, memLevel and strategy. The added 64 bytes are
+    // for the end markers of blocks.
     return size + Math.ceil(size / 8) + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
   }
 

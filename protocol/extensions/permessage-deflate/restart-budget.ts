@@ -19,7 +19,7 @@ export class RestartBudget {
     this.#left = Math.max(maxSize, minBudget);
   }
 
-  /** @throws ProtocolError (1009) if the message has too many restarts. */
+  /** @throws ProtocolError (1009) if the final blocks of the message restart zlib too often. */
   spend(windowSize: number): void {
     this.#left -= windowSize + baseCost;
     if (this.#left < 0) throw tooManyFinalBlocks();

@@ -1,11 +1,10 @@
 /**
- * Represents one connection of a client from its attempt to its end: opening, setup, heartbeat, pauses and closing.
- * It does not decide whether another connection follows.
+ * Manages one connection of a client from its attempt to its end: opening, setup, heartbeat, pauses and closing. It
+ * does not decide whether another connection follows.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
-import type { LiveHandler } from "../../connection/live-handler.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { TlsDetails } from "../../events/tls-details.js";
@@ -18,8 +17,11 @@ import { HeartbeatDriver, type HeartbeatDriverHandler } from "./heartbeat-driver
 import { Setup } from "./setup.js";
 
 /**
- * How a connection ended. `unopened`: the attempt failed. `setup`: it opened, but ended before its setup was complete.
- * `open`: it was set up, and ended later.
+ * The end of a connection.
+ *
+ * - `unopened`: the attempt failed.
+ * - `setup`: the connection opened, but ended before its setup was complete.
+ * - `open`: the setup was complete, and the connection ended later.
  */
 export type ClientConnectionEnd =
   | {
@@ -32,114 +34,98 @@ export type ClientConnectionEnd =
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
 
-/** Why reading is paused. Reading resumes when no reason is left. */
+/** A reason for a pause of reading. Reading resumes when no reason is left. */
 export type PauseReason = "consumer" | "hook" | "overlap";
 
 const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
 /** Receives the messages and pings of a connection. All connections of one client share one handler. */
-export interface ConnectionMessageHandler<Received, Sent> {
+export interface ConnectionMessageHandler {
   /** Creates the object that the hooks of a connection use. Called at most once per connection. */
-  createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent>;
+  createHook(connection: ClientConnection): HookConnection;
   /** Receives the messages. */
   readonly inbound: {
     /**
      * @param connection - The number of the connection.
-     * @param at - When the last bytes of the message arrived.
+     * @param at - The time at which the last bytes of the message arrived.
      */
     receive(connection: number, data: string | Buffer, size: number, at: number): void;
   };
-  /** True when messages may be passed to {@link onBorrowed} without a copy. */
+  /** True if messages may be passed to {@link onBorrowed} without a copy. */
   readonly isLending: boolean;
   /** @returns `false` if the message must be passed to {@link inbound} instead. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
-  /** A message is dropped, because the setup of its connection failed or was not completed. */
+  /** A message is discarded, because the setup of its connection failed or was not completed. */
   onDiscarded(data: string | Buffer): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer, latencyMs: number | undefined): void;
   onError(error: unknown): void;
   onWithdrawn(token: unknown): void;
   onSampled(duration: number): void;
-  sendPing(connection: ClientConnection<Received, Sent>): void;
+  sendPing(connection: ClientConnection): void;
 }
 
 /** Receives the lifecycle events of a connection. */
-export interface ClientConnectionHandler<Received, Sent> {
-  /** The URL is known, and the connection is dialled next. */
-  onDialling(connection: ClientConnection<Received, Sent>): void;
+export interface ClientConnectionHandler {
+  /** The URL is known. Next, the connection is dialled. */
+  onDialling(connection: ClientConnection): void;
   /** The opening handshake is complete. */
-  onOpen(connection: ClientConnection<Received, Sent>, times: OpeningTimes): void;
-  /** The setup is complete. Messages are delivered after this call returns. */
-  onReady(connection: ClientConnection<Received, Sent>): void;
-  onClosing(
-    connection: ClientConnection<Received, Sent>,
-    close: CloseFrame,
-    initiatedBy: "us" | "peer",
-  ): void;
-  onDrain(connection: ClientConnection<Received, Sent>): void;
-  onLastMessages(connection: ClientConnection<Received, Sent>): void;
-  /** The connection has ended. Called once, as the last call. */
-  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void;
-}
-
-export interface ClientConnectionPlan<Received, Sent> extends ConnectAttemptPlan {
-  readonly options: ResolvedOptions<Received, Sent>;
+  onOpen(connection: ClientConnection, times: OpeningTimes): void;
+  /** The setup is complete. No message is delivered before this call returns. */
+  onReady(connection: ClientConnection): void;
+  onClosing(connection: ClientConnection, close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  onDrain(connection: ClientConnection): void;
+  onLastMessages(connection: ClientConnection): void;
+  /** The connection has ended. This is the last call. */
+  onEnd(connection: ClientConnection, end: ClientConnectionEnd): void;
 }
 
 /**
- * One connection, from its attempt to its end. Every callback passes the connection, so a late event of an ended
- * connection is not mistaken for one of its successor.
+ * One connection, from its attempt to its end. Every callback passes the connection as an argument. The handler can
+ * therefore recognize a late event of a previous connection.
  */
-export class ClientConnection<Received, Sent>
-  implements ConnectAttemptHandler, LiveHandler, HeartbeatDriverHandler
-{
+export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverHandler {
   readonly attempt: number;
   readonly log: EventLog;
   /** The number of the connection within its client, from 1. It is 0 until the connection opens. */
   number = 0;
   /** The first Close frame that was sent or received. */
   closing: { readonly close: CloseFrame; readonly initiatedBy: "us" | "peer" } | undefined;
-  /** True when this client closes the connection because another one replaces it. */
+  /** True if this client closes the connection because a rotation replaces it. */
   isRotated = false;
-  readonly #options: ResolvedOptions<Received, Sent>;
-  readonly #hub: ConnectionMessageHandler<Received, Sent>;
-  readonly #handler: ClientConnectionHandler<Received, Sent>;
-  /** Undefined once the attempt has succeeded or failed. */
+  readonly #options: ResolvedOptions;
+  readonly #hub: ConnectionMessageHandler;
+  readonly #handler: ClientConnectionHandler;
+  /** `undefined` after the attempt has succeeded or failed. */
   #attempt: ConnectAttempt | undefined;
-  /** One bit of `pauseBits` per active reason. */
+  /** The sum of the `pauseBits` of all active reasons. */
   #pauses = 0;
   #url = "";
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
-  #hook: HookConnection<Received, Sent> | undefined;
+  #hook: HookConnection | undefined;
   #setup: Setup | undefined;
   #setupError: Error | undefined;
   #heartbeat: HeartbeatDriver | undefined;
   #isReady = false;
-  /** Set by {@link endHook}: no hook is created or used any more. */
+  /** True after {@link endHook} was called: no hook is created any more. */
   #isOver = false;
   #isOnStandby = false;
   #hasEnded = false;
-  /** True while messages that the hook did not consume wait for {@link releaseHookMessages}. */
+  /** True if messages that the hook has not consumed wait until {@link releaseHookMessages} is called. */
   #holdsHookMessages = false;
-  /** True when the connection ended while messages received before its end were undelivered. */
-  #hasLeftover = false;
   #isReferenced = true;
 
-  constructor(
-    plan: ClientConnectionPlan<Received, Sent>,
-    hub: ConnectionMessageHandler<Received, Sent>,
-    handler: ClientConnectionHandler<Received, Sent>,
-  ) {
+  constructor(plan: ConnectAttemptPlan, hub: ConnectionMessageHandler, handler: ClientConnectionHandler) {
     this.attempt = plan.attempt;
     this.log = new EventLog(plan.options.runtime);
     this.#options = plan.options;
     this.#hub = hub;
     this.#handler = handler;
-    this.#attempt = new ConnectAttempt(plan, this, this);
+    this.#attempt = new ConnectAttempt(plan, this);
   }
 
-  /** The URL without credentials; empty until it is known. */
+  /** The URL without credentials, or an empty string before the URL is known. */
   get url(): string {
     return this.#url;
   }
@@ -148,42 +134,42 @@ export class ClientConnection<Received, Sent>
     return this.#accepted;
   }
 
-  /** The open connection, during its setup and afterwards. */
+  /** The open connection; `undefined` before the opening handshake is complete. */
   get live(): LiveConnection | undefined {
     return this.#live;
   }
 
-  /** True when the connection is set up and has not ended. */
+  /** True if the setup is complete and the connection has not ended. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
   /**
-   * The object that `onConnection` and `onReplay` use. It is `undefined` if the connection is not open yet, or ended
-   * before a hook needed it.
+   * The object that `onConnection` and `onReplay` use. Created on first use. `undefined` if the connection is not open
+   * yet, or has ended before the first use.
    */
-  get hook(): HookConnection<Received, Sent> | undefined {
+  get hook(): HookConnection | undefined {
     if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#hub.createHook(this);
     return this.#hook;
   }
 
-  /** Rejects the pending calls of the hooks and every later one. */
+  /** Rejects the pending and later calls of the hooks with `error`. */
   endHook(error: unknown): void {
     this.#isOver = true;
     this.#hook?.end(error);
   }
 
-  /** The largest delay of the event loop that the heartbeat timer observed, in milliseconds. */
+  /** The largest delay of a heartbeat timer, in milliseconds. A blocked event loop causes such delays. */
   get loopLag(): number {
     return this.#heartbeat?.loopLag ?? 0;
   }
 
   start(lastReport: CloseReport | undefined): void {
-    // A listener of the preceding event may have abandoned the attempt already.
+    // A listener of the previous event may have abandoned the attempt already.
     this.#attempt?.start(lastReport);
   }
 
-  /** Abandons an attempt; starts the closing handshake of an open connection. */
+  /** Starts the closing handshake of an open connection, or abandons the attempt. */
   close(close: CloseFrame, reason?: Error): void {
     if (this.#live === undefined) this.#attempt?.abandon(reason);
     else {
@@ -194,19 +180,19 @@ export class ClientConnection<Received, Sent>
   }
 
   /**
-   * Closes the connection because the client itself ends. Reading is no longer paused, because the peer's Close frame
-   * arrives after its data. Messages that `onConnection` has not consumed are discarded.
+   * Closes the connection because the client itself ends. Reading resumes, because the peer's Close frame follows the
+   * data of the peer. If the setup is incomplete, buffered messages are discarded.
    */
   closeForGood(close: CloseFrame, reason?: Error): void {
     this.close(close, reason);
     if (this.#live === undefined) return;
     this.#live.makeFinal();
-    // Deferred, so that no message is delivered during the call that closes the client.
+    // Reading resumes later: no message may be delivered during the call that closes the client.
     this.#options.runtime.defer(() => this.#readToEnd());
   }
 
   #readToEnd(): void {
-    // The messages of a standby connection follow those of the previous one. Its owner calls `leaveStandby()`.
+    // A standby connection stays paused until `leaveStandby()` is called after the end of the previous connection.
     if (this.#hasEnded || this.#isOnStandby) return;
     if (!this.#isReady) this.#discardHookMessages();
     this.#pauses = 0;
@@ -245,12 +231,17 @@ export class ClientConnection<Received, Sent>
     for (const one of [this.#attempt, this.#live, this.#setup]) one?.unref();
   }
 
-  // Called by the connect attempt.
+  // The following three methods are called by the connect attempt.
 
   onDialling(url: string): void {
     this.#url = url;
     this.log.add("connecting", url);
     this.#handler.onDialling(this);
+  }
+
+  onRedirected(url: string): void {
+    this.#url = url;
+    this.log.add("redirected", url);
   }
 
   onFailed(
@@ -285,19 +276,21 @@ export class ClientConnection<Received, Sent>
   }
 
   #onSetUp(): void {
-    // The hook or the peer may have closed the connection while the hook ran.
+    // `onConnection` or the peer may have closed the connection.
     if (this.#live?.isClosing !== false) return;
     this.#becomeReady();
-    if (!this.#isOnStandby && !this.#holdsHookMessages) this.#deliverHookMessages();
+    this.#deliverHookMessages();
   }
 
+  /** Delivers the messages that the hook has not consumed, unless they must wait for an earlier connection. */
   #deliverHookMessages(): void {
+    if (this.#isOnStandby || this.#holdsHookMessages) return;
     for (const { data, size, at } of this.#hook?.release() ?? [])
       this.#hub.inbound.receive(this.number, data, size, at);
     this.resume("hook");
   }
 
-  /** Pauses a connection that is ready before it is needed. Its messages wait for {@link leaveStandby}. */
+  /** Pauses a connection that is not used yet. Its messages wait until {@link leaveStandby} is called. */
   enterStandby(): void {
     this.#isOnStandby = true;
     this.pause("overlap");
@@ -306,18 +299,18 @@ export class ClientConnection<Received, Sent>
   leaveStandby(): void {
     if (!this.#isOnStandby) return;
     this.#isOnStandby = false;
-    if (!this.#holdsHookMessages) this.#deliverHookMessages();
+    this.#deliverHookMessages();
     this.resume("overlap");
   }
 
-  /** Delays the messages that the hook did not consume until those of an earlier connection are delivered. */
+  /** Delays the messages that the hook has not consumed: messages of an earlier connection are delivered first. */
   holdHookMessages(): void {
     this.#holdsHookMessages = true;
   }
 
   releaseHookMessages(): void {
     this.#holdsHookMessages = false;
-    if (!this.#isOnStandby) this.#deliverHookMessages();
+    this.#deliverHookMessages();
   }
 
   #becomeReady(): void {
@@ -337,15 +330,14 @@ export class ClientConnection<Received, Sent>
     this.resume("hook");
   }
 
-  // Called by the live connection.
+  // The following methods are called by the live connection.
 
   onMessage(data: string | Buffer, size: number): void {
     const at = this.#live!.lastReceivedAt;
     const hook = this.#hook;
     if (hook?.wantsMessages === true && hook.receive({ data, size, at })) return;
-    // A listener of the previous message may have discarded the remaining ones.
-    const isOfLeftover = this.#hasLeftover && this.#live!.hasLeftover;
-    if (isOfLeftover || (this.#isReady && !this.#isOnStandby))
+    // After the end of the connection, a listener may have discarded the remaining messages.
+    if ((this.#isReady && !this.#isOnStandby) || this.#live!.hasLeftover)
       this.#hub.inbound.receive(this.number, data, size, at);
     else this.#hub.onDiscarded(data);
   }
@@ -377,7 +369,7 @@ export class ClientConnection<Received, Sent>
     this.#handler.onDrain(this);
   }
 
-  onRefused(error: unknown): void {
+  onError(error: unknown): void {
     this.#hub.onError(error);
   }
 
@@ -393,13 +385,9 @@ export class ClientConnection<Received, Sent>
     this.#pauses = 0;
     this.#handler.onLastMessages(this);
     if (this.#isReady && !this.#isOnStandby) return true;
-    // The connection was never in use. Its messages are dropped one by one, starting with those that the hook buffered.
+    // This connection was never used. First the messages in the buffer of the hook are discarded, then later messages.
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     return false;
-  }
-
-  onLeftoverFailed(error: Error): void {
-    this.#hub.onError(error);
   }
 
   onEnd(end: ConnectionEnd): void {
@@ -408,7 +396,6 @@ export class ClientConnection<Received, Sent>
     this.#hasEnded = true;
     const wasReady = this.#isReady;
     this.#isReady = false;
-    this.#hasLeftover = this.#live?.hasLeftover === true;
     if (!wasReady) this.#discardHookMessages();
     this.#handler.onEnd(
       this,
@@ -416,13 +403,9 @@ export class ClientConnection<Received, Sent>
     );
   }
 
-  // Called by the heartbeat driver.
+  // The following methods are called by the heartbeat driver.
 
   sendPing(): void {
     this.#hub.sendPing(this);
-  }
-
-  onStalled(error: Error): void {
-    this.#hub.onError(error);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Makes one attempt to connect: it calls the provider functions, dials, and performs the opening handshake.
- * It does not retry, and keeps no reference to the connection that it opens.
+ * Makes one attempt to connect: calls the provider functions, dials, and performs the opening handshake. It does not
+ * retry.
  */
-import type { FrameObserver, Resources, WebSocketUri } from "../../../protocol/index.js";
+import type { FrameObserver, HandshakeError, Resources } from "../../../protocol/index.js";
 import { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import {
@@ -16,7 +16,6 @@ import {
 import { TimeoutError } from "../../errors.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
-import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
 import type { TlsDetails } from "../../events/tls-details.js";
 import type { AddressAttempt, TlsSession, TransportTarget } from "../../runtime/transport.js";
@@ -27,12 +26,17 @@ import {
   prepareStaticRequest,
   prepareRequest,
   type RequestSource,
+  addProxy,
 } from "./request.js";
+import { isRedirect, isSameOrigin, Redirects, withoutIdentity } from "./redirects.js";
 
-export interface ConnectAttemptHandler {
-  /** The URL is known, and the attempt dials next. */
+/** Receives the result of an attempt. The same object then receives the events of the open connection. */
+export interface ConnectAttemptHandler extends LiveHandler {
+  /** The URL is known. Next, the attempt dials this URL. */
   onDialling(url: string): void;
-  /** The connection is open. Messages are delivered after this call returns. */
+  /** The server redirected the attempt to another URL. Next, the attempt dials that URL. */
+  onRedirected(url: string): void;
+  /** The connection is open. No message is delivered before this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
   onFailed(
@@ -43,16 +47,11 @@ export interface ConnectAttemptHandler {
   ): void;
 }
 
-/** The options that a single connection needs. */
-export type ConnectionOptions = Omit<
-  ResolvedOptions<never, never>,
-  "serializer" | "deserializer" | keyof ResolvedLayers<never, never>
->;
-
 export interface ConnectAttemptPlan {
   readonly source: RequestSource;
-  readonly options: ConnectionOptions;
+  readonly options: ResolvedOptions;
   readonly resources: Resources;
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
   /** The TLS sessions of the client; `undefined` to resume none. */
   readonly tlsSessions?: TlsSession[] | undefined;
@@ -60,97 +59,49 @@ export interface ConnectAttemptPlan {
   readonly observer: FrameObserver | undefined;
 }
 
-/** A class, because V8 creates a separate hidden class for every object literal with a spread or a getter. */
-class AttemptTarget implements TransportTarget {
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  readonly isSecure: boolean;
-  readonly socketPath: TransportTarget["socketPath"];
-  readonly tls: TransportTarget["tls"];
-  readonly tlsSessions: TransportTarget["tlsSessions"];
-  readonly lookup: TransportTarget["lookup"];
-  readonly localAddress: TransportTarget["localAddress"];
-  readonly noDelay: boolean;
-  readonly keepAlive: number | false;
-  readonly createConnection: TransportTarget["createConnection"];
-  readonly proxy: TransportTarget["proxy"];
-  readonly readBuffer: Buffer;
-  readonly #attempt: { readonly signal: AbortSignal };
-
-  constructor(
-    uri: WebSocketUri,
-    proxy: TransportTarget["proxy"],
-    { options, resources, tlsSessions }: ConnectAttemptPlan,
-    attempt: { readonly signal: AbortSignal },
-  ) {
-    this.url = uri.href;
-    this.host = uri.host;
-    this.port = uri.port;
-    this.isSecure = uri.isSecure;
-    this.socketPath = options.socketPath;
-    this.tls = options.tls;
-    this.tlsSessions = tlsSessions;
-    this.lookup = options.lookup;
-    this.localAddress = options.localAddress;
-    this.noDelay = options.noDelay;
-    this.keepAlive = options.keepAlive;
-    this.createConnection = options.createConnection;
-    this.proxy = proxy;
-    this.readBuffer = resources.readBuffer;
-    this.#attempt = attempt;
-  }
-
-  get signal(): AbortSignal {
-    return this.#attempt.signal;
-  }
-}
-
 const noAddresses: readonly AddressAttempt[] = [];
 const resolvedPromise = Promise.resolve();
+
+/** The signal of attempts without the option `createConnection`. */
+const neverAborted = new AbortController().signal;
 
 /** Shared by all connections on which neither a subprotocol nor an extension was agreed. */
 const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
 
-/** One attempt to connect. After it ends, it drops its references, so an open connection does not keep them alive. */
+/** One attempt to connect. A finished attempt drops its references, so an open connection does not keep them alive. */
 export class ConnectAttempt implements OpeningHandler {
+  /** `undefined` after the attempt has succeeded or failed. */
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
-  #liveHandler: LiveHandler | undefined;
+  /** Created for provider functions and for `createConnection`. Most attempts use neither of them. */
   #controller: AbortController | undefined;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
-  #isOver = false;
-  #hasFailed = false;
+  /** The request that was dialled last. */
+  #request: ProxiedRequest | undefined;
+  #redirects: Redirects | undefined;
+  #dialledAt = 0;
   #isReferenced = true;
 
-  constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler, liveHandler: LiveHandler) {
+  constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler) {
     this.#plan = plan;
     this.#handler = handler;
-    this.#liveHandler = liveHandler;
-  }
-
-  /** Created on first use, because most attempts do not need it. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#hasFailed) this.#controller.abort();
-    return this.#controller.signal;
   }
 
   /**
-   * Starts the attempt. A provider function may abandon it during this call.
+   * Starts the attempt. A provider function may abandon the attempt during this call.
    * @param lastReport - The report on the previous connection or attempt of the client.
    */
   start(lastReport: CloseReport | undefined): void {
-    // `lastReport` is not stored: unread error stacks in reports reference earlier attempts, which would form a chain.
-    if (this.#isOver) return;
-    const plan = this.#plan!;
-    // No callback runs during this call, whether or not there are provider functions.
+    // `lastReport` is not stored: each report would keep the previous attempt and its report in memory.
+    const plan = this.#plan;
+    if (plan === undefined) return;
+    // The handler is never called during this call, with or without provider functions.
     if (isRequestStatic(plan.source)) void resolvedPromise.then(() => this.#dialStaticRequest(plan));
     else void this.#callProviders(plan, lastReport);
   }
 
-  /** Abandons the attempt. `onFailed` is called with `reason`, immediately or when the socket has closed. */
+  /** Abandons the attempt. `onFailed` is called with `reason`: immediately, or after the socket has closed. */
   abandon(reason?: Error): void {
     if (this.#opening !== undefined) this.#opening.abandon(reason);
     else this.onFailed("provider", reason);
@@ -171,7 +122,7 @@ export class ConnectAttempt implements OpeningHandler {
   #dialStaticRequest(plan: ConnectAttemptPlan): void {
     const { source, resources } = plan;
     try {
-      if (!this.#isOver) this.#dial(plan, prepareStaticRequest(source, resources.fillRandom));
+      if (this.#plan !== undefined) this.#dial(plan, prepareStaticRequest(source, resources.fillRandom));
     } catch (error) {
       this.#onRefused(error);
     }
@@ -180,42 +131,74 @@ export class ConnectAttempt implements OpeningHandler {
   async #callProviders(plan: ConnectAttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
     const { source, options, resources, attempt } = plan;
     this.#armDeadline(options);
+    const { signal } = (this.#controller = new AbortController());
     try {
-      const context = { attempt, lastReport, signal: this.signal };
+      const context = { attempt, lastReport, signal };
       const request = await prepareRequest(source, context, resources.fillRandom);
-      if (!this.#isOver) this.#dial(plan, request);
+      if (this.#plan !== undefined) this.#dial(plan, request);
     } catch (error) {
       this.#onRefused(error);
     }
   }
 
   #onRefused(error: unknown): void {
-    this.onFailed("provider", toError(error, "A function given for url, headers or subprotocols"));
+    this.onFailed("provider", toError(error, "A function given for url, headers, subprotocols or proxy"));
   }
 
-  #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
-    this.#deadline = runtime.setTimer(timeoutMs, () => {
+  /** @param elapsed - Milliseconds of `connectTimeout` that have passed. */
+  #armDeadline({ connectTimeout: timeoutMs, runtime }: ResolvedOptions, elapsed: number = 0): void {
+    this.#deadline = runtime.setTimer(Math.max(timeoutMs - elapsed, 0), () => {
       const message =
-        "A function given for url, headers or subprotocols did not finish " +
+        "A function given for url, headers, subprotocols or proxy did not finish " +
         `within ${timeoutMs} ms (connectTimeout).`;
       this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
     });
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial(plan: ConnectAttemptPlan, { uri, handshake, proxy }: ProxiedRequest): void {
+  #dial(plan: ConnectAttemptPlan, request: ProxiedRequest): void {
+    this.#dialledAt = plan.options.runtime.now();
+    this.#handler!.onDialling(request.uri.display);
+    // A listener of that event may have closed the client.
+    if (this.#plan !== undefined) this.#open(plan, request, plan.options.tls);
+  }
+
+  #open(
+    { options, resources, tlsSessions }: ConnectAttemptPlan,
+    request: ProxiedRequest,
+    tls: TransportTarget["tls"],
+  ): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
-    this.#handler!.onDialling(uri.display);
-    // A listener of that event may have closed the client.
-    if (this.#isOver) return;
-    const { runtime, connectTimeout } = plan.options;
-    const target = new AttemptTarget(uri, proxy, plan, this);
-    this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
+    this.#request = request;
+    const { uri, proxy, handshake } = request;
+    const { runtime, connectTimeout: timeout, createConnection } = options;
+    if (createConnection !== undefined) this.#controller ??= new AbortController();
+    // This literal has no spread and no getter. With one of them, V8 would create a hidden class for each object.
+    const target: TransportTarget = {
+      url: uri.href,
+      host: uri.host,
+      port: uri.port,
+      isSecure: uri.isSecure,
+      socketPath: options.socketPath,
+      tls,
+      tlsSessions,
+      lookup: options.lookup,
+      localAddress: options.localAddress,
+      noDelay: options.noDelay,
+      keepAlive: options.keepAlive,
+      createConnection,
+      proxy,
+      signal: this.#controller?.signal ?? neverAborted,
+      readBuffer: resources.readBuffer,
+    };
+    const elapsed = runtime.now() - this.#dialledAt;
+    this.#opening = new Opening({ runtime, target, handshake, timeout, elapsed }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
 
-  // Called by the opening.
+  // The following methods are called by `Opening`.
+
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void {
     const { options, resources, observer } = this.#plan!;
     const handler = this.#handler!;
@@ -225,7 +208,7 @@ export class ConnectAttempt implements OpeningHandler {
       resources,
       extension: accepted.extension,
       settings: options,
-      handler: this.#liveHandler!,
+      handler,
       observer,
     });
     this.#end();
@@ -241,9 +224,39 @@ export class ConnectAttempt implements OpeningHandler {
     addresses: readonly AddressAttempt[] = noAddresses,
     tls?: TlsDetails,
   ): void {
-    if (this.#isOver) return;
+    const followRedirects = this.#plan?.options.followRedirects ?? 0;
+    if (phase === "http" && followRedirects > 0 && isRedirect(error)) void this.#redirect(error, addresses);
+    else this.#fail(phase, error, addresses, tls);
+  }
+
+  /** Follows a redirect within the time that the attempt has left. */
+  async #redirect(error: HandshakeError, addresses: readonly AddressAttempt[]): Promise<void> {
+    const plan = this.#plan!;
+    const { options, resources } = plan;
+    const { uri, values } = this.#request!;
+    this.#opening = undefined;
+    try {
+      this.#redirects ??= new Redirects(options.followRedirects);
+      const next = this.#redirects.next(values, uri, error);
+      this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
+      const request = await addProxy(next, options.proxy, resources.fillRandom);
+      this.#handler?.onRedirected(request.uri.display);
+      const tls = isSameOrigin(uri, request.uri) ? options.tls : withoutIdentity(options.tls);
+      // The attempt may have been abandoned meanwhile.
+      if (this.#plan !== undefined) this.#open(plan, request, tls);
+    } catch (thrown) {
+      this.#fail("http", toError(thrown, "The option proxy"), addresses);
+    }
+  }
+
+  #fail(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls?: TlsDetails,
+  ): void {
+    if (this.#plan === undefined) return;
     const handler = this.#handler!;
-    this.#hasFailed = true;
     this.#deadline?.clear();
     this.#controller?.abort();
     this.#end();
@@ -251,11 +264,10 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   #end(): void {
-    this.#isOver = true;
     this.#plan = undefined;
     this.#handler = undefined;
-    this.#liveHandler = undefined;
     this.#deadline = undefined;
     this.#opening = undefined;
+    this.#request = undefined;
   }
 }

@@ -12,7 +12,7 @@ export interface HeartbeatDriverHandler {
   /** A ping is due: send a ping frame or an application ping. */
   sendPing(): void;
   /** Neither end reads, because each end waits for the other. The connection is abandoned after this call. */
-  onStalled(error: Error): void;
+  onError(error: Error): void;
 }
 
 /** Sends pings on one connection. Abandons the connection if the peer does not answer, or if both ends are stalled. */
@@ -132,7 +132,7 @@ export class HeartbeatDriver {
     }
     this.stop();
     const error = mutualStall(this.#policy.timeout);
-    this.#handler.onStalled(error);
+    this.#handler.onError(error);
     this.#live.giveUp(error);
   }
 

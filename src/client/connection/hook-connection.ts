@@ -24,16 +24,16 @@ export interface BufferedMessage {
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
 
-interface Call<Received> {
-  readonly match: (message: Received) => boolean;
-  readonly wait: Wait<Received>;
+interface Call {
+  readonly match: (message: unknown) => boolean;
+  readonly wait: Wait<unknown>;
 }
 
-interface HookContext<Received, Sent> {
+interface HookContext {
   /** The properties and the sending methods of the public connection object. */
-  readonly sender: Omit<SetupConnection<Received, Sent>, "recv">;
+  readonly sender: Omit<SetupConnection<unknown, unknown>, "recv">;
   readonly runtime: Runtime;
-  readonly deserializer: Deserializer<Received>;
+  readonly deserializer: Deserializer<unknown>;
   /** Reading pauses when the buffer exceeds this number of bytes. */
   readonly maxBytes: number;
   /** True if `onConnection` runs: messages are buffered until `release()`. */
@@ -48,23 +48,23 @@ const recvNames = ["match", "signal", "timeout"];
  * The connection that `onConnection` and `onReplay` use. Received messages are buffered here while `onConnection` runs.
  * Afterwards the client receives the unconsumed messages in order.
  */
-export class HookConnection<Received, Sent> {
+export class HookConnection {
   /** The object that is passed to the hooks. */
-  readonly publicConnection: SetupConnection<Received, Sent>;
-  readonly #context: HookContext<Received, Sent>;
+  readonly publicConnection: SetupConnection<unknown, unknown>;
+  readonly #context: HookContext;
   /** The pending `recv()` calls. */
-  readonly #calls = new LinkedQueue<Call<Received>>();
+  readonly #calls = new LinkedQueue<Call>();
   #buffered: BufferedMessage[] | undefined;
   #bytes = 0;
   #isFull = false;
   #end: { readonly error: unknown } | undefined;
 
-  constructor(context: HookContext<Received, Sent>) {
+  constructor(context: HookContext) {
     this.#context = context;
     if (context.isBuffering) this.#buffered = [];
     this.publicConnection = Object.freeze({
       ...context.sender,
-      recv: (options?: SetupRecvOptions<Received>) => this.#recv(options),
+      recv: (options?: SetupRecvOptions<unknown>) => this.#recv(options),
     });
   }
 
@@ -89,7 +89,7 @@ export class HookConnection<Received, Sent> {
     if (calls.length === 0) return false;
     const decoded = this.#decode(message);
     if (decoded === undefined) return false;
-    const nodes: LinkedQueueNode<Call<Received>>[] = [];
+    const nodes: LinkedQueueNode<Call>[] = [];
     for (let node = calls.firstNode; node !== undefined; node = node.next) nodes.push(node);
     for (const node of nodes) {
       const { match, wait } = node.item;
@@ -111,11 +111,11 @@ export class HookConnection<Received, Sent> {
    * @returns `undefined` if the deserializer throws. No `recv()` consumes that message. The client decodes the message
    *   again, and reports the error.
    */
-  #decode(message: BufferedMessage): { readonly value: Received } | undefined {
+  #decode(message: BufferedMessage): { readonly value: unknown } | undefined {
     const { data } = message;
     try {
       message.decoded ??= { value: this.#context.deserializer(data, typeof data !== "string") };
-      return message.decoded as { readonly value: Received };
+      return message.decoded;
     } catch {
       return undefined;
     }
@@ -137,7 +137,7 @@ export class HookConnection<Received, Sent> {
     );
   }
 
-  #recv(given: SetupRecvOptions<Received> | undefined): Promise<Received> {
+  #recv(given: SetupRecvOptions<unknown> | undefined): Promise<unknown> {
     try {
       const options = readCallOptions(given, recvNames);
       if (options?.signal?.aborted === true) return rejected(options.signal.reason);
@@ -147,7 +147,7 @@ export class HookConnection<Received, Sent> {
       if (this.#end !== undefined) return rejected(this.#end.error);
       if (this.#isFull) return rejected(this.#overflow());
       const { runtime } = this.#context;
-      const wait = new Wait<Received>(runtime, "recv", options, () => void this.#calls.remove(node));
+      const wait = new Wait<unknown>(runtime, "recv", options, () => void this.#calls.remove(node));
       const node = this.#calls.add({ match, wait });
       return wait.promise;
     } catch (error) {
@@ -156,7 +156,7 @@ export class HookConnection<Received, Sent> {
   }
 
   /** @throws the error of `match`. */
-  #takeBuffered(match: (message: Received) => boolean): { readonly value: Received } | undefined {
+  #takeBuffered(match: (message: unknown) => boolean): { readonly value: unknown } | undefined {
     for (const [index, message] of this.#buffered?.entries() ?? []) {
       const decoded = this.#decode(message);
       if (decoded === undefined || !match(decoded.value)) continue;

@@ -15,18 +15,18 @@ import { wrongValue } from "../../options/checks.js";
 import { readHeaderFields } from "../../options/header-fields.js";
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
-import { readProxy } from "../../options/resolve-proxy.js";
+import { readProxy, type ResolvedProxy } from "../../options/resolve-proxy.js";
 import type { ProxyTarget } from "../../runtime/transport.js";
 import { proxyFromEnvironment } from "./proxy-env.js";
 
 /** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
-  readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate" | "proxy">;
+  readonly options: Pick<ResolvedOptions, "headers" | "subprotocols" | "deflate" | "proxy">;
 }
 
 /** The inputs of a request, without provider functions. */
-interface RequestValues {
+export interface RequestValues {
   readonly url: Url;
   readonly headers: HeadersInit | undefined;
   readonly subprotocols: string | readonly string[] | undefined;
@@ -41,6 +41,8 @@ export interface PreparedRequest {
 
 /** A request, and the proxy through which it is sent. */
 export interface ProxiedRequest extends PreparedRequest {
+  /** The values from which the request was created. */
+  readonly values: RequestValues;
   readonly proxy: ProxyTarget | undefined;
 }
 
@@ -66,14 +68,34 @@ export async function prepareRequest(
     callProvider(headers, context),
     callProvider(subprotocols, context),
   ]);
-  const request = makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
+  return addProxy({ url, headers: fields, subprotocols: names, deflate }, proxy, fillRandom);
+}
+
+/**
+ * Creates a request, and calls the function that chooses its proxy.
+ * @throws the error of that function, or TypeError for an invalid value.
+ */
+export async function addProxy(
+  values: RequestValues,
+  proxy: ResolvedProxy,
+  fillRandom: FillRandom,
+): Promise<ProxiedRequest> {
+  const request = makeRequest(values, fillRandom);
   const chosen = typeof proxy === "function" ? readProxy(await proxy(request.uri.href)) : proxy;
-  return { ...request, proxy: proxyFor(request.uri, chosen) };
+  return { ...request, values, proxy: proxyFor(request.uri, chosen) };
 }
 
 function proxyFor(uri: WebSocketUri, proxy: ProxyTarget | "env" | undefined): ProxyTarget | undefined {
   if (proxy !== "env") return proxy;
-  return readProxy(proxyFromEnvironment(uri, process.env)) as ProxyTarget | undefined;
+  const url = proxyFromEnvironment(uri, process.env);
+  try {
+    return url === undefined ? undefined : (readProxy({ url }) as ProxyTarget);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TypeError(`The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is invalid: ${message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Creates a request synchronously. The source must contain no provider function. */
@@ -81,7 +103,7 @@ export function prepareStaticRequest(source: RequestSource, fillRandom: FillRand
   const { headers, subprotocols, deflate, proxy } = source.options;
   const values = { url: source.url, headers, subprotocols, deflate } as RequestValues;
   const request = makeRequest(values, fillRandom);
-  return { ...request, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
+  return { ...request, values, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
 }
 
 /**
@@ -161,7 +183,8 @@ function uriOf(url: Url): WebSocketUri {
   return uri;
 }
 
-function subprotocolList(subprotocols: string | readonly string[] | undefined): readonly string[] {
+/** @throws TypeError for a value that is not a string or an array of strings. */
+export function subprotocolList(subprotocols: string | readonly string[] | undefined): readonly string[] {
   if (subprotocols === undefined) return [];
   const list: readonly unknown[] = typeof subprotocols === "string" ? [subprotocols] : subprotocols;
   if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;

@@ -14,7 +14,7 @@ const noEvents: CloseReport["events"] = Object.freeze([]);
 
 /** Collects the report fields that come from the connection, if there was one, and from the stop reasons. */
 export function contextOf(
-  connection: ClientConnection<unknown, unknown> | undefined,
+  connection: ClientConnection | undefined,
   stopReasons: StopReasons,
 ): Pick<ReportContext, keyof OwnActions | "events" | "loopLagMs"> {
   return {
@@ -52,7 +52,7 @@ export function reportConnection(end: ClientConnectionEnd, context: ReportContex
 /** Adds the counters of an ended connection to the statistics, and rejects the calls that wait for the connection. */
 export function settleConnection(
   { statistics, hub }: { readonly statistics: Statistics; readonly hub: MessageHub },
-  connection: ClientConnection<unknown, unknown>,
+  connection: ClientConnection,
   end: ClientConnectionEnd,
   error: unknown,
 ): void {

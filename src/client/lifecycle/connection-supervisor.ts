@@ -23,12 +23,8 @@ import { sharedResources } from "../connection/shared-resources.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
-type Connection = ClientConnection<unknown, unknown>;
-
 /** Owns the attempts and connections of one client, and the waits between attempts. */
-export class ConnectionSupervisor
-  implements ClientConnectionHandler<unknown, unknown>, RotationHandler, ReconnectorHandler
-{
+export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
   readonly #context: ClientContext;
   /** Created at the first end of an attempt or a connection. Each run of the client has its own reconnector. */
   #reconnector: Reconnector | undefined;
@@ -37,7 +33,7 @@ export class ConnectionSupervisor
   /** Created at the first loss of a connection. */
   #downtime: Downtime | undefined;
   /** The connection on which messages are sent, or the attempt to open it. */
-  #connection: Connection | undefined;
+  #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
   #attempts = 0;
@@ -103,12 +99,12 @@ export class ConnectionSupervisor
     return this.#lastReport;
   }
 
-  get connection(): Connection | undefined {
+  get connection(): ClientConnection | undefined {
     return this.#connection;
   }
 
   /** All attempts and connections that have not ended. */
-  get connections(): readonly Connection[] {
+  get connections(): readonly ClientConnection[] {
     return [this.#connection, ...(this.#rotation?.otherConnections ?? [])].filter(
       (connection) => connection !== undefined,
     );
@@ -134,7 +130,7 @@ export class ConnectionSupervisor
   }
 
   /** Creates the next connection and makes it the current one, without starting its attempt. */
-  #createNext(): Connection {
+  #createNext(): ClientConnection {
     this.#reconnector?.timer.clear();
     const connection = this.createConnection(++this.#attempts);
     this.#connection = connection;
@@ -143,14 +139,14 @@ export class ConnectionSupervisor
   }
 
   /** Also called by the rotation. */
-  createConnection(attempt: number = 1): Connection {
+  createConnection(attempt: number = 1): ClientConnection {
     const { source, options, publicClient, statistics, hub } = this.#context;
     statistics.attemptCount++;
     const resources = sharedResources(options.runtime);
     const observer = diagnostics.frameObserver(publicClient);
     const tlsSessions = this.#tlsSessions;
     const plan = { source, options, attempt, tlsSessions, resources, observer };
-    const connection = new ClientConnection<unknown, unknown>(plan, hub, this);
+    const connection = new ClientConnection(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
   }
@@ -194,12 +190,12 @@ export class ConnectionSupervisor
 
   // Called by the connections.
 
-  onDialling(connection: Connection): void {
+  onDialling(connection: ClientConnection): void {
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
   }
 
-  onOpen(connection: Connection, times: OpeningTimes): void {
+  onOpen(connection: ClientConnection, times: OpeningTimes): void {
     const { statistics } = this.#context;
     connection.number = ++this.#connectionCount;
     statistics.connectCount++;
@@ -207,12 +203,12 @@ export class ConnectionSupervisor
       statistics.record(durationNames[phase], times[phase]!);
   }
 
-  onReady(connection: Connection): void {
+  onReady(connection: ClientConnection): void {
     this.#publishOpen(connection);
     if (this.#rotation?.onReady(connection) !== true) this.#becomeConnected(connection);
   }
 
-  onDrain(connection: Connection): void {
+  onDrain(connection: ClientConnection): void {
     if (connection !== this.#connection) return;
     this.#context.hub.sender.onDrain();
     this.#context.emitter.emit("drain", {});
@@ -225,7 +221,7 @@ export class ConnectionSupervisor
 
   // Called by the rotation.
 
-  start(connection: Connection): void {
+  start(connection: ClientConnection): void {
     connection.start(this.#lastReport);
   }
 
@@ -234,7 +230,7 @@ export class ConnectionSupervisor
     this.#context.emitter.emit("rotated", { overlapMs, duplicates });
   }
 
-  #publishOpen(connection: Connection): void {
+  #publishOpen(connection: ClientConnection): void {
     const { publicClient, hub } = this.#context;
     const { url, number } = connection;
     const { subprotocol, extensions } = connection.accepted!;
@@ -247,7 +243,7 @@ export class ConnectionSupervisor
     leftovers.after(() => connection.releaseHookMessages());
   }
 
-  #becomeConnected(connection: Connection): void {
+  #becomeConnected(connection: ClientConnection): void {
     const { options, states, hub, emitter, calls, statistics } = this.#context;
     const isFirst = !this.#hasConnected;
     this.#hasConnected = true;
@@ -277,11 +273,11 @@ export class ConnectionSupervisor
     });
   }
 
-  #isOpen(connection: Connection): boolean {
+  #isOpen(connection: ClientConnection): boolean {
     return connection === this.#connection && connection.live?.isClosing === false;
   }
 
-  onClosing(connection: Connection, close: CloseFrame, initiatedBy: "us" | "peer"): void {
+  onClosing(connection: ClientConnection, close: CloseFrame, initiatedBy: "us" | "peer"): void {
     const { states, hub, emitter, stopReasons } = this.#context;
     // A connection that a rotation replaces emits no `closing` event, because messages are sent on its successor.
     const isLeaving = this.#rotation?.isLeaving(connection) === true && !stopReasons.isStopping;
@@ -295,7 +291,7 @@ export class ConnectionSupervisor
   }
 
   /** Makes the second connection of a rotation the current connection, so that messages are sent on it. */
-  promote(connection: Connection): void {
+  promote(connection: ClientConnection): void {
     this.#connection = connection;
     this.#accepted = connection.accepted;
     this.#url = connection.url;
@@ -311,12 +307,12 @@ export class ConnectionSupervisor
     connection.close({ code: CloseCode.normal, reason });
   }
 
-  onEnd(connection: Connection, end: ClientConnectionEnd): void {
+  onEnd(connection: ClientConnection, end: ClientConnectionEnd): void {
     this.#endConnection(connection, end);
     this.#context.hub.leftovers.deliver();
   }
 
-  #endConnection(connection: Connection, end: ClientConnectionEnd): void {
+  #endConnection(connection: ClientConnection, end: ClientConnectionEnd): void {
     if (this.#rotation?.onEnd(connection, end) === true) {
       this.#endIfLast();
       return;
@@ -377,7 +373,7 @@ export class ConnectionSupervisor
   }
 
   /** Decides whether the client may retry, and then creates the report. The decision updates the backoff schedule. */
-  #reportOf(connection: Connection | undefined, end: ClientConnectionEnd): CloseReport {
+  #reportOf(connection: ClientConnection | undefined, end: ClientConnectionEnd): CloseReport {
     const { stopReasons, options } = this.#context;
     const context = contextOf(connection, stopReasons);
     const verdict = verdictOf(end, context);
@@ -392,7 +388,7 @@ export class ConnectionSupervisor
    * Handles the end of a connection that is not the current connection.
    * @returns the error that describes the end.
    */
-  retire(connection: Connection, end: ClientConnectionEnd): unknown {
+  retire(connection: ClientConnection, end: ClientConnectionEnd): unknown {
     const report = this.#reportOf(connection, end);
     const error = failureOf(report);
     settleConnection(this.#context, connection, end, error);

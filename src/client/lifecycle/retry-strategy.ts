@@ -78,8 +78,9 @@ export class RetryStrategy {
 function causeOf(verdict: Verdict, error: Error | undefined): RetryableEnd["cause"] {
   if (verdict === "auth" || verdict === "not-found") return verdict;
   if (verdict === "proxy" && codeOf(error) === "PROXY_AUTHENTICATION") return "auth";
-  if (verdict !== "tls") return "other";
-  const fault = tlsFaultOf(error);
+  const reason = codeOf(error) === "PROXY_TLS" ? (error?.cause as Error) : error;
+  if (verdict !== "tls" && reason === error) return "other";
+  const fault = tlsFaultOf(reason);
   if (fault?.kind === "options") return "options";
-  return fault !== undefined || isTlsRefusal(error) ? "certificate" : "other";
+  return fault !== undefined || isTlsRefusal(reason) ? "certificate" : "other";
 }

@@ -11,22 +11,20 @@ import type { ClientConnection, ClientConnectionEnd } from "../connection/client
 import type { MessageHub } from "../message-hub.js";
 import type { ClientContext } from "./client-context.js";
 
-type Connection = ClientConnection<unknown, unknown>;
-
 export interface RotationHandler {
   /** The connection on which messages are sent. */
-  readonly connection: Connection | undefined;
-  createConnection(): Connection;
-  start(connection: Connection): void;
+  readonly connection: ClientConnection | undefined;
+  createConnection(): ClientConnection;
+  start(connection: ClientConnection): void;
   /** Makes `connection` the current connection. */
-  promote(connection: Connection): void;
+  promote(connection: ClientConnection): void;
   /** Closes the current connection. After its end, the next connection is dialled without a wait. */
   replace(reason: string): void;
   /**
    * Reports the end of a connection that is not the current connection.
    * @returns the error that describes the end.
    */
-  retire(connection: Connection, end: ClientConnectionEnd): unknown;
+  retire(connection: ClientConnection, end: ClientConnectionEnd): unknown;
   onRotated(overlapMs: number, duplicates: number): void;
 }
 
@@ -51,15 +49,15 @@ export class Rotation {
   #phase: RotationPhase = "idle";
   #reason = "";
   /** The connection that is replaced. Set only while a rotation with overlap is in progress. */
-  #first: Connection | undefined;
-  #second: Connection | undefined;
+  #first: ClientConnection | undefined;
+  #second: ClientConnection | undefined;
   /** Connections of finished rotations that are still closing. */
-  #leaving: Set<Connection> | undefined;
+  #leaving: Set<ClientConnection> | undefined;
   /**
    * A draining first connection whose second connection was lost. Messages of the second connection are delivered after
    * this connection has ended.
    */
-  #lastDraining: Connection | undefined;
+  #lastDraining: ClientConnection | undefined;
   #readyAt = 0;
   /** True if the first connection has received every message that precedes the messages of the second connection. */
   #hasCaughtUp = false;
@@ -77,11 +75,11 @@ export class Rotation {
   }
 
   /** All attempts and connections of rotations that have not ended, except the current connection. */
-  get otherConnections(): Connection[] {
+  get otherConnections(): ClientConnection[] {
     const current = this.#handler.connection;
     return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
       (connection) => connection !== undefined && connection !== current,
-    ) as Connection[];
+    ) as ClientConnection[];
   }
 
   /** True while the client closes its connection, or has closed it, to open a new connection. */
@@ -90,7 +88,7 @@ export class Rotation {
   }
 
   /** True if `connection` is being replaced and its successor is ready. */
-  isLeaving(connection: Connection): boolean {
+  isLeaving(connection: ClientConnection): boolean {
     return connection === this.#first && (this.#phase === "moving" || this.#phase === "draining");
   }
 
@@ -148,7 +146,7 @@ export class Rotation {
   }
 
   /** @returns `false` if `connection` does not belong to a rotation. */
-  onReady(connection: Connection): boolean {
+  onReady(connection: ClientConnection): boolean {
     if (connection !== this.#second || this.#phase !== "dialling") return false;
     const { runtime, rotation } = this.#options;
     const first = this.#first;
@@ -207,7 +205,7 @@ export class Rotation {
   }
 
   /** @returns `false` if the supervisor must handle the end of `connection`. */
-  onEnd(connection: Connection, end: ClientConnectionEnd): boolean {
+  onEnd(connection: ClientConnection, end: ClientConnectionEnd): boolean {
     if (this.#leaving?.delete(connection) === true) {
       this.#hub.leftovers.add(connection.live);
       this.#handler.retire(connection, end);
@@ -219,7 +217,7 @@ export class Rotation {
     return connection === this.#second && this.#onSecondEnded(connection, end);
   }
 
-  #onFirstEnded(connection: Connection, end: ClientConnectionEnd): boolean {
+  #onFirstEnded(connection: ClientConnection, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
       // The current connection is lost. The second connection, which is being opened, replaces it.
       this.#first = undefined;
@@ -246,7 +244,7 @@ export class Rotation {
   }
 
   /** Ends the rotation without a move, because the client ends both connections. */
-  #abandonMove(second: Connection): false {
+  #abandonMove(second: ClientConnection): false {
     this.#hub.leftovers.add(this.#first?.live);
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
     (this.#leaving ??= new Set()).add(second);
@@ -254,7 +252,7 @@ export class Rotation {
     return false;
   }
 
-  #finish(second: Connection, first: Connection): void {
+  #finish(second: ClientConnection, first: ClientConnection): void {
     if (this.#second !== second) return;
     const { inbound } = this.#hub;
     const duplicates = inbound.endOverlap();
@@ -267,7 +265,7 @@ export class Rotation {
     if (this.#handler.connection === second) this.onConnected();
   }
 
-  #onSecondEnded(connection: Connection, end: ClientConnectionEnd): boolean {
+  #onSecondEnded(connection: ClientConnection, end: ClientConnectionEnd): boolean {
     const { inbound, sender } = this.#hub;
     const phase = this.#phase;
     const first = this.#first;
@@ -339,7 +337,7 @@ export class Rotation {
    * Ends the rotation and returns its second connection, if that connection is being opened. It replaces the lost
    * current connection.
    */
-  takeSecond(): Connection | undefined {
+  takeSecond(): ClientConnection | undefined {
     if (this.#phase !== "dialling") return undefined;
     const second = this.#second;
     this.#reset();

@@ -11,15 +11,14 @@ export function isUndecodable(value: unknown): boolean {
   return typeof value === "symbol" && value === undecodable;
 }
 
+type OnFailed = (data: string | Buffer, error: JetSocketError) => void;
+
 export class Decoder {
   readonly #deserializer: Deserializer<unknown>;
-  readonly #onFailed: (data: string | Buffer, error: JetSocketError) => void;
+  readonly #onFailed: OnFailed;
 
   /** @param onFailed - Called if the deserializer throws. */
-  constructor(
-    deserializer: Deserializer<unknown>,
-    onFailed: (data: string | Buffer, error: JetSocketError) => void,
-  ) {
+  constructor(deserializer: Deserializer<unknown>, onFailed: OnFailed) {
     this.#deserializer = deserializer;
     this.#onFailed = onFailed;
   }

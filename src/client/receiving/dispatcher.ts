@@ -137,11 +137,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
 
   /** `true` if only listeners of `message` consume messages. This is the most common and fastest case. */
   #isOnlyForMessageListeners(): boolean {
-    if (
-      this.#onlyListeners === undefined &&
-      this.listeners.hasOnlyMessageListeners &&
-      this.#isOnlyForListeners()
-    )
+    if (this.#onlyListeners === undefined && this.listeners.hasOnlyValues && this.#isOnlyForListeners())
       this.#onlyListeners = this.listeners.values;
     return this.#onlyListeners !== undefined;
   }

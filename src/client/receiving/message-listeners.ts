@@ -51,10 +51,12 @@ export class MessageListeners {
     return this.#borrowed !== undefined && !this.#borrowed.isEmpty;
   }
 
-  get hasOnlyMessageListeners(): boolean {
+  /** `true` if all listeners are `message` listeners. */
+  get hasOnlyValues(): boolean {
     return this.values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowed();
   }
 
+  /** `true` if all listeners are borrowing listeners. */
   get hasOnlyBorrowed(): boolean {
     return this.#hasBorrowed() && this.values.isEmpty && this.#raw.isEmpty;
   }

@@ -1,5 +1,5 @@
 /** Chooses the advice for a failed attempt from its verdict and its error. It does not choose the verdict. */
-import type { Verdict } from "../../events/close-report.js";
+import type { Phase, Verdict } from "../../events/close-report.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { advices, codeOf } from "./verdict.js";
 
@@ -50,6 +50,10 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     [
       /^PROXY_UNREACHABLE$/,
       "The proxy does not answer; check its host and port in the option proxy, and the firewall.",
+    ],
+    [
+      /^PROXY_TLS$/,
+      "TLS to the proxy failed; check its url, and set the certificate of its authority in proxy.tls.ca.",
     ],
     [/^PROXY_/, "The answer is not that of such a proxy; check scheme, host and port in the option proxy."],
   ],
@@ -111,7 +115,9 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
 };
 
 /** Returns one or two sentences that say what to do about a failed attempt. */
-export function attemptAdvice(verdict: Verdict, error: Error | undefined): string {
+export function attemptAdvice(verdict: Verdict, error: Error | undefined, phase?: Phase): string {
+  if (verdict === "connect-timeout" && phase === "proxy")
+    return "The proxy opened no tunnel in time; check its address in the option proxy, or raise connectTimeout.";
   const fault = verdict === "tls" ? tlsFaultOf(error) : undefined;
   if (fault?.kind === "options") {
     return `Correct the option ${fault.options}: Node cannot use its value, so another attempt fails too.`;

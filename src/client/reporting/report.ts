@@ -53,7 +53,7 @@ export function reportAttempt(
   const { verdict, url } = context;
   const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
-  return createReport(context, isOwn ? advices[verdict] : attemptAdvice(verdict, error), {
+  return createReport(context, isOwn ? advices[verdict] : attemptAdvice(verdict, error, phase), {
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
     phase,
     codeSent: undefined,

@@ -1,5 +1,5 @@
-// Sends messages over the current connection, and stores them in the outbox while there is none. It does not serialize
-// messages and does not write to the socket.
+// Sends messages over the current connection. Without a connection, messages wait in the outbox. This module does not
+// serialize messages and does not write to the socket.
 import { ChunkedList } from "../../buffer/chunked-list.js";
 import { Outbox } from "../../buffer/outbox.js";
 import { OutboxEntry } from "../../buffer/outbox-entry.js";
@@ -19,66 +19,76 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 
+/**
+ * The result of `trySend()`.
+ *
+ * - `sent`: the message was framed.
+ * - `queued`: the message waits in the send queue or in the outbox.
+ * - `dropped`: the message was not accepted.
+ */
 export type SendResult = "sent" | "queued" | "dropped";
 
 export interface SenderHandler {
   onError(error: unknown): void;
-  /** A call was refused. @returns the promise that the call returns. @param isAborted - The caller aborted the call. */
+  /**
+   * A call was refused.
+   * @param isAborted - True if the caller had aborted the call.
+   * @returns the promise that the call returns.
+   */
   onRefused(refusal: Refusal, isAborted: boolean): Promise<never>;
   onUnsent(message: unknown, cause: OutboxDropCause): void;
   onDrain(): void;
   readonly state: State;
-  /** `true` if messages are accepted, by a connection or by the outbox. */
+  /** True if a connection or the outbox accepts messages. */
   readonly isAccepting: boolean;
   stateError(operation: string): InvalidStateError;
 }
 
-type SenderOptions<Received, Sent> = Pick<
-  ResolvedOptions<Received, Sent>,
-  "outbox" | "highWaterMark" | "maxBufferedAmount"
->;
+type SenderOptions = Pick<ResolvedOptions, "outbox" | "highWaterMark" | "maxBufferedAmount">;
 
-/** The kind of the refusals by a full outbox: such refusals may share one error. */
+type MessageOutbox = Outbox<unknown, unknown, OutboxPayload>;
+
+/** The kind of all refusals by a full outbox. Refusals of the same kind may share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
-export class Sender<Received, Sent> implements FlushCallsHost {
+export class Sender implements FlushCallsHost {
   readonly #runtime: Runtime;
-  readonly #options: SenderOptions<Received, Sent>;
+  readonly #options: SenderOptions;
   readonly #handler: SenderHandler;
-  /** Without the option `outbox`, it exists only during a rotation. */
-  #outbox: Outbox<Sent, Received, OutboxPayload> | undefined;
-  /** The connection over which messages are sent; `undefined` while there is none. */
+  /** The outbox of the option `outbox`. Without this option, a temporary outbox exists during a rotation. */
+  #outbox: MessageOutbox | undefined;
+  /** The connection that accepts messages; `undefined` if there is none. */
   #live: LiveConnection | undefined;
-  /** Set for the next expiry or, with a rate limit, for the next permitted message. */
+  /** Fires when a waiting message expires, or when the rate limit permits the next message. */
   #timer: Timer | undefined;
   // The following objects are created on first use.
   #gate: FairnessGate | undefined;
   #refusals: Refusals | undefined;
   #flushCalls: FlushCalls | undefined;
-  /** Calls of `send()` that wait during a rotation, because the outbox is above the high-water mark. */
+  /** Calls of `send()` that wait during a rotation, because the outbox has reached the high-water mark. */
   #blockedSends: Set<Wait> | undefined;
-  /** The wait that is shared by all blocked sends without a signal and a timeout. */
+  /** The promise of all blocked calls that have neither a signal nor a timeout. */
   #sharedBlockedSend: Wait | undefined;
   /**
-   * A connection ended above its high-water mark. `drain` is emitted when the next connection has written the messages.
+   * True if a connection reached its high-water mark and ended before the event `drain`. The event is emitted after the
+   * next connection has written the returned messages.
    */
   #isDrainPending = false;
-  /**
-   * The connection before the current one. It accepts no messages, but still writes its own or returns them as unsent.
-   */
+  /** A connection that accepts no new messages. It still writes its accepted messages, or returns them as unsent. */
   #previous: LiveConnection | undefined;
   #returnCount = 0;
   #isPumping = false;
   #isReferenced = true;
-  /** A message is being added to the outbox. */
-  #isQueueing = false;
   /**
-   * Messages that the outbox dropped meanwhile. They are reported after the new message was added. Created on first use.
+   * True while a message is added to the outbox. The outbox may drop other messages during that time. A listener of
+   * `dropped` may send or end the connection, so `dropped` is emitted after the new message was written or queued.
    */
+  #isQueueing = false;
+  /** Messages that the outbox has dropped, and that are not reported yet. Created on first use. */
   #dropped: ChunkedList<{ readonly message: unknown; readonly cause: OutboxDropCause }> | undefined;
 
-  constructor(runtime: Runtime, options: SenderOptions<Received, Sent>, handler: SenderHandler) {
+  constructor(runtime: Runtime, options: SenderOptions, handler: SenderHandler) {
     this.#runtime = runtime;
     this.#options = options;
     this.#handler = handler;
@@ -86,20 +96,18 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     if (outbox !== undefined) this.#outbox = this.#createOutbox(policyOf(outbox));
   }
 
-  #createOutbox(policy: OutboxPolicy<Sent, Received>): Outbox<Sent, Received, OutboxPayload> {
-    return new Outbox<Sent, Received, OutboxPayload>(policy, {
+  #createOutbox(policy: OutboxPolicy<unknown, unknown>): MessageOutbox {
+    return new Outbox(policy, {
       isAccepting: () => this.#handler.isAccepting,
-      onDropped: ({ data }, cause) => this.#onDropped(sourceOf(data), cause),
+      onDropped: ({ data }, cause) => {
+        (this.#dropped ??= new ChunkedList()).push({ message: sourceOf(data), cause });
+        if (!this.#isQueueing) this.#reportDropped();
+      },
       onError: (error) => this.#handler.onError(error),
     });
   }
 
-  #onDropped(message: unknown, cause: OutboxDropCause): void {
-    (this.#dropped ??= new ChunkedList()).push({ message, cause });
-    if (!this.#isQueueing) this.#reportDropped();
-  }
-
-  /** The number of messages in the outbox: those that wait, and those that are not acknowledged. */
+  /** The number of messages in the outbox: waiting messages and unacknowledged messages. */
   get keptCount(): number {
     return this.#outbox?.length ?? 0;
   }
@@ -108,30 +116,22 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     return this.#outbox?.bytes ?? 0;
   }
 
-  /** `true` if every received message must be passed to {@link received}. */
-  get needsReceivedMessages(): boolean {
-    return this.#options.outbox?.acknowledges !== undefined;
-  }
-
-  /** A message was received, which may acknowledge sent messages. */
-  received(message: Received): void {
+  /** A message was received. This message may acknowledge sent messages. */
+  received(message: unknown): void {
     this.#outbox?.received(message);
   }
 
-  /** Sends over `live` from now on, the waiting messages first. */
+  /** Uses the new connection `live` from now on. The waiting messages are sent first. */
   attach(live: LiveConnection): void {
-    // The connection may already be closing.
     if (live.isClosing) return;
-    this.#live = live;
-    this.#previous = undefined;
     this.#outbox?.open();
-    this.pump();
+    this.resume(live);
     if (this.#isDrainPending) this.#emitDrainAfterFlush(live);
   }
 
-  /** A rotation begins: newer messages wait in the outbox until {@link move} or {@link resume}. */
+  /** A rotation begins. New messages wait in the outbox until {@link move} or {@link resume} is called. */
   hold(): void {
-    // One limit applies to the waiting messages and the unwritten messages of the previous connection together.
+    // `maxBufferedAmount` limits the sum of the waiting bytes and the unwritten bytes of the previous connection.
     this.#outbox ??= this.#createOutbox(
       rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
@@ -140,7 +140,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     this.#live = undefined;
   }
 
-  /** Emits `drain` when the returned messages were written. */
+  /** Emits `drain` after `live` has written the messages that the previous connection returned. */
   #emitDrainAfterFlush(live: LiveConnection): void {
     live.queue.flush(undefined).then(
       () => {
@@ -152,7 +152,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     );
   }
 
-  /** The rotation was cancelled: sends over the connection that was used before {@link hold}. */
+  /** The rotation was cancelled. Uses `live` again, the connection that was in use before {@link hold}. */
   resume(live: LiveConnection): void {
     if (live.isClosing) return;
     this.#live = live;
@@ -164,9 +164,10 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   /**
    * The connection has ended.
    *
-   * @param unsent - Its unsent messages. They return to the outbox; without one they are reported as dropped.
-   * @param error - The rejection of calls whose messages are dropped.
-   * @param isDrainPending - The connection was above its high-water mark and did not emit `drain`.
+   * @param unsent - The unsent messages of the connection. They return to the outbox. Without the option `outbox`, they
+   *   are reported as dropped.
+   * @param error - Calls whose messages are dropped reject with this error.
+   * @param isDrainPending - True if the connection had reached its high-water mark and did not emit `drain`.
    */
   lost(unsent: readonly UnsentMessage[], error: unknown, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
@@ -180,11 +181,11 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   }
 
   #rejectPendingCalls(error: unknown): void {
-    const pendingCalls = [...(this.#flushCalls?.takeAll() ?? []), ...this.#takeBlockedSends()];
-    for (const wait of pendingCalls) wait.reject(error);
+    for (const wait of this.#flushCalls?.takeAll() ?? []) wait.reject(error);
+    for (const wait of this.#takeBlockedSends()) wait.reject(error);
   }
 
-  /** Moves unsent messages back to the outbox, and reports those that have no outbox entry as dropped. */
+  /** Moves unsent messages back to the outbox. Messages without an outbox entry are reported as dropped. */
   #returnUnsent(unsent: readonly UnsentMessage[]): void {
     this.#live = undefined;
     this.#previous = undefined;
@@ -202,7 +203,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     }
     outbox?.connectionLost(entries, this.#runtime.now());
     this.#updateTimer();
-    // A listener may send. Its message must be queued after the returned messages.
+    // A listener of `dropped` may send a message. That message must be queued after the returned messages.
     for (const data of dropped) this.#handler.onUnsent(sourceOf(data), "unsent");
   }
 
@@ -215,15 +216,14 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   }
 
   /**
-   * Completes the rotation that {@link hold} began: sends over `live` from now on.
+   * Completes the rotation that {@link hold} began. Uses the connection `live` from now on.
    *
-   * @param unsent - The messages of which the previous connection wrote no byte. They are sent first.
+   * @param unsent - The messages of which the previous connection has not written any byte. They are sent first.
    */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
-    const hasOutboxOption = this.#options.outbox !== undefined;
-    const returned = unsent.filter(isMessage).map(({ data, token }) => {
-      const isNew = !hasOutboxOption && token === undefined;
+    const returned = unsent.map(({ data, token }) => {
+      const isNew = this.#options.outbox === undefined && token === undefined;
       return { data, token: isNew ? entryOf(data, undefined, false) : token };
     });
     this.#returnUnsent(returned);
@@ -234,7 +234,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
    * Sends a message over the connection, or adds it to the outbox.
    *
    * @param operation - The name of the public method, for error messages.
-   * @param value - The message before serialization, for the functions of the option `outbox`.
+   * @param value - The message before serialization. It is passed to the functions of the option `outbox`.
    */
   send(
     operation: string,
@@ -248,26 +248,27 @@ export class Sender<Received, Sent> implements FlushCallsHost {
       return live === undefined ? this.refuseForState(operation) : live.queue.send(data, options);
     const reason: unknown = options?.signal?.reason;
     if (options?.signal?.aborted === true) return this.refuse(reason, () => reason, true);
-    // The connection will refuse the message, so no entry is created. When many entries exist, V8 moves new ones to the
-    // old generation, which entries for millions of refused messages would fill.
-    if (live !== undefined && outbox.isClear && live.queue.isFullFor(data))
-      return live.queue.send(data, options);
-    const entry = entryOf(data, options, live !== undefined && outbox.isClear);
-    if (live !== undefined && outbox.isClear) {
+    const isDirect = live !== undefined && outbox.isClear;
+    // The queue refuses this message, so no entry is created: millions of refused entries would fill the memory.
+    if (isDirect && live.queue.isFullFor(data)) return live.queue.send(data, options);
+    const entry = entryOf(data, options, isDirect);
+    if (isDirect) {
       this.#stamp(outbox, entry);
       return live.queue.send(data, options, entry);
     }
-    const isOutermost = this.#beginQueueing();
+    const isOutermost = !this.#isQueueing;
+    this.#isQueueing = true;
     try {
-      const answer = outbox.send(entry, value as Sent, this.#runtime.now());
+      const answer = outbox.send(entry, value, this.#runtime.now());
       if (answer === "write") return this.#write(outbox, entry, data, options);
       if (answer === "ended") return this.refuseForState(operation);
       this.#updateTimer();
       if (answer === "queued") return this.#queued(outbox, entry, options);
-      const { error, promise } = this.#createRefusal(overflowKind, (isShared) =>
+      this.#refusals ??= new Refusals(this.#runtime);
+      const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // A dropped message was already reported by `dropped`, so only a refusal is reported as an error.
+      // Only a refused message is reported here: a dropped message is already reported by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -275,37 +276,22 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     }
   }
 
-  /**
-   * Delays reports of dropped messages. The outbox may drop messages to add a new one, and a listener of `dropped` may
-   * send or end the connection. {@link #reportDropped} therefore reports them after the new message was written or
-   * queued.
-   *
-   * @returns `true` if the caller must call {@link #reportDropped}.
-   */
-  #beginQueueing(): boolean {
-    if (this.#isQueueing) return false;
-    this.#isQueueing = true;
-    return true;
-  }
-
   #reportDropped(): void {
     this.#isQueueing = false;
-    // A listener may end the client. The nested call that this causes reports the remaining messages before the end.
+    // A listener of `dropped` may end the client. `end()` then reports the remaining messages before the client ends.
     for (let next = this.#dropped?.shift(); next !== undefined; next = this.#dropped?.shift())
       this.#handler.onUnsent(next.message, next.cause);
   }
 
-  /**
-   * Passes a message to the connection. If that throws, the message is removed from the outbox. The current connection
-   * is read again, because a user function may have changed it; the outbox answers `"write"` only while there is one.
-   */
+  /** Passes a message to the current connection. If the connection throws, the message is removed from the outbox. */
   #write(
-    outbox: Outbox<Sent, Received, OutboxPayload>,
+    outbox: MessageOutbox,
     entry: Entry,
     data: Sendable,
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
+      // A function of the option `outbox` may have changed the connection, so it is read again.
       return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
@@ -313,20 +299,16 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     }
   }
 
-  #stamp(outbox: Outbox<Sent, Received, OutboxPayload>, entry: Entry): void {
+  #stamp(outbox: MessageOutbox, entry: Entry): void {
     if (this.#options.outbox?.ttl !== undefined) outbox.stamp(entry, this.#runtime.now());
   }
 
-  #queued(
-    outbox: Outbox<Sent, Received, OutboxPayload>,
-    entry: Entry,
-    options: MessageOptions | undefined,
-  ): Promise<void> {
+  #queued(outbox: MessageOutbox, entry: Entry, options: MessageOptions | undefined): Promise<void> {
     const isTemporary = this.#options.outbox === undefined;
     if (!isTemporary || outbox.load < this.#options.highWaterMark)
       return (this.#gate ??= new FairnessGate(this.#runtime)).pass(entry.size);
     const blockedSends = (this.#blockedSends ??= new Set());
-    // All blocked sends resolve at the same time. Those without a signal or timeout share one promise.
+    // All blocked calls resolve at the same time. Calls without a signal and a timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
       if (this.#sharedBlockedSend === undefined) {
         this.#sharedBlockedSend = new Wait(this.#runtime, "send", undefined);
@@ -350,11 +332,8 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     return blockedSends;
   }
 
-  /** @param entry - The refused message; `undefined` if several calls share the error. */
-  #overflowError(
-    outbox: Outbox<Sent, Received, OutboxPayload>,
-    entry: Entry | undefined,
-  ): BufferOverflowError {
+  /** @param entry - The refused message; `undefined` if several refused calls share the error. */
+  #overflowError(outbox: MessageOutbox, entry: Entry | undefined): BufferOverflowError {
     if (this.#options.outbox !== undefined) return outbox.overflowError(entry);
     const { length, bytes } = outbox;
     const { maxBufferedAmount } = this.#options;
@@ -363,43 +342,41 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   }
 
   /**
-   * Reports an error and returns a promise that is rejected with it. If neither is observed, the process gets a warning.
+   * Refuses a call: reports an error, and returns a promise that rejects with this error.
    *
-   * @param kind - Many refusals of the same kind in one turn of the event loop share an error.
+   * @param kind - Many refusals of the same kind in one turn of the event loop share one error.
    */
   refuse(kind: unknown, createError: () => unknown, isAborted: boolean = false): Promise<never> {
-    return this.#handler.onRefused(this.#createRefusal(kind, createError), isAborted);
+    this.#refusals ??= new Refusals(this.#runtime);
+    return this.#handler.onRefused(this.#refusals.refuse(kind, createError), isAborted);
   }
 
-  /** Refuses a call that is not possible in the current state. */
+  /** Refuses a call that is not possible in the current state of the client. */
   refuseForState(operation: string): Promise<never> {
     return this.refuse(`${operation} ${this.#handler.state}`, () => {
       const error = this.#handler.stateError(operation);
-      // The stack begins at the public method. Node keeps ten frames, and those of this package would fill most of them.
+      // Removes the innermost frames: Node keeps only ten frames, and the frames of the application matter more.
       Error.captureStackTrace(error, Reflect.get(this, "refuseForState"));
       return error;
     });
   }
 
-  /** Creates the error and the promise of a refused call, or returns shared ones. */
-  #createRefusal(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
-    return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
-  }
-
-  /** The same as {@link send}, but synchronous and without a wait. */
+  /** Like {@link send}, but returns the result instead of a promise. */
   trySend(value: unknown, data: Sendable, options: MessageOptions | undefined): SendResult {
     const live = this.#live;
     const outbox = this.#outbox;
     if (outbox === undefined)
       return live === undefined ? "dropped" : resultOf(live.queue.trySend(data, options));
-    const entry = entryOf(data, options, live !== undefined && outbox.isClear);
-    if (live !== undefined && outbox.isClear) {
+    const isDirect = live !== undefined && outbox.isClear;
+    const entry = entryOf(data, options, isDirect);
+    if (isDirect) {
       this.#stamp(outbox, entry);
       return resultOf(live.queue.trySend(data, options, entry));
     }
-    const isOutermost = this.#beginQueueing();
+    const isOutermost = !this.#isQueueing;
+    this.#isQueueing = true;
     try {
-      const answer = outbox.send(entry, value as Sent, this.#runtime.now());
+      const answer = outbox.send(entry, value, this.#runtime.now());
       if (answer === "write") return this.#tryWrite(outbox, entry, data, options);
       this.#updateTimer();
       return answer === "queued" ? "queued" : "dropped";
@@ -408,9 +385,9 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     }
   }
 
-  /** The same as {@link #write}, for `trySend()`. */
+  /** Like {@link #write}, but for {@link trySend}. A refused message is also removed from the outbox. */
   #tryWrite(
-    outbox: Outbox<Sent, Received, OutboxPayload>,
+    outbox: MessageOutbox,
     entry: Entry,
     data: Sendable,
     options: MessageOptions | undefined,
@@ -424,18 +401,18 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     return result;
   }
 
-  /** The connection refused a message, or the caller withdrew it. */
+  /** The connection has refused a message, or the caller has cancelled the call. */
   onWithdrawn(token: unknown): void {
     if (token instanceof OutboxEntry) this.#outbox?.withdraw(token as Entry);
   }
 
-  /** The connection has drained to its low-water mark. */
+  /** The send queue of the connection has drained to the low-water mark. */
   onDrain(): void {
     this.#isDrainPending = false;
     this.pump();
   }
 
-  /** Passes waiting messages to the connection, up to its high-water mark and the rate limit. */
+  /** Passes waiting messages to the connection, until the high-water mark or the rate limit is reached. */
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
@@ -463,18 +440,16 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     this.#timer?.clear();
     this.#timer = undefined;
     const outbox = this.#outbox;
-    // Above the high-water mark no timer is needed: the connection calls `onDrain`.
+    // Above the high-water mark, no timer is needed: the connection calls `onDrain` later.
     const isBlocked = this.#live !== undefined && this.#live.sendLoad >= this.#options.highWaterMark;
     const nextAt = outbox === undefined || isBlocked ? Infinity : outbox.nextAt;
     if (nextAt === Infinity) return;
-    this.#timer = this.#runtime.setTimer(Math.max(nextAt - this.#runtime.now(), 0), () => this.#onTimer());
+    this.#timer = this.#runtime.setTimer(Math.max(nextAt - this.#runtime.now(), 0), () => {
+      // Without a connection, `next()` only removes expired messages.
+      if (this.#live === undefined) this.#outbox?.next(this.#runtime.now());
+      this.pump();
+    });
     if (this.#live !== undefined || !this.#isReferenced) this.#timer.unref();
-  }
-
-  #onTimer(): void {
-    // Without a connection, this call only removes expired messages.
-    if (this.#live === undefined) this.#outbox?.next(this.#runtime.now());
-    this.pump();
   }
 
   ref(): void {
@@ -487,7 +462,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     this.#updateTimer();
   }
 
-  /** Resolves when all accepted messages were passed to the kernel; with an outbox, possibly on a later connection. */
+  /** Resolves after all accepted messages were passed to the kernel. An outbox may pass some to a later connection. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
@@ -495,7 +470,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     return (this.#flushCalls ??= new FlushCalls(this.#runtime, this)).add(live, options);
   }
 
-  // Read by its flush calls.
+  // The following properties are read by the flush calls.
 
   get live(): LiveConnection | undefined {
     return this.#live;
@@ -509,19 +484,17 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     return this.#returnCount;
   }
 
-  /**
-   * The client closes: passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit.
-   */
+  /** The client closes. Passes waiting messages to the connection, up to `maxBufferedAmount`, without a rate limit. */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);
   }
 
-  /** The client has ended: drops the waiting messages. */
+  /** The client has ended. Drops the waiting messages. */
   end(error: unknown): void {
     this.#live = undefined;
     this.#previous = undefined;
-    // A listener of `dropped` may have ended the client during a send. No `dropped` may follow `closed`.
+    // A listener of `dropped` may have ended the client. No event `dropped` may follow the event `closed`.
     this.#reportDropped();
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;

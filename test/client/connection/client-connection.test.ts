@@ -23,7 +23,7 @@ type Options = WebSocketOptions<Message, Message>;
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let connection: ClientConnection<unknown, unknown>;
+let connection: ClientConnection;
 let peer: VirtualLink;
 let calls: unknown[];
 let ends: ClientConnectionEnd[];
@@ -44,7 +44,7 @@ afterEach(async () => {
   counting.assertIdle();
 });
 
-const handler: ClientConnectionHandler<unknown, unknown> & ConnectionMessageHandler<unknown, unknown> = {
+const handler: ClientConnectionHandler & ConnectionMessageHandler = {
   onDialling: ({ url }) => calls.push(`dialling ${url}`),
   onOpen: ({ accepted, isReady }, times) => {
     calls.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
@@ -75,7 +75,7 @@ const handler: ClientConnectionHandler<unknown, unknown> & ConnectionMessageHand
   },
 };
 
-function createHook(): HookConnection<unknown, unknown> {
+function createHook(): HookConnection {
   const { runtime } = counting;
   return new HookConnection({
     ...{ sender: pendingSender, runtime, maxBytes: 10, isBuffering: onConnection !== undefined },
@@ -184,9 +184,7 @@ describe("ClientConnection without a hook", () => {
     await dial();
     peer.peer.reset();
     await clock.advanceAsync(0);
-    expect(ends).toMatchObject([
-      { kind: "unopened", phase: "http", error: { code: "ECONNRESET" } },
-    ]);
+    expect(ends).toMatchObject([{ kind: "unopened", phase: "http", error: { code: "ECONNRESET" } }]);
     expect(eventsOf()).toEqual(["connecting ws://feed.test/?token=***"]);
   });
 

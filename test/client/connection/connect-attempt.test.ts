@@ -34,11 +34,10 @@ const liveHandler: LiveHandler = {
   onPong: () => undefined,
   onClosing: () => undefined,
   onDrain: () => undefined,
-  onRefused: () => undefined,
+  onError: () => undefined,
   onWithdrawn: () => undefined,
   onSampled: () => undefined,
   onLastMessages: () => false,
-  onLeftoverFailed: () => undefined,
   onEnd: () => calls.push("end"),
 };
 
@@ -75,6 +74,8 @@ function create({
       observer,
     },
     {
+      ...liveHandler,
+      onRedirected: (shown) => calls.push(["redirected", shown]),
       onDialling: (shown) => {
         calls.push(["dialling", shown]);
         onDiallingCall?.();
@@ -86,7 +87,6 @@ function create({
       },
       onFailed: (phase, error) => calls.push(["failed", phase, error]),
     },
-    liveHandler,
   );
 }
 
@@ -172,8 +172,8 @@ it("dials with the options of the connection and the URL without userinfo", asyn
 });
 
 describe("a failed attempt", () => {
-  it("reports the error of the transport with its phase", async () => {
-    begin();
+  it("reports the error of the transport with its phase, and aborts the signal of createConnection", async () => {
+    begin({ options: { createConnection: never } });
     await clock.advanceAsync(0);
     const [peer] = clock.peers;
     const error = systemError("connect", "ECONNREFUSED");
@@ -224,14 +224,16 @@ describe("a provider function", () => {
       () => {
         throw "mine" as unknown;
       },
-      new Error("A function given for url, headers or subprotocols failed with 'mine'"),
+      new Error("A function given for url, headers, subprotocols or proxy failed with 'mine'"),
     ],
     [
       "throws a value that cannot be converted to a string",
       () => {
         throw Object.create(null);
       },
-      new Error("A function given for url, headers or subprotocols failed with [Object: null prototype] {}"),
+      new Error(
+        "A function given for url, headers, subprotocols or proxy failed with [Object: null prototype] {}",
+      ),
     ],
   ] as const)("that %s fails the attempt before it dials", async (_what, url, error) => {
     begin({ url: url as () => string });
@@ -264,7 +266,7 @@ describe("a provider function", () => {
     expect([word, phase, signal?.aborted]).toEqual(["failed", "provider", true]);
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error.message).toMatch(
-      /A function given for url, headers or subprotocols did not finish within 500 ms/,
+      /A function given for url, headers, subprotocols or proxy did not finish within 500 ms/,
     );
     counting.assertIdle();
   });
@@ -318,7 +320,7 @@ describe("abandon()", () => {
   });
 
   it("destroys the socket while dialling, and has no effect a second time", async () => {
-    const attempt = begin();
+    const attempt = begin({ options: { createConnection: never } });
     const link = await dial();
     const reason = new Error("stop");
     attempt.abandon(reason);

@@ -21,7 +21,7 @@ beforeEach(() => {
       pings.push(scene.clock.now());
       scene.live.sendHeartbeatPing(Buffer.from([pings.length]));
     },
-    onStalled: (error) => stalls.push(error),
+    onError: (error) => stalls.push(error),
   });
 });
 
@@ -75,7 +75,7 @@ describe("HeartbeatDriver", () => {
     const sendPing = (): unknown => pings.push(scene.clock.now());
     heartbeat = new HeartbeatDriver({ ...runtime, setTimer }, slow, scene.live, {
       sendPing,
-      onStalled: () => undefined,
+      onError: () => undefined,
     });
     const first = untilPing();
     for (let round = 1; round <= 5; round++) {

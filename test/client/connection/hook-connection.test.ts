@@ -9,7 +9,7 @@ import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let hook: HookConnection<string, string>;
+let hook: HookConnection;
 /** The arguments of all `onFull` calls. */
 let fullChanges: boolean[];
 let decodedCount: number;
@@ -27,13 +27,13 @@ afterEach(() => {
   counting.assertIdle();
 });
 
-function create(isBuffering: boolean): HookConnection<string, string> {
-  return new HookConnection<string, string>({
+function create(isBuffering: boolean): HookConnection {
+  return new HookConnection({
     ...{ sender: pendingSender, runtime: counting.runtime, maxBytes: 10, isBuffering },
     deserializer: (data, isBinary) => {
       decodedCount++;
       if (data === "bad") throw new Error("no good");
-      return isBinary ? `bytes ${data.toString()}` : (data as string);
+      return isBinary ? `bytes ${data.toString()}` : data;
     },
     onFull: (isFull) => void fullChanges.push(isFull),
   });
@@ -44,9 +44,9 @@ function receive(...messages: readonly (string | Buffer)[]): boolean[] {
   return messages.map((data) => hook.receive({ data, size: data.length, at: clock.now() }));
 }
 
-const recv = (options?: SetupRecvOptions<string>): Promise<unknown> =>
+const recv = (options?: SetupRecvOptions<unknown>): Promise<unknown> =>
   stateOf(hook.publicConnection.recv(options));
-const named = (name: string): SetupRecvOptions<string> => ({ match: (message) => message === name });
+const named = (name: string): SetupRecvOptions<unknown> => ({ match: (message) => message === name });
 
 const releasedData = (): unknown[] => hook.release().map(({ data }) => data);
 

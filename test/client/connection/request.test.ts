@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   checkRequest,
   prepareStaticRequest,
@@ -14,11 +14,12 @@ interface Given {
   readonly headers?: unknown;
   readonly subprotocols?: unknown;
   readonly deflate?: object;
+  readonly proxy?: unknown;
 }
 
 /** Accepts any value, as JavaScript callers may pass any. */
-function source({ url = "ws://feed.test/trades", headers, subprotocols, deflate }: Given): RequestSource {
-  return { url, options: { headers, subprotocols, deflate } } as RequestSource;
+function source({ url = "ws://feed.test/trades", ...options }: Given): RequestSource {
+  return { url, options } as RequestSource;
 }
 
 const context: AttemptContext = { attempt: 1, lastReport: undefined, signal: new AbortController().signal };
@@ -270,5 +271,47 @@ describe("provider functions", () => {
   ])("reject the request when they fail, without an unhandled rejection: %o", async (given) => {
     await expect(linesOf(given)).rejects.toBe(failure);
     await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe("the proxy of a request", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  async function proxyOf(proxy: unknown): Promise<unknown> {
+    const prepared = await prepareRequest(source({ proxy }), context, steadyRandom());
+    return prepared.proxy?.uri.display;
+  }
+
+  it("is that of the environment at the time of the attempt", async () => {
+    vi.stubEnv("http_proxy", "http://first.test:1");
+    expect(await proxyOf("env")).toBe("http://first.test:1");
+    expect(await proxyOf(() => "env")).toBe("http://first.test:1");
+    vi.stubEnv("http_proxy", "second.test:2");
+    expect(await proxyOf("env")).toBe("http://second.test:2");
+    vi.stubEnv("no_proxy", "feed.test");
+    expect(await proxyOf("env")).toBeUndefined();
+  });
+
+  it("is that of a function, which gets the URL", async () => {
+    expect(await proxyOf((url: string) => `http://proxy.test/?${url}`)).toBe("http://proxy.test:80");
+    expect(await proxyOf(() => Promise.resolve("socks5://proxy.test"))).toBe("socks5://proxy.test:1080");
+    expect(await proxyOf(() => false)).toBeUndefined();
+    expect(await proxyOf(() => undefined)).toBeUndefined();
+  });
+
+  it.each(["ftp://user:gu3ss@proxy.test", "http://user:gu3ss@", "http://x:gu3ss@:99999"])(
+    "names the variables if the environment contains %j",
+    async (url) => {
+      vi.stubEnv("http_proxy", url);
+      const error = await proxyOf("env").catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(TypeError);
+      expect(String(error)).toContain("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY");
+      expect(String(error)).not.toContain("gu3ss");
+    },
+  );
+
+  it("is never the word env in a variable", async () => {
+    vi.stubEnv("http_proxy", "env");
+    expect(await proxyOf("env")).toBe("http://env:80");
   });
 });

@@ -16,7 +16,7 @@ import { Statistics } from "../../../src/stats/statistics.js";
 import { makeEnd } from "../../support/reports.js";
 import { stopReasonsWith } from "../../support/stop-reasons.js";
 
-type AnyConnection = ClientConnection<unknown, unknown>;
+type AnyConnection = ClientConnection;
 
 const unsent = [
   { data: "1", token: undefined },

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { RetryStrategy } from "../../../src/client/lifecycle/retry-strategy.js";
+import { ProxyError } from "../../../src/errors.js";
 import type { CloseReport, Verdict } from "../../../src/events/close-report.js";
 import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
@@ -56,6 +57,21 @@ describe("judge()", () => {
   it("before the first success, allows no retry after a rejected certificate", () => {
     expect(create().judge("tls", certificateError(), undefined)).toBe(false);
     expect(create().judge("network-lost", certificateError(), undefined)).toBe(true);
+  });
+
+  it.each([
+    ["PROXY_AUTHENTICATION", undefined, false],
+    ["PROXY_TLS", certificateError(), false],
+    [
+      "PROXY_TLS",
+      markTlsFault(new Error("refused"), { kind: "identity", options: "tls.checkServerIdentity" }),
+      false,
+    ],
+    ["PROXY_TLS", new Error("EPROTO"), true],
+    ["PROXY_UNREACHABLE", certificateError(), true],
+  ])("before the first success, after %s by %s allows a retry: %s", (code, cause, may) => {
+    const error = new ProxyError("x", { code, cause });
+    expect(create().judge("proxy", error, undefined)).toBe(may);
   });
 
   it("after the first success, allows a retry unless this client ended the connection", () => {

@@ -32,7 +32,7 @@ const properties = (): boolean[] => [
   listeners.isEmpty,
   listeners.hasLasting,
   !listeners.values.isEmpty,
-  listeners.hasOnlyMessageListeners,
+  listeners.hasOnlyValues,
   listeners.hasOnlyBorrowed,
 ];
 

@@ -28,6 +28,26 @@ const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls.ca"],
   ["tls", "ERR_TLS_CERT_ALTNAME_INVALID", "tls.servername"],
   ["tls", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.cert and tls.key"],
+  ["tls", "TLS_CLIENT_CERTIFICATE_REQUIRED", "set it in tls.cert and tls.key, or in tls.pfx"],
+  ["tls", "TLS_CLIENT_CERTIFICATE_REFUSED", "accepts in tls.cert and tls.key"],
+  ["tls", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "accepts in tls.cert and tls.key"],
+  ["tls", "CERT_HAS_EXPIRED", "tls.ca"],
+  ["tls", "CERT_NOT_YET_VALID", "clocks"],
+  ["tls", "CERT_SIGNATURE_FAILURE", "tls.ca, next to the old one"],
+  ["tls", "INVALID_PURPOSE", "not for servers"],
+  ["tls", "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "tls.ALPNProtocols"],
+  ["tls", "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "tls.minVersion"],
+  ["tls", "ERR_SSL_UNSUPPORTED_PROTOCOL", "tls.minVersion"],
+  ["tls", "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "tls.ciphers"],
+  ["tls", "ERR_SSL_TLSV1_UNRECOGNIZED_NAME", "tls.servername"],
+  ["tls", "ERR_SSL_WRONG_VERSION_NUMBER", "ws: URL"],
+  ["tls", "ECONNRESET", "ends the TLS handshake"],
+  ["tls", "CERT_REVOKED", "the option tls"],
+  ["proxy", "PROXY_AUTHENTICATION", "user name and the password"],
+  ["proxy", "PROXY_REFUSED", "opens no tunnel"],
+  ["proxy", "PROXY_UNREACHABLE", "does not answer"],
+  ["proxy", "PROXY_TLS", "proxy.tls.ca"],
+  ["proxy", "PROXY_CLOSED", "not that of such a proxy"],
 ];
 
 describe("attemptAdvice()", () => {
@@ -35,6 +55,11 @@ describe("attemptAdvice()", () => {
     const advice = attemptAdvice(verdict, withCode(code));
     expect(advice).toContain(part);
     expect(advice).toMatch(/^[A-Z][^\n]+\.$/);
+  });
+
+  it("names the proxy if it used up connectTimeout", () => {
+    expect(attemptAdvice("connect-timeout", new Error("x"), "proxy")).toContain("option proxy");
+    expect(attemptAdvice("connect-timeout", new Error("x"), "http")).toBe(advices["connect-timeout"]);
   });
 
   it.each(["EACCES", "EPERM", "ERR_ACCESS_DENIED"])('does not say "Nothing listens" for %s', (code) => {

@@ -50,6 +50,15 @@ describe("judgeAttempt()", () => {
     expect(judgeAttempt(phase, undefined)).toBe(verdict);
   });
 
+  it.each(["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLS_CLIENT_CERTIFICATE_REFUSED"])(
+    "returns tls for a failure of TLS after its handshake: %s",
+    (code) => {
+      const error = Object.assign(new Error("x"), { code });
+      expect(judgeAttempt("http", error)).toBe("tls");
+      expect(judgeAttempt("tcp", error)).toBe("refused");
+    },
+  );
+
   it.each(phases)(
     "returns connect-timeout, or setup-failed for user functions, for a timeout in the phase %s",
     (phase) => {
@@ -185,6 +194,18 @@ describe("isTlsRefusal()", () => {
     ["ERR_TLS_CERT_ALTNAME_INVALID", true],
     ["INVALID_PURPOSE", true],
     ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", true],
+    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", true],
+    ["TLS_CLIENT_CERTIFICATE_REQUIRED", true],
+    ["TLS_CLIENT_CERTIFICATE_REFUSED", true],
+    ["CRL_HAS_EXPIRED", true],
+    ["UNSPECIFIED", true],
+    ["ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", true],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", true],
+    ["ERR_SSL_UNSUPPORTED_PROTOCOL", true],
+    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", true],
+    ["ERR_SSL_TLSV1_UNRECOGNIZED_NAME", true],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", false],
+    ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", false],
     ["ECONNRESET", false],
     [undefined, false],
     [5, false],

@@ -106,6 +106,7 @@ describe("the reply", () => {
 
 it.each([
   ["HTTP instead of SOCKS", [[0x48, 0x54]], "PROXY_MALFORMED"],
+  ["a whole HTTP response instead of SOCKS", [[0x48, 0x54, 0x54, 0x50]], "PROXY_MALFORMED"],
   [
     "another version in the reply",
     [

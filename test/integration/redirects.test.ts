@@ -1,0 +1,142 @@
+// Redirects of the opening handshake, over TCP and TLS.
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { HandshakeError, TimeoutError } from "../../src/index.js";
+import { Scene } from "../support/scene.js";
+import type { PeerRequest, PeerSocket, ScriptedPeer } from "../support/scripted-peer.js";
+import { never } from "../support/never.js";
+import { closeFrame } from "../support/wire.js";
+
+let scene: Scene;
+
+beforeEach(() => {
+  scene = new Scene();
+});
+
+afterEach(() => scene.finish());
+
+/** Answers the next handshake with a redirect. @returns the request. */
+async function redirect(server: ScriptedPeer, location: string): Promise<PeerRequest> {
+  const peer = await server.client();
+  const request = await peer.request();
+  peer.endWithClient().send(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`);
+  return request;
+}
+
+async function end(peer: PeerSocket): Promise<void> {
+  await peer.untilClose();
+  peer.endWithClient().send(closeFrame(1000));
+}
+
+const headers = { Authorization: "Bearer secret", Cookie: "secret=1", "User-Agent": "test" };
+
+it("are followed on the same origin, with all header fields", async () => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, { followRedirects: 2, headers });
+  const connecting = client.ws.connect();
+  await redirect(server, "/second");
+  await redirect(server, `${server.url}/third`);
+  const peer = await server.client();
+  const request = await peer.accept();
+  await connecting;
+  expect(request.requestLine).toBe("GET /feed/third HTTP/1.1");
+  expect(request.field("authorization")).toBe("Bearer secret");
+  const closing = client.ws.close();
+  await end(peer);
+  await closing;
+  const { report } = await client.event("closed");
+  expect(report.url).toBe(`${server.url}/third`);
+  const redirects = report.events.filter(({ name }) => name === "redirected");
+  expect(redirects.map(({ detail }) => detail)).toEqual([
+    server.url.replace("/feed", "/second"),
+    `${server.url}/third`,
+  ]);
+});
+
+it("send no credentials to another origin", async () => {
+  const [server, other] = [await scene.listen(), await scene.listen()];
+  const client = scene.watch(server.url.replace("ws://", "ws://user:secret@"), {
+    ...{ followRedirects: 1, headers, subprotocols: ["chat", "bearer.secret"] },
+  });
+  const connecting = client.ws.connect();
+  await redirect(server, other.url);
+  const peer = await other.client();
+  const { head } = await peer.accept({ fields: ["Sec-WebSocket-Protocol: chat"] });
+  await connecting;
+  expect(head).not.toMatch(/secret|authorization|cookie/i);
+  expect(head).toContain("User-Agent: test");
+  expect(client.ws.subprotocol).toBe("chat");
+  const closing = client.ws.close();
+  await end(peer);
+  await closing;
+});
+
+it.each([
+  ["a loop", "/feed", 5, "REDIRECT_LOOP"],
+  ["one too many", "/other", 1, "TOO_MANY_REDIRECTS"],
+  ["another scheme", "ftp://127.0.0.1/", 5, "REDIRECT_INVALID"],
+])("are refused: %s", async (_what, location, followRedirects, code) => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, { followRedirects });
+  const failing = expect(client.ws.connect()).rejects.toMatchObject({ code, statusCode: 302 });
+  await redirect(server, location);
+  if (code === "TOO_MANY_REDIRECTS") await redirect(server, "/third");
+  await failing;
+  expect(client.fatalError).toBeInstanceOf(HandshakeError);
+  expect(client.ws.lastReport).toMatchObject({
+    verdict: "handshake-rejected",
+    phase: "http",
+    statusCode: 302,
+  });
+});
+
+it("from wss to ws are refused", async () => {
+  const [server, plain] = [await scene.listen({ isSecure: true }), await scene.listen()];
+  const client = scene.watch(server.url, { followRedirects: 5, tls: { ca: server.ca } });
+  const failing = expect(client.ws.connect()).rejects.toMatchObject({ code: "REDIRECT_INSECURE" });
+  await redirect(server, plain.url);
+  await failing;
+  expect(plain.connectionCount).toBe(0);
+});
+
+it("are not followed by default", async () => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, {});
+  const failing = expect(client.ws.connect()).rejects.toMatchObject({ code: "UNEXPECTED_STATUS" });
+  await redirect(server, "/second");
+  await failing;
+  expect(server.connectionCount).toBe(1);
+});
+
+it("share one connectTimeout", async () => {
+  const clocked = new Scene(true);
+  const server = await clocked.listen();
+  const client = clocked.watch(server.url, { followRedirects: 5, connectTimeout: 300 });
+  let failure: unknown;
+  const failing = client.ws.connect().catch((error: unknown) => (failure = error));
+  const first = await server.client();
+  await first.request();
+  clocked.clock.advance(200);
+  first.endWithClient().send("HTTP/1.1 302 Found\r\nLocation: /second\r\nContent-Length: 0\r\n\r\n");
+  const second = await server.client();
+  await second.request();
+  second.endWithClient();
+  clocked.clock.advance(99);
+  expect(failure).toBeUndefined();
+  clocked.clock.advance(1);
+  await failing;
+  expect(failure).toBeInstanceOf(TimeoutError);
+  await clocked.finish();
+});
+
+it("are abandoned by close()", async () => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, {
+    followRedirects: 5,
+    proxy: (url) => (url.endsWith("second") ? never() : false),
+  });
+  const failing = expect(client.ws.connect()).rejects.toBeInstanceOf(Error);
+  await redirect(server, "/second");
+  await client.until(() => client.ws.state === "connecting");
+  await client.ws.close();
+  await failing;
+});
