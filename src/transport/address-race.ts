@@ -66,16 +66,12 @@ export class AddressRace {
     const { host, lookup } = this.#context;
     let isDone = false;
     try {
-      (lookup ?? (nodeDns().lookup))(
-        host,
-        ownOptions({ all: true }),
-        (error, found, family) => {
-          if (this.#isOver || isDone) return;
-          isDone = true;
-          if (error) this.#end(toError(error, "lookup"));
-          else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
-        },
-      );
+      (lookup ?? nodeDns().lookup)(host, ownOptions({ all: true }), (error, found, family) => {
+        if (this.#isOver || isDone) return;
+        isDone = true;
+        if (error) this.#end(toError(error, "lookup"));
+        else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
+      });
     } catch (thrown) {
       this.#end(toError(thrown, "lookup"));
     }

@@ -24,31 +24,25 @@ export class SessionSlot {
   constructor(sessions: TlsSession[], origin: readonly unknown[]) {
     this.#sessions = sessions;
     this.#origin = origin;
-    this.offered = sessions[this.#indexOf(Date.now())];
+    this.offered = sessions.find((session) => session.expiresAt > Date.now() && this.#isOurs(session));
   }
 
-  /** Removes expired sessions, and returns the index of the session with the same origin. */
-  #indexOf(now: number): number {
-    const sessions = this.#sessions;
-    for (let index = sessions.length - 1; index >= 0; index--)
-      if (sessions[index]!.expiresAt <= now) sessions.splice(index, 1);
-    return sessions.findIndex(({ origin }) => isSame(origin, this.#origin));
+  #isOurs({ origin }: TlsSession): boolean {
+    return isSame(origin, this.#origin);
   }
 
   /** Keeps a session of an authorised connection. The newest session of each server replaces the others. */
   keep(ticket: Buffer, certificate: ServerCertificate): void {
-    const now = Date.now();
-    const index = this.#indexOf(now);
-    if (index !== -1) this.#sessions.splice(index, 1);
+    const others = this.#sessions.filter((session) => !this.#isOurs(session));
     // Node does not check the certificate again when it resumes a session.
-    const expiresAt = Math.min(now + maxAge, Date.parse(certificate.validTo));
-    this.#sessions.push({ origin: this.#origin, ticket, certificate, expiresAt });
-    if (this.#sessions.length > maxSessions) this.#sessions.shift();
+    const expiresAt = Math.min(Date.now() + maxAge, Date.parse(certificate.validTo));
+    const session: TlsSession = { origin: this.#origin, ticket, certificate, expiresAt };
+    this.#sessions.splice(0, maxSessions, ...others.slice(1 - maxSessions), session);
   }
 
   /** The connection that offered the session has failed, so the next attempt makes a full handshake. */
   forget(): void {
-    const index = this.offered === undefined ? -1 : this.#sessions.indexOf(this.offered);
+    const index = this.#sessions.indexOf(this.offered!);
     if (index !== -1) this.#sessions.splice(index, 1);
   }
 }

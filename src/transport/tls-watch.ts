@@ -127,7 +127,7 @@ export class TlsWatch {
     const isAboutCertificate = certificateAlerts.test(name);
     const mayBeAboutCertificate = error === undefined || vagueFailures.test(name);
     if (!isAboutCertificate && !(this.#isAsked && mayBeAboutCertificate)) return undefined;
-    const how = typeof reason === "string" ? reason : "it closed the connection without an answer";
+    const how = typeof reason === "string" ? reason : "it closed the connection";
     const { hasCertificate } = this.#context;
     const message = hasCertificate ? "refused the client certificate" : "requires a client certificate";
     return Object.assign(new Error(`The server ${message} (${how})`, { cause: error }), {

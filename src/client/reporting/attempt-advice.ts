@@ -60,11 +60,11 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   tls: [
     [
       /CERTIFICATE_REQUIRED|NO_CERTIFICATE/,
-      "The server requires a client certificate; set it in tls.cert and tls.key, or in tls.pfx.",
+      "The server requires a client certificate; set one in tls.cert and tls.key.",
     ],
     [
       /CERTIFICATE_REFUSED|ALERT.*CERT|CERT.*ALERT|UNKNOWN_CA/,
-      "Set a client certificate from an authority that the server accepts in tls.cert and tls.key.",
+      "The server rejects the client certificate; set one that it accepts in tls.cert and tls.key.",
     ],
     [
       /ALTNAME|^HOSTNAME_MISMATCH$/,
@@ -72,16 +72,15 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     ],
     [
       /^CERT_HAS_EXPIRED$/,
-      "Renew the certificate on the server; if only its authority was renewed, set the new one in tls.ca. " +
-        "Check the clock of this machine.",
+      "The server's certificate, or that of its authority in tls.ca, has expired; replace it.",
     ],
     [
       /^CERT_NOT_YET_VALID$/,
-      "Check the clocks of this machine and of the server; if its authority was renewed, set the right one in tls.ca.",
+      "The server's certificate, or that of its authority in tls.ca, is not valid yet; check the clock of this machine.",
     ],
     [
       /^DEPTH_ZERO_SELF_SIGNED/,
-      "The server's certificate is self-signed; set this certificate in tls.ca if it is the expected one.",
+      "The server's certificate is self-signed; if it is the expected one, set it in tls.ca.",
     ],
     [
       /SELF_SIGNED|^UNABLE_TO_/,
@@ -89,27 +88,28 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     ],
     [
       /^CERT_SIGNATURE_FAILURE$/,
-      "The authority of the server has a new key; set its new certificate in tls.ca, next to the old one.",
+      "The authority of the server's certificate has a new key; set its new certificate in tls.ca, next to the old one.",
     ],
     [
       /PURPOSE/,
-      "The server presents a certificate that is not for servers, such as a client certificate; replace it there, or " +
-        "select another one by tls.servername.",
+      "The server's certificate is not for servers; replace it, or choose another one by tls.servername.",
     ],
-    [/APPLICATION_PROTOCOL/, "Set a protocol that the server supports in tls.ALPNProtocols."],
-    [/PROTOCOL/, "Set a version that the server supports by tls.minVersion and tls.maxVersion."],
+    [
+      /APPLICATION_PROTOCOL/,
+      "The server rejects the protocols; set one that it accepts in tls.ALPNProtocols.",
+    ],
+    [
+      /PROTOCOL/,
+      "The server rejects the version of TLS; set one that it accepts in tls.minVersion and tls.maxVersion.",
+    ],
     [
       /HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS/,
-      "Nothing that both ends accept was found; check tls.ciphers, tls.minVersion and tls.maxVersion.",
-    ],
-    [
-      /UNRECOGNIZED_NAME/,
-      "Check the host of the URL, or set a name that the server knows in tls.servername.",
+      "The server rejects the cipher suites; set one that it accepts in tls.ciphers.",
     ],
     [/WRONG_VERSION/, "Connect to a ws: URL instead, or to the port on which the server uses TLS."],
     [
       /^(ECONNRESET|EPIPE)$/,
-      "The server, or a firewall or proxy before it, ends the TLS handshake; check the port and tls.servername.",
+      "The server, or a firewall before it, ends the TLS handshake; check the port and tls.servername.",
     ],
   ],
 };
