@@ -1,4 +1,6 @@
 // TLS sessions over the reconnects of a client, with real servers: when they are resumed, and when they must not be.
+import { once } from "node:events";
+import type { Socket } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProxyServer } from "../support/proxy-server.js";
@@ -6,6 +8,7 @@ import type { RawServerOptions } from "../support/raw-server.js";
 import { type Options, type RecordedClient, Scene } from "../support/scene.js";
 import type { PeerSocket, ScriptedPeer } from "../support/scripted-peer.js";
 import { createTlsCertificate } from "../support/tls-certificate.js";
+import { closeFrame } from "../support/wire.js";
 
 const certificate = createTlsCertificate();
 const ca = certificate.cert;
@@ -225,5 +228,86 @@ describe.each(versions)("with %s", (version) => {
       await client.until(() => client.ws.state !== "connected");
     }
     expect(seen).toEqual([false, true, false, true, false]);
+  });
+
+  it.each<[how: string, refuse: (socket: Socket) => void]>([
+    ["a reset", (socket) => socket.resetAndDestroy()],
+    ["an end", (socket) => socket.end()],
+    ["an alert", (socket) => socket.end(Buffer.of(21, 3, 3, 0, 2, 2, 47))],
+    ["silence", () => undefined],
+  ])("a session that a server answers with %s is not used again", async (_how, refuse) => {
+    const server = await listen(version);
+    const refusing = await scene.listen();
+    let target = server;
+    const proxy = await new ProxyServer({ kind: "http", targetPort: () => target.port }).listen();
+    proxies.push(proxy);
+    const client = watch("wss://localhost:443/", { tls: { ca }, proxy: proxy.url(), connectTimeout: 200 });
+    void client.ws.connect();
+    for (const isResumed of [false, true, false]) {
+      const peer = await accept(server);
+      expect(peer.isResumed).toBe(isResumed);
+      await client.until(() => client.ws.state === "connected");
+      if (isResumed) target = refusing;
+      peer.end();
+      if (!isResumed) continue;
+      const { socket } = await refusing.client();
+      await once(socket, "data");
+      target = server;
+      refuse(socket);
+    }
+  });
+
+  it("a server that is down for a while does not cost the session", async () => {
+    const server = await listen(version);
+    let [address, family] = ["127.0.0.1", 4];
+    const client = watch(`wss://localhost:${server.port}/`, {
+      tls: { ca },
+      lookup: (_name, _options, callback) => setImmediate(callback, null, [{ address, family }]),
+    });
+    void client.ws.connect();
+    const peer = await accept(server);
+    await client.event("connected");
+    // Nothing listens at that address.
+    [address, family] = ["127.0.0.2", 4];
+    peer.end();
+    await client.until(() => client.all("error").length >= 3);
+    expect(client.ws.lastReport).toMatchObject({ verdict: "refused", tls: undefined });
+    [address, family] = ["127.0.0.1", 4];
+    expect((await accept(server)).isResumed).toBe(true);
+  });
+
+  it("a rotation resumes the session of the connection that it replaces", async () => {
+    const server = await listen(version);
+    const client = watch(`wss://localhost:${server.port}/`, { tls: { ca } });
+    void client.ws.connect();
+    const peer = await accept(server);
+    await client.event("connected");
+    const rotating = client.ws.rotate();
+    expect((await accept(server)).isResumed).toBe(true);
+    await peer.untilClose();
+    peer.send(closeFrame(1000));
+    peer.end();
+    await rotating;
+  });
+});
+
+it("the details of a connection without TLS are undefined", async () => {
+  const { client, peer } = await scene.open();
+  expect((await client.event("connected")).tls).toBeUndefined();
+  peer.end();
+  expect((await client.event("disconnected")).report.tls).toBeUndefined();
+});
+
+it("the report of a handshake that the server rejects contains the details", async () => {
+  const server = await listen("TLSv1.3");
+  const client = scene.watch(`wss://localhost:${server.port}/`, { tls: { ca } });
+  const connecting = client.ws.connect().catch(() => undefined);
+  const peer = await server.client();
+  await peer.request();
+  peer.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  await connecting;
+  expect(client.ws.lastReport).toMatchObject({
+    statusCode: 503,
+    tls: { protocol: "TLSv1.3", certificate: { subject: { CN: "localhost" } } },
   });
 });
