@@ -32,7 +32,10 @@ export class SessionSlot {
   }
 
   /** Keeps a session of an authorised connection. The newest session of each server replaces the others. */
-  keep(ticket: Buffer, certificate: ServerCertificate): void {
+  keep(given: Buffer, certificate: ServerCertificate): void {
+    // Node's Buffer is a part of 8 KiB, which it would keep in memory.
+    const ticket = Buffer.allocUnsafeSlow(given.length);
+    given.copy(ticket);
     const others = this.#sessions.filter((session) => !this.#isOurs(session));
     // Node does not check the certificate again when it resumes a session.
     const expiresAt = Math.min(Date.now() + maxAge, Date.parse(certificate.validTo));

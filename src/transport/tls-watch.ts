@@ -29,15 +29,10 @@ export function tlsWatchOf(stream: object): TlsWatch | undefined {
   return (stream as WatchedSocket)[watchKey];
 }
 
-export interface TlsWatchContext {
-  readonly slot: SessionSlot | undefined;
-  /** True if the client has a certificate to send. */
-  readonly hasCertificate: boolean;
-}
-
 /** Observes one TLS socket. */
 export class TlsWatch {
-  readonly #context: TlsWatchContext;
+  readonly #slot: SessionSlot | undefined;
+  readonly #hasCertificate: boolean;
   #socket: TLSSocket | undefined;
   #certificate: ServerCertificate | undefined;
   #details: TlsDetails | undefined;
@@ -45,8 +40,10 @@ export class TlsWatch {
   /** True if the server has requested a client certificate. */
   #isAsked = false;
 
-  constructor(context: TlsWatchContext) {
-    this.#context = context;
+  /** @param hasCertificate - True if the client has a certificate to send. */
+  constructor(slot: SessionSlot | undefined, hasCertificate: boolean) {
+    this.#slot = slot;
+    this.#hasCertificate = hasCertificate;
   }
 
   observe(socket: TLSSocket): void {
@@ -54,7 +51,7 @@ export class TlsWatch {
     (socket as unknown as WatchedSocket)[watchKey] = this;
     // Node's own listener for "end" closes the handle, which then answers no questions.
     socket.once("secureConnect", onSecure).prependListener("end", onEnd);
-    if (this.#context.slot !== undefined) socket.on("session", onSession);
+    if (this.#slot !== undefined) socket.on("session", onSession);
   }
 
   get details(): TlsDetails | undefined {
@@ -75,7 +72,7 @@ export class TlsWatch {
     socket.off("end", onEnd);
     const isResumed = socket.isSessionReused();
     // A resumed session of Node does not contain the certificate.
-    if (isResumed) this.#certificate = this.#context.slot?.offered?.certificate;
+    if (isResumed) this.#certificate = this.#slot?.offered?.certificate;
     this.#certificate ??= serverCertificate(socket.getPeerCertificate());
     this.#describe(isResumed);
   }
@@ -97,7 +94,7 @@ export class TlsWatch {
     if (!this.#socket!.authorized) return;
     // A session of TLS 1.2 may arrive before "secureConnect", but never before the check of the certificate.
     this.#certificate ??= serverCertificate(this.#socket!.getPeerCertificate());
-    if (this.#certificate !== undefined) this.#context.slot!.keep(ticket, this.#certificate);
+    if (this.#certificate !== undefined) this.#slot!.keep(ticket, this.#certificate);
   }
 
   /** The server ends the stream inside the handshake. */
@@ -108,7 +105,7 @@ export class TlsWatch {
   /** The stream is closed. */
   onClose(): void {
     // A session that the server cannot use must not break the next attempt too.
-    if (this.#socket!.bytesRead === 0) this.#context.slot?.forget();
+    if (this.#socket!.bytesRead === 0) this.#slot?.forget();
   }
 
   /**
@@ -128,7 +125,7 @@ export class TlsWatch {
     const mayBeAboutCertificate = error === undefined || vagueFailures.test(name);
     if (!isAboutCertificate && !(this.#isAsked && mayBeAboutCertificate)) return undefined;
     const how = typeof reason === "string" ? reason : "it closed the connection";
-    const { hasCertificate } = this.#context;
+    const hasCertificate = this.#hasCertificate;
     const message = hasCertificate ? "refused the client certificate" : "requires a client certificate";
     return Object.assign(new Error(`The server ${message} (${how})`, { cause: error }), {
       code: `TLS_CLIENT_CERTIFICATE_${hasCertificate ? "REFUSED" : "REQUIRED"}`,

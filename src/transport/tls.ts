@@ -125,7 +125,7 @@ interface TlsPlan {
 
 function connectTls(plan: TlsPlan, connection: TlsOptions): TLSSocket {
   const { options, check, slot } = plan;
-  const watch = new TlsWatch(plan);
+  const watch = new TlsWatch(slot, plan.hasCertificate);
   const checkServerIdentity: IdentityCheck = (hostname, certificate) => {
     const refusal = check(hostname, certificate);
     watch.onCertificate(certificate, refusal);

@@ -59,6 +59,11 @@ describe("a kept session", () => {
     expect(offered(given, options)).toBeUndefined();
   });
 
+  it("is copied out of the memory that it shares", () => {
+    keep("first");
+    expect(sessions[0]!.ticket.buffer.byteLength).toBe(5);
+  });
+
   it("is replaced by a newer one", () => {
     keep("first");
     keep("second");
