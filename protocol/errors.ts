@@ -137,6 +137,8 @@ export class ProxyError extends JetSocketError {
     brandInstances(this, "ProxyError");
   }
 
+  /** The phase of an attempt in which these errors occur. */
+  readonly phase = "proxy" as const;
   /** The HTTP status of an HTTP proxy that refused; otherwise `undefined`. */
   readonly statusCode: number | undefined;
   /** The header fields of that response. */

@@ -24,7 +24,7 @@ export function describeRefusedStatus(statusCode: number, headers: readonly Head
   const summary = `The server answered ${status} instead of 101.`;
   const [location] = fieldValues(headers, "location");
   if (statusCode < 400 && statusCode >= 300 && location !== undefined) {
-    return `${summary} Redirects are not followed: connect to ${displayUrl(location).slice(0, 256)} if you trust it.`;
+    return `${summary} The redirect was not followed: connect to ${displayUrl(location).slice(0, 256)} if you trust it.`;
   }
   return `${summary} ${adviceByStatus[statusCode] ?? adviceByClass(statusCode)}`;
 }

@@ -2,8 +2,8 @@
  * Types of the report on the end of a connection. It does not contain the code that creates reports.
  */
 import type { TlsDetails } from "./tls-details.js";
-import type { AddressAttempt } from "../runtime/transport.js";
 import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
+import type { AddressAttempt } from "./address-attempt.js";
 
 /** The phase that a connection had reached when it ended, or when the attempt to open it failed. */
 export type Phase = "provider" | "dns" | "tcp" | "proxy" | "tls" | "http" | "setup" | "open" | "closing";

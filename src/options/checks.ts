@@ -7,7 +7,10 @@ import { hintFor } from "./option-hints.js";
 /** Longest string that an error message shows in full, in UTF-16 code units. */
 const maxShownLength = 100;
 
-/** Options whose values may contain credentials. An error message shows only the type of these values. */
+/**
+ * Options whose values, and the properties of whose values, may contain credentials. An error message shows only their
+ * types.
+ */
 const secretOptions: ReadonlySet<string> = new Set(["headers", "subprotocols", "tls", "proxy"]);
 
 /** The accepted forms of the option `headers`, as error messages describe them. */
@@ -32,7 +35,7 @@ export function kindOf(value: unknown): string {
 
 /** Returns the error for an option with a wrong value. */
 export function wrongValue(name: string, expected: string, value: unknown): TypeError {
-  const found = secretOptions.has(name) ? kindOf(value) : describeValue(value);
+  const found = secretOptions.has(name.split(".")[0]!) ? kindOf(value) : describeValue(value);
   return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 

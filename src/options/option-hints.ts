@@ -50,6 +50,7 @@ const clientOptions: Counterparts = {
   "lookup or localAddress": "family",
   signal: "abortsignal abortcontroller",
   maxConnectionAge: "maxage maxlifetime rotateafter rotationinterval",
+  followRedirects: "maxredirects",
   onConnection: "onopen onconnect onconnected setup",
   'on("message", ...)': "onmessage",
   'on("closed", ...)': "onclose",
@@ -61,7 +62,6 @@ const clientOptions: Counterparts = {
  * Option names of other libraries that have no counterpart in this library. The key is the sentence that explains why.
  */
 const withoutOption: Counterparts = {
-  "Redirects are not followed.": "followredirects maxredirects",
   "Text is always checked (RFC 6455 8.1).": "skiputf8validation",
   "Spread it into the options: { ...json }.": "json",
   "Spread it into the options: { ...raw }.": "raw",

@@ -43,7 +43,12 @@ function proxyTarget({ url, headers: given, tls }: ProxyOptions): ProxyTarget {
     throw new TypeError(`The option "proxy.headers" is for HTTP proxies: SOCKS5 has no headers.`);
   if (uri.kind !== "https" && tls !== undefined)
     throw new TypeError(`The option "proxy.tls" requires a proxy url with the scheme https.`);
-  // The constructor throws for invalid header fields.
-  if (uri.kind !== "socks5") void new HttpTunnel({ host: "localhost", port: 1 }, uri, headers);
+  try {
+    // The constructor throws for invalid header fields.
+    if (uri.kind !== "socks5") new HttpTunnel({ host: "localhost", port: 1 }, uri, headers);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TypeError(`The option "proxy.headers" is invalid. ${message}`, { cause: error });
+  }
   return { uri, headers, tls: tls === undefined ? undefined : checkObject("proxy.tls", tls) };
 }

@@ -4,6 +4,9 @@ import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { HeaderField, ProxyUri } from "../../protocol/index.js";
 import type { ServerCertificate, TlsDetails } from "../events/tls-details.js";
+import type { AddressAttempt } from "../events/address-attempt.js";
+
+export type { AddressAttempt };
 
 /** The phase of an attempt to open a byte stream. */
 export type TransportPhase = "dns" | "tcp" | "proxy" | "tls";
@@ -20,20 +23,6 @@ export interface TransportHandler {
   onEnd(): void;
   /** The stream is closed. `error` is the error that ended the stream, or `undefined`. This event is the last. */
   onClose(error: Error | undefined): void;
-}
-
-/** One attempt to connect to an address of a host. */
-export interface AddressAttempt {
-  /** The IP address. */
-  readonly address: string;
-  readonly port: number;
-  /** Milliseconds from the start of the name lookup to the start of this attempt. */
-  readonly atMs: number;
-  /** Milliseconds that the attempt took; `undefined` while it is pending. */
-  readonly durationMs: number | undefined;
-  /** `abandoned`: another address was connected first, or the whole attempt ended. */
-  readonly result: "pending" | "connected" | "failed" | "abandoned";
-  readonly error: Error | undefined;
 }
 
 /** A TLS session that later connections of the same client may resume. */

@@ -33,7 +33,7 @@ describe("an unknown option", () => {
     ["minReconnectionDelay", "Use backoff.base."],
     ["maxEnqueuedMessages", "Use outbox."],
     ["origin", "Use headers, with the field Origin."],
-    ["followRedirects", "Redirects are not followed."],
+    ["maxRedirects", "Use followRedirects."],
     ["skipUTF8Validation", "Text is always checked"],
     ["json", "Spread it into the options: { ...json }."],
     ["raw", "Spread it into the options: { ...raw }."],

@@ -247,7 +247,8 @@ const wrongTypes: readonly (readonly [name: string, value: unknown, message: str
   ["signal", {}, "must be an AbortSignal, not an object."],
   ["signal", null, "must be an AbortSignal, not null."],
   ["runtime", null, "must be an object, not null."],
-  ["proxy", "http://user:secret@proxy", "must be false: it is not implemented yet, not a string."],
+  ["proxy", true, 'must be "env", a url, an object with a url, a function, or false, not true.'],
+  ["proxy", null, 'must be "env", a url, an object with a url, a function, or false, not null.'],
 ];
 
 const wrongParts: readonly (readonly [options: object, name: string])[] = [

@@ -65,7 +65,7 @@ describe.each(names)("%s", (name) => {
     const proxy = get();
     await proxy.crash();
     const outcome = await outcomeOf(name, "down", proxy.url(logins.right));
-    expect(outcome).toMatchObject({ ...unreachable, error: "ConnectionError", ports: [proxy.port] });
+    expect(outcome).toMatchObject({ ...unreachable, error: "ProxyError", ports: [proxy.port] });
     expect(outcome.message).toContain(`The proxy ${proxy.url()} could not be reached`);
     expect(outcome.message).not.toContain(credentials.password);
     await proxy.start();

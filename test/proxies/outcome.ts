@@ -51,8 +51,7 @@ function checkSecrets(error: JetSocketError): void {
 
 function outcomeOf(report: CloseReport, result: string, error?: JetSocketError): Outcome {
   const { phase, verdict, advice, isRetryable, addresses } = report;
-  const { statusCode, socksCode }: Partial<ProxyError> =
-    error?.cause instanceof ProxyError ? error.cause : {};
+  const { statusCode, socksCode }: Partial<ProxyError> = error instanceof ProxyError ? error : {};
   return {
     ...{ result, phase, verdict, advice, isRetryable, statusCode, socksCode },
     ...{ error: error?.name, message: error?.message ?? "", ports: addresses.map(({ port }) => port) },

@@ -28,7 +28,7 @@ beforeEach(() => {
 afterEach(() => clients.finish());
 
 const refused = {
-  ...{ result: "PROXY_AUTHENTICATION", error: "ConnectionError", phase: "proxy", verdict: "proxy" },
+  ...{ result: "PROXY_AUTHENTICATION", error: "ProxyError", phase: "proxy", verdict: "proxy" },
   ...{ isRetryable: false, socksCode: undefined },
   advice: "Set the user name and the password of the proxy in the url of the option proxy.",
 };

@@ -62,8 +62,8 @@ export function isSameOrigin(one: WebSocketUri, other: WebSocketUri): boolean {
 /** Removes the options that identify the client or name the first server. */
 export function withoutIdentity(tls: TransportTarget["tls"]): TransportTarget["tls"] {
   if (tls === undefined) return undefined;
-  const own = { ...tls };
-  for (const name of ["cert", "key", "pfx", "passphrase", "servername", "session"] as const) delete own[name];
+  const { cert: _cert, key: _key, pfx: _pfx, passphrase: _passphrase, ...others } = tls;
+  const { servername: _servername, session: _session, ...own } = others;
   return own;
 }
 

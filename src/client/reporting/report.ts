@@ -7,6 +7,7 @@ import {
   HandshakeError,
   type JetSocketError,
   ProtocolError,
+  ProxyError,
   TimeoutError,
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
@@ -155,10 +156,10 @@ function formatStack(error: unknown): void {
   }
 }
 
-type OwnError = HandshakeError | ProtocolError | TimeoutError;
+type OwnError = HandshakeError | ProtocolError | ProxyError | TimeoutError;
 
 function isOwnError(error: Error | undefined): error is OwnError {
-  return error instanceof HandshakeError || error instanceof ProtocolError || error instanceof TimeoutError;
+  return [HandshakeError, ProtocolError, ProxyError, TimeoutError].some((type) => error instanceof type);
 }
 
 /** Returns a copy of an error with `context`, which contains the phase and the URL, in front of its message. */
@@ -166,6 +167,7 @@ function withContext(error: OwnError, context: string): OwnError {
   const message = `${context}: ${error.message}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
   if (error instanceof ProtocolError) return new ProtocolError(message, error);
+  if (error instanceof ProxyError) return new ProxyError(message, error);
   return new HandshakeError(message, error);
 }
 
