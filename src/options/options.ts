@@ -181,10 +181,10 @@ export interface WebSocketOptions<Received, Sent>
    */
   readonly tls?: ConnectionOptions | undefined;
   /**
-   * Resumes TLS sessions when the client connects again, which saves a round trip or the check of the certificate. A
-   * session is used only by this client, and only for the same host, port and options. No session is used if `tls`
-   * contains `checkServerIdentity`, `pskCallback`, `session` or `socket`, because Node does not call these functions
-   * for a resumed session. Default `true`.
+   * Resumes a TLS session when the client connects again, which saves the check of the certificate and, with TLS 1.2, a
+   * round trip. Only this client uses the session, and only for the same host, port and options. No session is resumed
+   * if `tls` contains `checkServerIdentity` or `pskCallback`, which Node does not call for a resumed session, or
+   * `session` or `socket`. Default `true`.
    */
   readonly tlsSessions?: boolean | undefined;
   /** The `lookup` option of `net.connect`. */

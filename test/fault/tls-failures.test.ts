@@ -8,9 +8,9 @@ import { RawServer, type RawServerOptions } from "../support/raw-server.js";
 import { type RecordedClient, Scene } from "../support/scene.js";
 import { createTlsCertificate } from "../support/tls-certificate.js";
 
-const authority = createTlsCertificate({ subject: "authority", hosts: [] });
+const authority = createTlsCertificate({ subject: "authority", hosts: [], hasKeyIds: true });
 /** Has the same name as the authority, and another key, as after its renewal. */
-const renewed = createTlsCertificate({ subject: "authority", hosts: [] });
+const renewed = createTlsCertificate({ subject: "authority", hosts: [], hasKeyIds: true });
 const stranger = createTlsCertificate({ subject: "stranger", hosts: [] });
 const certificate = createTlsCertificate({ issuer: authority });
 const client = createTlsCertificate({ issuer: authority, usage: "client" });
@@ -82,10 +82,17 @@ const cases: readonly Case[] = [
     retry: "fatal",
   },
   {
-    what: "the authority has a new key after a deployment",
+    what: "the authority has a new key and a new certificate after a deployment",
+    server: { certificate: createTlsCertificate({ issuer: renewed, hasKeyIds: true }) },
+    code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    advice: "untrusted authority; set the certificate of that authority in tls.ca",
+    retry: "fatal",
+  },
+  {
+    what: "the authority has a new key after a deployment, and its certificates identify no keys",
     server: { certificate: createTlsCertificate({ issuer: renewed }) },
     code: "CERT_SIGNATURE_FAILURE",
-    advice: "next to the old one",
+    advice: "before the old one",
     retry: "fatal",
   },
   {
@@ -264,4 +271,24 @@ describe.each(cases)("$what: $code, verdict tls, $retry, advice: $advice", (one)
     for (const report of failures) check(report, one, one.retry !== "always fatal");
     expect(failures.length).toBeGreaterThan(0);
   });
+});
+
+describe("while an authority changes its key", () => {
+  it.each([true, false])(
+    "its new and its old certificate in tls.ca are both used (key ids: %s)",
+    async (hasKeyIds) => {
+      const [old, next] = [1, 2].map(() =>
+        createTlsCertificate({ subject: "authority", hosts: [], hasKeyIds }),
+      );
+      // Without identifiers of keys, OpenSSL only tries the first of the two.
+      for (const issuer of hasKeyIds ? [old!, next!] : [next!]) {
+        const certificate = createTlsCertificate({ issuer, hasKeyIds });
+        const server = await scene.listen({ isSecure: true, certificate });
+        const client = watch(() => server.port, { ca: [next!.cert, old!.cert] });
+        const connecting = client.ws.connect();
+        await (await server.client()).accept();
+        await connecting;
+      }
+    },
+  );
 });

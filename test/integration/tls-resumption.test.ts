@@ -1,7 +1,8 @@
 // TLS sessions over the reconnects of a client, with real servers: when they are resumed, and when they must not be.
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { checkServerIdentity, createSecureContext, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProxyServer } from "../support/proxy-server.js";
 import type { RawServerOptions } from "../support/raw-server.js";
@@ -79,6 +80,12 @@ async function connectTimes(client: RecordedClient, server: ScriptedPeer, count:
   return seen;
 }
 
+/** SHA-256 of the public key of a certificate. */
+function pinOf(given: string | Buffer): string {
+  const spki = new X509Certificate(given).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(spki).digest("base64");
+}
+
 const all = [false, true, true, true, true, true];
 const none = [false, false, false];
 
@@ -153,6 +160,31 @@ describe.each(versions)("with %s", (version) => {
     peer.end();
     await client.until(() => client.all("error").length > 0);
     expect(client.all("error")[0]!.error.message).toContain("the pin does not match");
+  });
+
+  it("a pin of the public key accepts the key, and refuses another one of a trusted authority", async () => {
+    const other = createTlsCertificate({ subject: "other" });
+    let current = certificate;
+    const server = await listen(version, {
+      tls: { SNICallback: (_name, done) => done(null, createSecureContext(current)) },
+    });
+    const pin = pinOf(certificate.cert);
+    const tls: ConnectionOptions = {
+      ca: [ca, other.cert],
+      checkServerIdentity: (host, given) => {
+        const wrongName = checkServerIdentity(host, given);
+        return wrongName ?? (pinOf(given.raw) === pin ? undefined : new Error("the key is not pinned"));
+      },
+    };
+    const client = watch(`wss://localhost:${server.port}/`, { tls });
+    void client.ws.connect();
+    (await accept(server)).end();
+    const peer = await accept(server);
+    current = other;
+    peer.end();
+    await client.until(() => client.all("error").length > 0);
+    expect(client.all("error")[0]!.error.message).toContain("the key is not pinned");
+    expect(client.ws.lastReport).toMatchObject({ verdict: "tls", isRetryable: true });
   });
 
   it("a pin that is added to the options between two connections refuses the server", async () => {

@@ -25,6 +25,8 @@ export interface TlsCertificateOptions {
   readonly issuer?: TlsCertificate;
   /** The only use of the key (RFC 5280 4.2.1.12). Default: any. A certificate for one use is not an authority. */
   readonly usage?: "server" | "client";
+  /** Contains the identifiers of its key and of that of its issuer (RFC 5280 4.2.1.1), as those of companies do. */
+  readonly hasKeyIds?: boolean;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
 }
@@ -52,7 +54,11 @@ export function createTlsCertificate(options: TlsCertificateOptions = {}): TlsCe
     spki,
     tagged(
       0xa3,
-      sequence(subjectAltName(hosts), usage === undefined ? basicConstraints() : extendedKeyUsage(usage)),
+      sequence(
+        subjectAltName(hosts),
+        usage === undefined ? basicConstraints() : extendedKeyUsage(usage),
+        ...(options.hasKeyIds === true ? keyIds(privateKey, issuer?.key ?? privateKey) : []),
+      ),
     ),
   );
   const signature = sign("sha256", body, issuer?.key ?? privateKey);
@@ -94,6 +100,17 @@ function extendedKeyUsage(usage: "server" | "client"): Buffer {
   return sequence(oid.extendedKeyUsage, tagged(0x04, sequence(oid[usage])));
 }
 
+function keyIds(own: KeyObject, issuer: KeyObject | string): Buffer[] {
+  const [ownId, issuerId] = [own, issuer].map((key) => {
+    const spki = createPublicKey(key).export({ type: "spki", format: "der" });
+    return createHash("sha1").update(spki).digest();
+  });
+  return [
+    sequence(oid.subjectKeyIdentifier, tagged(0x04, tagged(0x04, ownId!))),
+    sequence(oid.authorityKeyIdentifier, tagged(0x04, sequence(tagged(0x80, issuerId!)))),
+  ];
+}
+
 function pem(der: Buffer): string {
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
@@ -103,6 +120,8 @@ const oid = {
   commonName: tagged(0x06, Buffer.of(0x55, 0x04, 0x03)),
   subjectAltName: tagged(0x06, Buffer.of(0x55, 0x1d, 0x11)),
   basicConstraints: tagged(0x06, Buffer.of(0x55, 0x1d, 0x13)),
+  subjectKeyIdentifier: tagged(0x06, Buffer.of(0x55, 0x1d, 0x0e)),
+  authorityKeyIdentifier: tagged(0x06, Buffer.of(0x55, 0x1d, 0x23)),
   extendedKeyUsage: tagged(0x06, Buffer.of(0x55, 0x1d, 0x25)),
   server: tagged(0x06, Buffer.of(0x2b, 6, 1, 5, 5, 7, 3, 1)),
   client: tagged(0x06, Buffer.of(0x2b, 6, 1, 5, 5, 7, 3, 2)),

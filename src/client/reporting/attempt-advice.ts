@@ -88,7 +88,7 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     ],
     [
       /^CERT_SIGNATURE_FAILURE$/,
-      "The authority of the server's certificate has a new key; set its new certificate in tls.ca, next to the old one.",
+      "The authority of the server's certificate has a new key; set its new certificate in tls.ca, before the old one.",
     ],
     [
       /PURPOSE/,

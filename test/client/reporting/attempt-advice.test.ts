@@ -33,7 +33,7 @@ const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "accepts in tls.cert and tls.key"],
   ["tls", "CERT_HAS_EXPIRED", "tls.ca"],
   ["tls", "CERT_NOT_YET_VALID", "clock"],
-  ["tls", "CERT_SIGNATURE_FAILURE", "tls.ca, next to the old one"],
+  ["tls", "CERT_SIGNATURE_FAILURE", "tls.ca, before the old one"],
   ["tls", "INVALID_PURPOSE", "not for servers"],
   ["tls", "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "tls.ALPNProtocols"],
   ["tls", "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "tls.minVersion"],
