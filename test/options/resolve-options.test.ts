@@ -204,7 +204,7 @@ describe("an option that is set", () => {
 });
 
 // The names of options by their type, for the tables of wrong values.
-const booleans = ["autoPong", "noDelay"];
+const booleans = ["autoPong", "noDelay", "tlsSessions"];
 const numbers = [
   "compressionThreshold",
   "connectTimeout",
