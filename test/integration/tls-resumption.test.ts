@@ -323,6 +323,12 @@ describe.each(versions)("with %s", (version) => {
   });
 });
 
+it("five of five reconnects resume a session of TLS 1.2 by its id", async () => {
+  const server = await listen("TLSv1.2", { hasSessionIds: true });
+  const client = watch(`wss://localhost:${server.port}/`, { tls: { ca } });
+  expect(await connectTimes(client, server, 6)).toEqual(all);
+});
+
 it("the details of a connection without TLS are undefined", async () => {
   const { client, peer } = await scene.open();
   expect((await client.event("connected")).tls).toBeUndefined();
