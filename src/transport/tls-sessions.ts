@@ -32,13 +32,15 @@ export class SessionSlot {
   }
 
   /** Keeps a session of an authorised connection. The newest session of each server replaces the others. */
-  keep(given: Buffer, certificate: ServerCertificate): void {
+  keep(given: Buffer, certificate: ServerCertificate, isResumed: boolean): void {
     // Node's Buffer is a part of 8 KiB, which it would keep in memory.
     const ticket = Buffer.allocUnsafeSlow(given.length);
     given.copy(ticket);
     const others = this.#sessions.filter((session) => !this.#isOurs(session));
-    // Node does not check the certificate again when it resumes a session.
-    const expiresAt = Math.min(Date.now() + maxAge, Date.parse(certificate.validTo));
+    // Node checks the certificate only in a full handshake, so the time since that handshake counts.
+    const expiresAt =
+      (isResumed ? this.offered?.expiresAt : undefined) ??
+      Math.min(Date.now() + maxAge, Date.parse(certificate.validTo));
     const session: TlsSession = { origin: this.#origin, ticket, certificate, expiresAt };
     this.#sessions.splice(0, maxSessions, ...others.slice(1 - maxSessions), session);
   }

@@ -94,7 +94,8 @@ export class TlsWatch {
     if (!this.#socket!.authorized) return;
     // A session of TLS 1.2 may arrive before "secureConnect", but never before the check of the certificate.
     this.#certificate ??= serverCertificate(this.#socket!.getPeerCertificate());
-    if (this.#certificate !== undefined) this.#slot!.keep(ticket, this.#certificate);
+    if (this.#certificate !== undefined)
+      this.#slot!.keep(ticket, this.#certificate, this.#socket!.isSessionReused());
   }
 
   /** The server ends the stream inside the handshake. */
@@ -154,7 +155,9 @@ function serverCertificate(given: PeerCertificate): ServerCertificate | undefine
   const { subject, issuer, valid_from: validFrom, valid_to: validTo, fingerprint256 } = ownOptions(given);
   if ((fingerprint256 as string | undefined) === undefined) return undefined;
   if (last?.certificate?.fingerprint256 === fingerprint256) return last.certificate;
-  const [subjectCopy, issuerCopy] = [subject, issuer].map((name) => Object.freeze(ownOptions(name)));
+  // Many certificates have an empty subject.
+  const names = [subject, issuer] as (PeerCertificate["subject"] | undefined)[];
+  const [subjectCopy, issuerCopy] = names.map((name) => Object.freeze(ownOptions(name ?? {})));
   return Object.freeze({ subject: subjectCopy!, issuer: issuerCopy!, validFrom, validTo, fingerprint256 });
 }
 

@@ -19,7 +19,7 @@ export interface TlsCertificate {
 export interface TlsCertificateOptions {
   /** Names and IPv4 addresses in the certificate. Default: `localhost` and `127.0.0.1`. */
   readonly hosts?: readonly string[];
-  /** The common name of the subject. Default: the first of the hosts. */
+  /** The common name of the subject. With "", the subject is empty. Default: the first of the hosts. */
   readonly subject?: string;
   /** The authority that signs the certificate. Default: the certificate itself. */
   readonly issuer?: TlsCertificate;
@@ -70,7 +70,7 @@ export function createTlsCertificate(options: TlsCertificateOptions = {}): TlsCe
 }
 
 function nameOf(commonName: string): Buffer {
-  return sequence(set(sequence(oid.commonName, utf8(commonName))));
+  return commonName === "" ? sequence() : sequence(set(sequence(oid.commonName, utf8(commonName))));
 }
 
 /** Does not use `generateKeyPairSync`: a leak detector sees its request until the garbage collector runs. */

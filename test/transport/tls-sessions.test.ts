@@ -28,7 +28,7 @@ function certificate(validTo = "Jan  1 00:00:00 2040 GMT"): ServerCertificate {
 }
 
 function keep(name: string, given?: Partial<TransportTarget>, validTo?: string): void {
-  slotOf(given)!.keep(Buffer.from(name), certificate(validTo));
+  slotOf(given)!.keep(Buffer.from(name), certificate(validTo), false);
 }
 
 /** The name of the session that an attempt would resume. */
@@ -87,6 +87,15 @@ describe("a kept session", () => {
     keep("first");
     vi.setSystemTime(start + 7 * day - 1);
     expect(offered()).toBe("first");
+    vi.setSystemTime(start + 7 * day);
+    expect(offered()).toBeUndefined();
+  });
+
+  it("is not offered after seven days even if resumed connections have replaced it", () => {
+    keep("first");
+    vi.setSystemTime(start + 6 * day);
+    slotOf()!.keep(Buffer.from("second"), certificate(), true);
+    expect(offered()).toBe("second");
     vi.setSystemTime(start + 7 * day);
     expect(offered()).toBeUndefined();
   });

@@ -68,6 +68,15 @@ describe("the details of a connection", () => {
     expect(other.transport.tls?.certificate).toBe(first.transport.tls?.certificate);
   });
 
+  it("may contain a certificate without a subject", async () => {
+    const { transport, handler } = await dial(
+      {},
+      { certificate: createTlsCertificate({ subject: "", issuer: authority }) },
+    );
+    await handler.untilCall("open");
+    expect(transport.tls?.certificate).toMatchObject({ subject: {}, issuer: { CN: "authority" } });
+  });
+
   it("say whether the certificate was only accepted by rejectUnauthorized: false", async () => {
     const { transport, handler } = await dial({ ca: client.cert, rejectUnauthorized: false });
     await handler.untilCall("open");
