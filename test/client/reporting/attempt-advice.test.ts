@@ -28,7 +28,11 @@ const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls.ca"],
   ["tls", "ERR_TLS_CERT_ALTNAME_INVALID", "tls.servername"],
   ["tls", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.cert and tls.key"],
-  ["tls", "TLS_CLIENT_CERTIFICATE_REQUIRED", "requires a client certificate; set one in tls.cert and tls.key"],
+  [
+    "tls",
+    "TLS_CLIENT_CERTIFICATE_REQUIRED",
+    "requires a client certificate; set one in tls.cert and tls.key",
+  ],
   ["tls", "TLS_CLIENT_CERTIFICATE_REFUSED", "accepts in tls.cert and tls.key"],
   ["tls", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "accepts in tls.cert and tls.key"],
   ["tls", "CERT_HAS_EXPIRED", "tls.ca"],
