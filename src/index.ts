@@ -13,6 +13,7 @@ export { WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export * from "./errors.js";
 export type * from "./events/close-report.js";
 export type * from "./events/event-map.js";
+export type * from "./events/tls-details.js";
 export type * from "./options/options.js";
 export type * from "./runtime/runtime.js";
 export type * from "./runtime/transport.js";

@@ -1,5 +1,6 @@
 // Describes how an open connection ended. The record contains only facts: `client/reporting` derives the verdict.
 import type { CloseFrame } from "../../protocol/index.js";
+import type { TlsDetails } from "../events/tls-details.js";
 import type { AddressAttempt } from "../runtime/transport.js";
 import type { UnsentMessage } from "./message-tokens.js";
 
@@ -7,6 +8,7 @@ import type { UnsentMessage } from "./message-tokens.js";
 export interface ConnectionEnd {
   /** The IP addresses that were tried. */
   readonly addresses: readonly AddressAttempt[];
+  readonly tls: TlsDetails | undefined;
   readonly initiatedBy: "us" | "peer" | "network";
   /** `closing` if this client had called `close()`, or if the peer's Close frame had arrived. */
   readonly phase: "open" | "closing";

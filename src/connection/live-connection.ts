@@ -8,6 +8,7 @@ import {
 } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
+import type { TlsDetails } from "../events/tls-details.js";
 import type { Transport } from "../runtime/transport.js";
 import { Closing, type ClosingOwner } from "./closing.js";
 import { ControlRate } from "./control-rate.js";
@@ -88,6 +89,10 @@ export class LiveConnection
       ...{ protocol: this.#protocol, runtime, messageTimeout, handler },
       ...{ writer: this.#writer, connection: this },
     });
+  }
+
+  get tls(): TlsDetails | undefined {
+    return this.#transport.tls;
   }
 
   get bytesReceived(): number {
@@ -436,6 +441,7 @@ export class LiveConnection
       // An error after both Close frames loses no data, so it is not reported.
       error: this.#closing?.error ?? (isClosed ? undefined : error),
       addresses: this.#transport.addresses ?? [],
+      tls: this.tls,
       openedAt: this.openedAt,
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.lastReceivedAt,

@@ -3,6 +3,7 @@ import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
 import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
+import type { TlsDetails } from "../events/tls-details.js";
 import type {
   AddressAttempt,
   Transport,
@@ -50,7 +51,12 @@ export interface OpeningHandler {
    */
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void;
   /** The attempt has failed, and its stream is closed. */
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void;
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls: TlsDetails | undefined,
+  ): void;
 }
 
 /** Opens a transport, writes the handshake request, and reads the response. */
@@ -150,7 +156,8 @@ export class Opening implements TransportHandler {
     this.#deadline.clear();
     this.#bodyDeadline?.clear();
     const broken = error === undefined ? undefined : (this.#rejection() ?? error);
-    this.#handler.onFailed(this.#phase, this.#failure ?? broken, this.#addresses());
+    const { tls } = this.#transport;
+    this.#handler.onFailed(this.#phase, this.#failure ?? broken, this.#addresses(), tls);
   }
 
   #addresses(): readonly AddressAttempt[] {

@@ -1,6 +1,7 @@
 /**
  * Types of the report on the end of a connection. This module does not contain the code that creates reports.
  */
+import type { TlsDetails } from "./tls-details.js";
 import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
 import type { AddressAttempt } from "./address-attempt.js";
 
@@ -96,6 +97,11 @@ export interface CloseReport extends ErrorReport {
   readonly loopLagMs: number;
   /** The IP addresses that were tried, of the server or of the proxy, in the order of their starts. */
   readonly addresses: readonly AddressAttempt[];
+  /**
+   * How TLS protected the connection; `undefined` without TLS, or if the attempt failed before the certificate was
+   * accepted by its authority.
+   */
+  readonly tls: TlsDetails | undefined;
   /** The last 32 entries of the event log, oldest first. */
   readonly events: readonly ReportedEvent[];
 }

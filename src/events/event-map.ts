@@ -1,6 +1,7 @@
 /**
  * Types of the events and states of a client. This module does not contain the code that emits them.
  */
+import type { TlsDetails } from "./tls-details.js";
 import type { CloseReport } from "./close-report.js";
 
 /** The states of a client. `closed` is final; after `failed`, `connect()` may start the client again. */
@@ -49,12 +50,19 @@ export interface EventMap<Received> {
    * The first connection after `connect()` or `run()` is open, and `onConnection` is done. Messages are emitted after
    * this event.
    */
-  connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
+  connected: {
+    readonly url: string;
+    readonly subprotocol: string;
+    readonly extensions: string;
+    /** `undefined` without TLS, and with `createConnection`. */
+    readonly tls: TlsDetails | undefined;
+  };
   /** The client is connected again, after `attempt` attempts and `downtimeMs` milliseconds without a connection. */
   reconnected: {
     readonly url: string;
     readonly subprotocol: string;
     readonly extensions: string;
+    readonly tls: TlsDetails | undefined;
     readonly attempt: number;
     readonly downtimeMs: number;
   };

@@ -17,6 +17,7 @@ const clientOptions: Counterparts = {
   "tls, which contains the options of tls.connect":
     "rejectunauthorized ca cert key pfx passphrase servername ciphers checkserveridentity minversion maxversion " +
     "alpnprotocols ssl secureoptions securecontext tlsoptions crl",
+  tlsSessions: "maxcachedsessions",
   reconnect: "autoreconnect reconnection retry shouldretry",
   shouldReconnect: "retryif retrywhen",
   retryInitial: "retryoninitial retryfirst",

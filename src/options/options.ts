@@ -193,6 +193,13 @@ export interface WebSocketOptions<Received, Sent>
    * none.
    */
   readonly tls?: ConnectionOptions | undefined;
+  /**
+   * Resumes a TLS session when the client connects again, which saves the check of the certificate and, with TLS 1.2, a
+   * round trip. Only this client uses the session, and only for the same host, port and options. No session is resumed
+   * if `tls` contains `checkServerIdentity` or `pskCallback`, which Node does not call for a resumed session, or
+   * `session` or `socket`. Default `true`.
+   */
+  readonly tlsSessions?: boolean | undefined;
   /** The `lookup` option of `net.connect`. */
   readonly lookup?: LookupFunction | undefined;
   /** The `localAddress` option of `net.connect`: an IP address. */

@@ -50,6 +50,7 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   readonly maxBufferedAmount: number;
   readonly autoPong: boolean;
   readonly tls: ConnectionOptions | undefined;
+  readonly tlsSessions: boolean;
   readonly noDelay: boolean;
   /** Milliseconds without data before the first TCP keep-alive probe; `false` disables the probes. */
   readonly keepAlive: number | false;
@@ -235,11 +236,16 @@ function resolveSocket(options: GivenOptions) {
   const { tls, socketPath, createConnection } = options;
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
+    tlsSessions: checkBoolean("tlsSessions", options.tlsSessions, true),
     lookup: checkFunction("lookup", options.lookup),
     localAddress: checkAddress("localAddress", options.localAddress),
     socketPath: checkString("socketPath", options.socketPath),
     createConnection: checkFunction("createConnection", options.createConnection),
-    proxy: resolveProxy(options.proxy, { socketPath, createConnection, "tls.socket": tls?.socket }),
+    proxy: resolveProxy(options.proxy, {
+      socketPath,
+      createConnection,
+      "tls.socket": ownOptions(tls ?? {}).socket,
+    }),
     noDelay: checkBoolean("noDelay", options.noDelay, true),
     keepAlive: resolveKeepAlive(options.keepAlive),
   };

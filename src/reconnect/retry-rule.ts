@@ -4,8 +4,8 @@
 /** The facts about the end of an attempt or connection that decide about a retry. */
 export interface RetryableEnd {
   /**
-   * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: an invalid
-   * certificate. `options`: options that Node refuses. `other`: everything else.
+   * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: TLS
+   * refuses a certificate or another part of the handshake. `options`: options that Node refuses. `other`: everything else.
    */
   readonly cause: "auth" | "not-found" | "certificate" | "options" | "other";
   /** How long the connection was open in milliseconds; `undefined` if there was no connection. */

@@ -3,6 +3,7 @@ import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { HeaderField, ProxyUri } from "../../protocol/index.js";
+import type { ServerCertificate, TlsDetails } from "../events/tls-details.js";
 import type { AddressAttempt } from "../events/address-attempt.js";
 
 export type { AddressAttempt };
@@ -22,6 +23,18 @@ export interface TransportHandler {
   onEnd(): void;
   /** The stream is closed. `error` is the error that ended the stream, or `undefined`. This event is the last. */
   onClose(error: Error | undefined): void;
+}
+
+/** A TLS session that later connections of the same client may resume. */
+export interface TlsSession {
+  /** The host, the port, the server name and the TLS options of the connection that the session is from. */
+  readonly origin: readonly unknown[];
+  /** The session as Node encodes it. It contains secret keys. */
+  readonly ticket: Buffer;
+  /** The certificate of the handshake that began the session. */
+  readonly certificate: ServerCertificate;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt: number;
 }
 
 /** A byte stream: a TCP, TLS or Unix socket, or a Duplex of the application. */
@@ -45,6 +58,8 @@ export interface Transport {
   unref(): void;
   /** The addresses that were tried, in the order of their starts. Optional: streams without addresses have none. */
   readonly addresses?: readonly AddressAttempt[];
+  /** How TLS protects the stream; `undefined` without TLS, and before the certificate is known. */
+  readonly tls?: TlsDetails | undefined;
 }
 
 /** Creates the stream to use instead of a socket. `signal` is aborted when the attempt is abandoned. */
@@ -74,6 +89,8 @@ export interface TransportTarget {
   /** Path of a Unix socket or named pipe, used instead of host and port. */
   readonly socketPath?: string | undefined;
   readonly tls?: ConnectionOptions | undefined;
+  /** The TLS sessions of the client, which the transport reads and changes; `undefined` to resume none. */
+  readonly tlsSessions?: TlsSession[] | undefined;
   readonly lookup?: LookupFunction | undefined;
   readonly localAddress?: string | undefined;
   /** Disables Nagle's algorithm. */

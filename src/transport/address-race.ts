@@ -1,6 +1,7 @@
 // Dials the addresses of a host by the rules of RFC 8305 (Happy Eyeballs). It does not use the connected socket.
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction, Socket } from "node:net";
+import { ownOptions } from "../../protocol/index.js";
 import { nodeDns, nodeNet } from "../runtime/node-modules.js";
 import { toError } from "../runtime/to-error.js";
 import type { AddressAttempt } from "../runtime/transport.js";
@@ -65,7 +66,7 @@ export class AddressRace {
     const { host, lookup } = this.#context;
     let isDone = false;
     try {
-      (lookup ?? nodeDns().lookup)(host, { all: true }, (error, found, family) => {
+      (lookup ?? nodeDns().lookup)(host, ownOptions({ all: true }), (error, found, family) => {
         if (this.#isOver || isDone) return;
         isDone = true;
         if (error) this.#end(toError(error, "lookup"));

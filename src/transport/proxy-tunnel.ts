@@ -6,6 +6,7 @@ import { AddressRace } from "./address-race.js";
 import type { StreamOpener } from "./socket-transport.js";
 import { connectTcp } from "./tcp.js";
 import { tlsConnector } from "./tls.js";
+import { tlsWatchOf } from "./tls-watch.js";
 import { withMessage } from "./transport-error.js";
 
 export interface ProxyTunnelHandler {
@@ -100,6 +101,7 @@ export class ProxyTunnel implements StreamOpener {
   };
 
   #fail(error: ProxyError): void {
+    tlsWatchOf(this.#socket ?? this)?.onClose();
     this.stop();
     this.#handler.onFailed(error);
   }

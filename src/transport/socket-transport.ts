@@ -5,7 +5,9 @@ import type { TLSSocket } from "node:tls";
 import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate } from "./read-gate.js";
 import { toError } from "../runtime/to-error.js";
+import type { TlsWatch } from "./tls-watch.js";
 import { withMessage } from "./transport-error.js";
+import type { TlsDetails } from "../events/tls-details.js";
 import type { AddressAttempt, Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
 
 /** Returns the bytes of one chunk of a stream, or an error if the chunk does not consist of bytes. */
@@ -74,6 +76,7 @@ export class SocketTransport implements Transport {
   #opener: StreamOpener | undefined;
   #addresses: readonly AddressAttempt[] = noAddresses;
   #stream: Duplex | undefined;
+  #tlsWatch: TlsWatch | undefined;
   /**
    * True for a Node socket without TLS. A write to such a socket shows immediately whether the kernel accepted all
    * bytes.
@@ -100,6 +103,10 @@ export class SocketTransport implements Transport {
 
   get addresses(): readonly AddressAttempt[] {
     return this.#opener?.attempts ?? this.#addresses;
+  }
+
+  get tls(): TlsDetails | undefined {
+    return this.#tlsWatch?.details;
   }
 
   /** Waits for a stream. `opener` is stopped if the transport is destroyed before {@link attach}. */
@@ -137,6 +144,11 @@ export class SocketTransport implements Transport {
     if (!this.#isRef) this.unref();
   }
 
+  /** The attached stream is a TLS socket to the target. TLS to a proxy does not count. */
+  secure(watch: TlsWatch | undefined): void {
+    this.#tlsWatch = watch;
+  }
+
   open(): void {
     if (this.#gate.isShut) return;
     this.#isOpen = true;
@@ -162,7 +174,7 @@ export class SocketTransport implements Transport {
   }
 
   fail(error: Error): void {
-    if (!this.#gate.isShut) this.#error ??= withMessage(error);
+    if (!this.#gate.isShut) this.#error ??= this.#tlsWatch?.explain(error) ?? withMessage(error);
     if (this.#stream === undefined) process.nextTick(() => this.#gate.close(this.#error));
     else this.#drop(this.#stream);
   }
@@ -283,12 +295,16 @@ export class SocketTransport implements Transport {
 
   onEnd(): void {
     // Node reports an end during the TLS handshake as an error.
-    if (this.#isOpen) this.#gate.end();
+    if (!this.#isOpen) return;
+    const refusal = this.#tlsWatch?.explain(undefined);
+    if (refusal === undefined) this.#gate.end();
+    else this.fail(refusal);
   }
 
   onClose(): void {
     const stream = this.#stream;
     if (stream !== undefined) this.#stopChunks(stream);
+    this.#tlsWatch?.onClose();
     stream?.off("end", onEnd).off("error", onError).off("close", onClose);
     this.#gate.close(this.#error);
   }

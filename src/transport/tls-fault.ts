@@ -54,11 +54,17 @@ export function refusedTlsOptions(tls: object, error: Error): string {
   for (const group of [...groups, ...others]) {
     const thrown = errorOfGroup(tls, group);
     if (thrown === undefined) continue;
-    const mayBePassphrase = passphraseFaults.test(thrown.message);
+    const mayBePassphrase = passphraseFaults.test(thrown.message) || isEncrypted(tls, group[0]!);
     const names = group.filter((name) => name !== "passphrase" || mayBePassphrase);
     return names.map((name) => `tls.${name}`).join(" and ");
   }
   return "tls";
+}
+
+/** One of 256 wrong passphrases decrypts a key to bytes that OpenSSL reports as unsupported. */
+function isEncrypted(tls: object, name: string): boolean {
+  const value = (tls as Readonly<Record<string, unknown>>)[name];
+  return (typeof value === "string" || Buffer.isBuffer(value)) && value.includes("ENCRYPTED");
 }
 
 /**

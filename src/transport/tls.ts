@@ -7,6 +7,8 @@ import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { dial } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
+import { type SessionSlot, sessionSlot } from "./tls-sessions.js";
+import { TlsWatch, tlsWatchOf } from "./tls-watch.js";
 import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
@@ -20,7 +22,7 @@ type TlsOptions = ConnectionOptions &
 /** Opens TLS over TCP, over a Unix socket, or over the stream `tls.socket`. */
 export function openTls(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
-  const stream = target.tls?.socket;
+  const { socket: stream } = ownOptions(target.tls ?? {});
   if (stream !== undefined) {
     transport.begin("tls");
     openOver(target, transport, { socket: stream });
@@ -47,6 +49,7 @@ function dialTls(target: TransportTarget, transport: SocketTransport): void {
   );
   if (connect === undefined) return;
   dial(target, transport, connect, (socket) => {
+    transport.secure(tlsWatchOf(socket));
     transport.enter("tls");
     socket.once("secureConnect", () => transport.open());
   });
@@ -63,17 +66,16 @@ export function tlsConnector(
   onread?: () => OnReadOpts,
 ): (address: string) => TLSSocket {
   const { host, port, localAddress } = target;
-  const options = tlsOptions(target);
+  const plan = planTls(target);
   return (address) => {
     const family = nodeNet().isIP(address);
     // The name stays in `host`, because Node compares it with the certificate.
     const lookup: LookupFunction = (_name, _options, callback) => callback(null, address, family);
-    return nodeTls().connect({
-      ...options,
+    return connectTls(plan, {
       // `path` would take precedence over the address.
       ...{ host, port, localAddress, lookup, path: undefined, autoSelectFamily: false, allowHalfOpen: true },
       onread: onread?.(),
-    } as ConnectionOptions);
+    });
   };
 }
 
@@ -83,13 +85,12 @@ function openOver(
   transport: SocketTransport,
   connection: TlsOptions,
 ): TLSSocket | undefined {
-  const socket = tryTls(target.tls, "tls", transport, () =>
-    nodeTls().connect({ ...tlsOptions(target), ...connection } as ConnectionOptions),
-  );
+  const socket = tryTls(target.tls, "tls", transport, () => connectTls(planTls(target), connection));
   if (socket === undefined) return undefined;
   // With `socket`, Node ignores the option `allowHalfOpen` and uses the setting of that stream.
   socket.allowHalfOpen = true;
   transport.attach(socket);
+  transport.secure(tlsWatchOf(socket));
   return socket.once("secureConnect", () => transport.open());
 }
 
@@ -114,8 +115,32 @@ export function tryTls<Result>(
   }
 }
 
+/** How an attempt uses TLS, whichever address it connects to. */
+interface TlsPlan {
+  readonly options: TlsOptions;
+  readonly check: IdentityCheck;
+  readonly slot: SessionSlot | undefined;
+  readonly hasCertificate: boolean;
+}
+
+function connectTls(plan: TlsPlan, connection: TlsOptions): TLSSocket {
+  const { options, check, slot } = plan;
+  const watch = new TlsWatch(slot, plan.hasCertificate);
+  const checkServerIdentity: IdentityCheck = (hostname, certificate) => {
+    const refusal = check(hostname, certificate);
+    watch.onCertificate(certificate, refusal);
+    return refusal;
+  };
+  const session = slot?.offered?.ticket ?? options.session;
+  const all = { ...options, ...connection, session, checkServerIdentity };
+  const socket = nodeTls().connect(all as ConnectionOptions);
+  watch.observe(socket);
+  return socket;
+}
+
 /** @throws if Node cannot use the option `tls`. */
-function tlsOptions({ host, tls: given = {} }: TransportTarget): TlsOptions {
+function planTls(target: TransportTarget): TlsPlan {
+  const { host, tls: given = {} } = target;
   const tls = ownOptions(given);
   checkTlsOptions(tls);
   const { DEFAULT_CIPHERS, checkServerIdentity, createSecureContext } = nodeTls();
@@ -123,12 +148,10 @@ function tlsOptions({ host, tls: given = {} }: TransportTarget): TlsOptions {
   const options = {
     ...unsetSocketOptions,
     ...unsetTlsOptions,
-    // An own property with the value `undefined` would hide Node's defaults of these two options and of
-    // `checkServerIdentity`.
+    // An own property with the value `undefined` would hide Node's defaults of these two options.
     ciphers: DEFAULT_CIPHERS,
     minDHSize: 1024,
     ...tls,
-    checkServerIdentity: check === undefined ? checkServerIdentity : identityCheck(check, given),
     host,
     // As browsers do for wss, so that a server that supports HTTP/2 selects HTTP/1.1.
     ALPNProtocols: tls.ALPNProtocols ?? ["http/1.1"],
@@ -137,7 +160,12 @@ function tlsOptions({ host, tls: given = {} }: TransportTarget): TlsOptions {
     // Only the option can disable the check. NODE_TLS_REJECT_UNAUTHORIZED is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
-  return { ...options, secureContext: tls.secureContext ?? createSecureContext(options) };
+  return {
+    options: { ...options, secureContext: tls.secureContext ?? createSecureContext(options) },
+    check: check === undefined ? checkServerIdentity : identityCheck(check, given),
+    slot: sessionSlot(target, tls),
+    hasCertificate: (tls.cert ?? tls.pfx ?? tls.secureContext) !== undefined,
+  };
 }
 
 type IdentityCheck = NonNullable<ConnectionOptions["checkServerIdentity"]>;

@@ -21,6 +21,7 @@ function guidePages(): string[] {
     "README",
     "connecting",
     "proxies",
+    "tls",
     "reconnecting",
     "heartbeat",
     "sending",

@@ -94,6 +94,7 @@ const ofSockets: Pollution = [
   ["onread", "{ buffer: new Uint8Array(1), callback() { throw new Error('onread') } }"],
 ];
 const ofTls: Pollution = [
+  ["tlsSessions", "'evil'"],
   ["tls", "{ ca: 'none', rejectUnauthorized: false }"],
   ["rejectUnauthorized", "false"],
   ["servername", "'evil.test'"],
@@ -116,12 +117,14 @@ const ofTls: Pollution = [
   ["ecdhCurve", "'none'"],
 ];
 
-type Scenario = "plain" | "secure" | "untrusted";
+type Scenario = "plain" | "secure" | "untrusted" | "resumed" | "changed";
 
 /** The expected result of each program, for every polluted property. */
 const usual: Readonly<Record<Scenario, string>> = {
   plain: '{"hello":"world"}number',
   secure: '{"hello":"world"}number',
+  resumed: "true",
+  changed: "DEPTH_ZERO_SELF_SIGNED_CERT",
   untrusted: "DEPTH_ZERO_SELF_SIGNED_CERT",
 };
 
@@ -134,7 +137,24 @@ const plays = {
   plain: () => exchange("ws://127.0.0.1:${port}/", { reconnect: false }),
   secure: () => exchange(secure, { reconnect: false, tls: { ca: ${JSON.stringify(certificate.cert)} } }),
   untrusted: () => exchange(secure, { reconnect: false, tls: {} }),
+  resumed: () => twice((tls) => tls),
+  changed: () => twice((tls) => { tls.ca = []; }),
 };
+/** Connects twice, and calls "change" in between. */
+async function twice(change) {
+  const tls = { ca: ${JSON.stringify(certificate.cert)} };
+  const ws = new WebSocket(secure, { tls });
+  const outcome = new Promise((resolve) => {
+    ws.on("error", ({ error }) => resolve(error.code));
+    ws.on("reconnected", ({ tls: { isResumed } }) => resolve(isResumed));
+  });
+  await ws.connect({});
+  change(tls);
+  void ws.reconnect({});
+  await outcome;
+  ws.terminate();
+  return String(await outcome);
+}
 async function exchange(url, options) {
   const ws = new WebSocket(url, options);
   ws.on("error", () => {});
@@ -170,7 +190,7 @@ describe("a property added to Object.prototype", () => {
   it.each([
     ["the client, of calls and of the protocol", ofOptions, ["plain"]],
     ["Node's sockets", ofSockets, ["plain", "secure"]],
-    ["TLS", ofTls, ["secure", "untrusted"]],
+    ["TLS", ofTls, ["secure", "untrusted", "resumed", "changed"]],
   ] as const)("is not read as an option of %s", { timeout: 30_000 }, async (_what, pollution, played) => {
     const lines: string[] = [];
     const source = program(transpiledEntryPoint(), pollution, played);

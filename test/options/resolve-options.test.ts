@@ -43,6 +43,7 @@ const defaults: Resolved = {
   maxBufferedAmount: 67_108_864,
   autoPong: true,
   tls: undefined,
+  tlsSessions: true,
   lookup: undefined,
   localAddress: undefined,
   socketPath: undefined,
@@ -205,7 +206,7 @@ describe("an option that is set", () => {
 });
 
 // The names of options by their type, for the tables of wrong values.
-const booleans = ["autoPong", "noDelay"];
+const booleans = ["autoPong", "noDelay", "tlsSessions"];
 const numbers = [
   "compressionThreshold",
   "connectTimeout",

@@ -10,6 +10,8 @@ export interface ProxyServerOptions {
   readonly credentials?: string;
   /** The certificate of an `https` proxy. */
   readonly certificate?: TlsCertificate;
+  /** Returns the port to which a tunnel leads. Default: the port of the request. */
+  readonly targetPort?: () => number;
 }
 
 /** Tunnels to 127.0.0.1, whatever the name of the target. */
@@ -19,9 +21,11 @@ export class ProxyServer {
   readonly #server: Server;
   readonly #credentials: string | undefined;
   readonly #sockets: Set<Socket> = new Set();
+  readonly #targetPort: (() => number) | undefined;
   readonly url: (user?: string) => string;
 
-  constructor({ kind, credentials, certificate }: ProxyServerOptions) {
+  constructor({ kind, credentials, certificate, targetPort }: ProxyServerOptions) {
+    this.#targetPort = targetPort;
     this.#credentials = credentials;
     const serve = (socket: Socket): void => {
       this.#track(socket);
@@ -55,7 +59,7 @@ export class ProxyServer {
 
   #join(socket: Socket, host: string, port: number, answer: Uint8Array | string): void {
     this.targets.push(`${host}:${port}`);
-    const upstream = connect(port, "127.0.0.1", () => {
+    const upstream = connect(this.#targetPort?.() ?? port, "127.0.0.1", () => {
       socket.write(answer);
       socket.pipe(upstream).pipe(socket);
     });

@@ -1,10 +1,10 @@
 // A TCP, TLS or Unix socket server for tests. It does not read or write on its own.
-import { randomUUID } from "node:crypto";
+import { constants, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { createTlsCertificate, type TlsCertificate } from "./tls-certificate.js";
 
 export interface RawServerOptions {
@@ -16,6 +16,10 @@ export interface RawServerOptions {
   readonly protocols?: readonly string[];
   /** Requires a client certificate that is issued by this authority. */
   readonly clientCa?: string;
+  /** Keeps the sessions of TLS 1.2 itself, by their ids, and issues no tickets (RFC 5246 7.4.1.2). */
+  readonly hasSessionIds?: boolean;
+  /** Further options of `tls.createServer`. */
+  readonly tls?: TlsOptions;
 }
 
 /** A server without a protocol: a test takes its sockets one by one and controls the peer. */
@@ -30,7 +34,8 @@ export class RawServer {
   #onNoSocket: ((error: Error) => void) | undefined;
   #script: ((socket: Socket) => void) | undefined;
 
-  constructor({ isSecure = false, isLocal = false, certificate, protocols, clientCa }: RawServerOptions) {
+  constructor(given: RawServerOptions) {
+    const { isSecure = false, isLocal = false, certificate, protocols, clientCa } = given;
     this.certificate = certificate ?? (isSecure ? createTlsCertificate() : { key: "", cert: "" });
     this.path = isLocal ? localPath() : undefined;
     const options = { allowHalfOpen: true };
@@ -41,10 +46,13 @@ export class RawServer {
             ...this.certificate,
             ALPNProtocols: protocols && [...protocols],
             ...(clientCa === undefined ? {} : { requestCert: true, ca: clientCa }),
+            ...(given.hasSessionIds === true ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
+            ...given.tls,
           },
           (socket) => this.#give(socket),
         )
       : createTcpServer(options, (socket) => this.#give(socket));
+    if (given.hasSessionIds === true) keepSessions(this.server);
     this.server.on("connection", (socket: Socket) => this.#keep(socket));
   }
 
@@ -94,6 +102,17 @@ export class RawServer {
     if (onSocket === undefined) this.#waiting.push(socket);
     else onSocket(socket);
   }
+}
+
+function keepSessions(server: Server): void {
+  const sessions = new Map<string, Buffer>();
+  server.on("newSession", (id: Buffer, data: Buffer, done: () => void) => {
+    sessions.set(id.toString("hex"), data);
+    done();
+  });
+  server.on("resumeSession", (id: Buffer, done: (error: null, data: Buffer | null) => void) => {
+    done(null, sessions.get(id.toString("hex")) ?? null);
+  });
 }
 
 function localPath(): string {

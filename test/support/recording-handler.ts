@@ -68,6 +68,9 @@ export class RecordingHandler implements TransportHandler {
       get addresses() {
         return transport.addresses ?? [];
       },
+      get tls() {
+        return transport.tls;
+      },
       write: (bytes, onWritten) =>
         during(() =>
           transport.write(bytes, () => {

@@ -25,6 +25,7 @@ export function makeReport(given: Partial<CloseReport> = {}): CloseReport {
     messagesUncertain: 0,
     unansweredPings: 0,
     addresses: [],
+    tls: undefined,
     loopLagMs: 0,
     events: [],
     ...given,
@@ -49,6 +50,7 @@ export function makeEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
     uncertainCount: 0,
     unansweredPings: 0,
     addresses: [],
+    tls: undefined,
     answeredPings: 0,
     ...given,
   };

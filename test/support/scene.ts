@@ -88,8 +88,10 @@ export class RecordedClient {
     const { story } = this;
     const last = story.lastIndexOf("closed");
     expect(story.slice(last + 1).filter((name) => name !== "error")).toEqual([]);
-    const runCount = story.filter((name) => name === "to connecting").length;
-    expect(story.filter((name) => name === "closed").length).toBe(Math.max(runCount, 1));
+    const starts = this.all("stateChange").filter(
+      ({ from, to }) => to === "connecting" && from !== "backingOff",
+    );
+    expect(story.filter((name) => name === "closed").length).toBe(Math.max(starts.length, 1));
   }
 }
 

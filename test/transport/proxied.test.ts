@@ -49,15 +49,23 @@ describe.each(["http", "https", "socks5"] as const)("through an %s proxy", (kind
     expect(proxy.targets).toEqual([`feed.test:${server.port}`]);
   });
 
+  it("a target without TLS has no TLS details", async () => {
+    const proxy = await listen({ kind });
+    const { handler, transport } = through(proxy.url(), { port: (await dialling.listen()).port });
+    await handler.untilCall("open");
+    expect(transport.tls).toBeUndefined();
+  });
+
   it("TLS to the target is inside the tunnel, and checks the name of the target", async () => {
     const proxy = await listen({ kind });
     const server = await dialling.listen({ isSecure: true, certificate });
     const target = { port: server.port, isSecure: true, tls: { ca: certificate.cert } };
-    const { handler } = through(proxy.url(), { ...target, host: "localhost" });
+    const { handler, transport } = through(proxy.url(), { ...target, host: "localhost" });
     await handler.untilCall("open");
     (await server.socket()).end("secret");
     await handler.untilCall("end");
     expect([handler.phases, handler.received]).toEqual([["proxy", "tls"], "secret"]);
+    expect(transport.tls?.certificate?.subject.CN).toBe("localhost");
     const wrong = through(proxy.url(), target);
     await wrong.handler.untilCall("close");
     expect(wrong.handler.error).toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID" });

@@ -79,6 +79,15 @@ describe("refusedTlsOptions() by a test of the options", () => {
       "tls.key and tls.passphrase",
     ],
     ["a key without its passphrase", { cert, key: encrypted }, "tls.key and tls.passphrase"],
+    [
+      "an encrypted key that is unsupported",
+      {
+        cert,
+        key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        passphrase: "right",
+      },
+      "tls.key and tls.passphrase",
+    ],
     ["a pfx that is not one", { pfx: Buffer.from("no pfx"), passphrase: "right" }, "tls.pfx"],
     ["a revocation list that is not one", { crl: "no PEM" }, "tls.crl"],
     ["unknown ciphers", { ciphers: "NONE" }, "tls.ciphers"],

@@ -7,6 +7,7 @@ import type { ConnectionEnd } from "../../connection/connection-end.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
+import type { TlsDetails } from "../../events/tls-details.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
@@ -28,6 +29,7 @@ export type ClientConnectionEnd =
       readonly phase: Phase;
       readonly error: Error | undefined;
       readonly addresses?: readonly AddressAttempt[];
+      readonly tls?: TlsDetails | undefined;
     }
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
@@ -251,9 +253,14 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.log.add("redirected", url);
   }
 
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void {
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls?: TlsDetails,
+  ): void {
     this.#attempt = undefined;
-    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses });
+    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses, tls });
   }
 
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {

@@ -17,7 +17,8 @@ import { TimeoutError } from "../../errors.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Timer } from "../../runtime/runtime.js";
-import type { AddressAttempt, TransportTarget } from "../../runtime/transport.js";
+import type { TlsDetails } from "../../events/tls-details.js";
+import type { AddressAttempt, TlsSession, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
 import {
   isRequestStatic,
@@ -38,7 +39,12 @@ export interface ConnectAttemptHandler extends LiveHandler {
   /** The connection is open. No message is delivered before this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void;
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls: TlsDetails | undefined,
+  ): void;
 }
 
 export interface ConnectAttemptPlan {
@@ -47,6 +53,8 @@ export interface ConnectAttemptPlan {
   readonly resources: Resources;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
+  /** The TLS sessions of the client; `undefined` to resume none. */
+  readonly tlsSessions?: TlsSession[] | undefined;
   /** Called with every frame of the connection. */
   readonly observer: FrameObserver | undefined;
 }
@@ -62,6 +70,7 @@ class AttemptTarget implements TransportTarget {
   readonly isSecure: boolean;
   readonly socketPath: TransportTarget["socketPath"];
   readonly tls: TransportTarget["tls"];
+  readonly tlsSessions: TransportTarget["tlsSessions"];
   readonly lookup: TransportTarget["lookup"];
   readonly localAddress: TransportTarget["localAddress"];
   readonly noDelay: boolean;
@@ -73,7 +82,7 @@ class AttemptTarget implements TransportTarget {
 
   constructor(
     { uri, proxy }: ProxiedRequest,
-    { options, resources }: ConnectAttemptPlan,
+    { options, resources, tlsSessions }: ConnectAttemptPlan,
     tls: TransportTarget["tls"],
     attempt: ConnectAttempt,
   ) {
@@ -83,6 +92,7 @@ class AttemptTarget implements TransportTarget {
     this.isSecure = uri.isSecure;
     this.socketPath = options.socketPath;
     this.tls = tls;
+    this.tlsSessions = tlsSessions;
     this.lookup = options.lookup;
     this.localAddress = options.localAddress;
     this.noDelay = options.noDelay;
@@ -240,10 +250,15 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   /** Also called by this class, if the attempt fails before it dials. */
-  onFailed(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[] = noAddresses): void {
+  onFailed(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[] = noAddresses,
+    tls?: TlsDetails,
+  ): void {
     const followRedirects = this.#plan?.options.followRedirects ?? 0;
     if (phase === "http" && followRedirects > 0 && isRedirect(error)) void this.#redirect(error, addresses);
-    else this.#fail(phase, error, addresses);
+    else this.#fail(phase, error, addresses, tls);
   }
 
   /** Follows a redirect within the time that the attempt has left. */
@@ -266,14 +281,19 @@ export class ConnectAttempt implements OpeningHandler {
     }
   }
 
-  #fail(phase: Phase, error: Error | undefined, addresses: readonly AddressAttempt[]): void {
+  #fail(
+    phase: Phase,
+    error: Error | undefined,
+    addresses: readonly AddressAttempt[],
+    tls?: TlsDetails,
+  ): void {
     if (this.#plan === undefined) return;
     const handler = this.#handler!;
     this.#deadline?.clear();
     this.#hasFailed = true;
     this.#controller?.abort();
     this.#end();
-    handler.onFailed(phase, error, addresses);
+    handler.onFailed(phase, error, addresses, tls);
   }
 
   #end(): void {

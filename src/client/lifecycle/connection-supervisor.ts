@@ -4,6 +4,7 @@
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
+import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
 import { diagnostics } from "../reporting/diagnostics.js";
@@ -45,11 +46,13 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   /** The final report of the run. It is set while the client waits for the end of other connections. */
   #finalReport: CloseReport | undefined;
   #isReferenced = true;
+  readonly #tlsSessions: TlsSession[] | undefined;
 
   /** @param url - The URL without credentials; empty if a provider function returns it later. */
   constructor(context: ClientContext, url: string) {
     this.#context = context;
     this.#url = url;
+    if (context.options.tlsSessions) this.#tlsSessions = [];
   }
 
   /** Replaces connections. `undefined` before the first use. */
@@ -144,7 +147,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     statistics.attemptCount++;
     const resources = sharedResources(options.runtime);
     const observer = diagnostics.frameObserver(publicClient);
-    const plan = { source, options, attempt, resources, observer };
+    const tlsSessions = this.#tlsSessions;
+    const plan = { source, options, attempt, tlsSessions, resources, observer };
     const connection = new ClientConnection(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
@@ -254,7 +258,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     hub.sender.attach(connection.live!);
     states.enter("connected");
     const { subprotocol, extensions } = connection.accepted!;
-    const event = { url: connection.url, subprotocol, extensions };
+    const event = { url: connection.url, subprotocol, extensions, tls: connection.live!.tls };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
     else {

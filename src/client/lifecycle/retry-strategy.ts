@@ -8,7 +8,7 @@ import { RetrySchedule } from "../../reconnect/backoff.js";
 import { retryAfterOf } from "../../reconnect/retry-after.js";
 import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
-import { codeOf, isCertificateError } from "../reporting/verdict.js";
+import { codeOf, isTlsRefusal } from "../reporting/verdict.js";
 
 type RetryStrategyOptions = Pick<ResolvedOptions, "runtime" | "backoff" | "shouldReconnect">;
 
@@ -82,5 +82,5 @@ function causeOf(verdict: Verdict, error: Error | undefined): RetryableEnd["caus
   if (verdict !== "tls" && reason === error) return "other";
   const fault = tlsFaultOf(reason);
   if (fault?.kind === "options") return "options";
-  return fault !== undefined || isCertificateError(reason) ? "certificate" : "other";
+  return fault !== undefined || isTlsRefusal(reason) ? "certificate" : "other";
 }

@@ -59,16 +59,57 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   ],
   tls: [
     [
-      /ALERT.*CERT|CERT.*ALERT/,
-      "The server requires a client certificate, or rejected it; set one that it accepts in tls.cert and tls.key.",
+      /CERTIFICATE_REQUIRED|NO_CERTIFICATE/,
+      "The server requires a client certificate; set one in tls.cert and tls.key.",
+    ],
+    [
+      /CERTIFICATE_REFUSED|ALERT.*CERT|CERT.*ALERT|UNKNOWN_CA/,
+      "The server rejects the client certificate; set one that it accepts in tls.cert and tls.key.",
     ],
     [
       /ALTNAME|^HOSTNAME_MISMATCH$/,
       "The server's certificate is for another name; check the host of the URL, or set that name in tls.servername.",
     ],
     [
+      /^CERT_HAS_EXPIRED$/,
+      "The server's certificate, or that of its authority in tls.ca, has expired; replace it.",
+    ],
+    [
+      /^CERT_NOT_YET_VALID$/,
+      "The server's certificate, or that of its authority in tls.ca, is not valid yet; check the clock of this machine.",
+    ],
+    [
+      /^DEPTH_ZERO_SELF_SIGNED/,
+      "The server's certificate is self-signed; if it is the expected one, set it in tls.ca.",
+    ],
+    [
       /SELF_SIGNED|^UNABLE_TO_/,
       "The server's certificate was issued by an untrusted authority; set the certificate of that authority in tls.ca.",
+    ],
+    [
+      /^CERT_SIGNATURE_FAILURE$/,
+      "The authority of the server's certificate has a new key; set its new certificate in tls.ca, before the old one.",
+    ],
+    [
+      /PURPOSE/,
+      "The server's certificate is not for servers; replace it, or choose another one by tls.servername.",
+    ],
+    [
+      /APPLICATION_PROTOCOL/,
+      "The server rejects the protocols; set one that it accepts in tls.ALPNProtocols.",
+    ],
+    [
+      /PROTOCOL/,
+      "The server rejects the version of TLS; set one that it accepts in tls.minVersion and tls.maxVersion.",
+    ],
+    [
+      /HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS/,
+      "The server rejects the cipher suites; set one that it accepts in tls.ciphers.",
+    ],
+    [/WRONG_VERSION/, "Connect to a ws: URL instead, or to the port on which the server uses TLS."],
+    [
+      /^(ECONNRESET|EPIPE)$/,
+      "The server, or a firewall before it, ends the TLS handshake; check the port and tls.servername.",
     ],
   ],
 };

@@ -11,6 +11,7 @@ import {
   TimeoutError,
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
+import type { TlsDetails } from "../../events/tls-details.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
@@ -37,6 +38,7 @@ export interface FailedAttempt {
   readonly phase: Phase;
   readonly error: Error | undefined;
   readonly addresses?: readonly AddressAttempt[];
+  readonly tls?: TlsDetails | undefined;
 }
 
 /** Copies the attempts, because the transport may still change them. */
@@ -46,7 +48,7 @@ function frozen(addresses: readonly AddressAttempt[]): readonly AddressAttempt[]
 
 /** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(
-  { phase, error, addresses = [] }: FailedAttempt,
+  { phase, error, addresses = [], tls }: FailedAttempt,
   context: ReportContext,
 ): CloseReport {
   const { verdict, url } = context;
@@ -69,6 +71,7 @@ export function reportAttempt(
     messagesUncertain: 0,
     unansweredPings: 0,
     addresses: frozen(addresses),
+    tls,
   });
 }
 
@@ -102,6 +105,7 @@ export function reportEnd(
     messagesUncertain: end.uncertainCount,
     unansweredPings: end.unansweredPings,
     addresses: frozen(end.addresses),
+    tls: end.tls,
   });
 }
 
@@ -170,12 +174,18 @@ function withContext(error: OwnError, context: string): OwnError {
 
 /** Returns the message of an error as one sentence. */
 function sentenceOf(error: Error | undefined, otherwise: string): string {
-  const said = error === undefined ? otherwise : error.message || (codeOf(error) ?? error.name);
-  // OpenSSL reports "wrong version number" if the received bytes are not TLS.
-  if (/wrong version number/i.test(said))
-    return "the server does not use TLS at this address; connect to a ws: URL instead.";
+  const said = error === undefined ? otherwise : reasonOf(error);
   const text = escapeControls(said.replace(/\s+/g, " ").trim());
   return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function reasonOf(error: Error): string {
+  // OpenSSL reports "wrong version number" if the received bytes are not TLS.
+  if (/wrong version number/i.test(error.message)) return "the server does not use TLS at this address.";
+  // The message of an error of OpenSSL also contains the place in its source.
+  const { library, reason } = error as { readonly library?: unknown; readonly reason?: unknown };
+  if (typeof library === "string" && typeof reason === "string") return reason;
+  return error.message || (codeOf(error) ?? error.name);
 }
 
 /** Returns the error that describes a failure: the error of the report, or a CloseError for the peer's Close frame. */

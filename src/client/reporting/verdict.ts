@@ -59,7 +59,7 @@ export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);
   // RFC 8446 4.4.2.4: with TLS 1.3 the server may reject the client certificate after the handshake.
-  if (phase === "http" && codeOf(error)?.startsWith("ERR_SSL_") === true) return "tls";
+  if (phase === "http" && /^(ERR_SSL|TLS)_/.test(codeOf(error) ?? "")) return "tls";
   return phaseVerdicts[phase];
 }
 
@@ -89,13 +89,16 @@ function judgeCloseCode(code: number): Verdict {
   return closeVerdicts[code] ?? "closed-by-peer";
 }
 
-/** The codes of the errors that reject a certificate. */
-const certificateCodes =
-  /CERT|UNABLE_TO_|ALTNAME|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/;
+/**
+ * The codes of the errors that reject a certificate, a version, a cipher suite or a protocol. OpenSSL names a few errors
+ * of certificates `UNSPECIFIED`.
+ */
+const refusalCodes =
+  /CERT|UNABLE_TO_|ALTNAME|CRL_|UNKNOWN_CA|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$|^ERR_SSL_.*(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS|PROTOCOL|UNRECOGNIZED_NAME|DH_KEY_TOO_SMALL)/;
 
-/** Returns true if the error rejects a certificate, so that another attempt cannot succeed. */
-export function isCertificateError(error: Error | undefined): boolean {
-  return certificateCodes.test(codeOf(error) ?? "");
+/** Returns true if one end rejects what the other offers in the handshake, so that another attempt cannot succeed. */
+export function isTlsRefusal(error: Error | undefined): boolean {
+  return refusalCodes.test(codeOf(error) ?? "");
 }
 
 /** Returns the property `code` of an error if it is a string. */

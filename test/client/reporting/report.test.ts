@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { attemptAdvice } from "../../../src/client/reporting/attempt-advice.js";
 import * as reports from "../../../src/client/reporting/report.js";
 import { reportConnection, verdictOf } from "../../../src/client/lifecycle/connection-report.js";
 import { advices, unansweredAdvice } from "../../../src/client/reporting/verdict.js";
@@ -12,6 +13,7 @@ import {
   TimeoutError,
 } from "../../../src/errors.js";
 import type { CloseReport, Phase } from "../../../src/events/close-report.js";
+import type { TlsDetails } from "../../../src/events/tls-details.js";
 import { makeEnd, makeReport } from "../../support/reports.js";
 import { systemError } from "../../support/virtual-peer.js";
 
@@ -49,6 +51,10 @@ function expectFrozen(report: CloseReport): void {
   expect(Object.isFrozen(report.headers)).toBe(true);
 }
 
+const tls: TlsDetails = {
+  ...{ protocol: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", alpn: undefined },
+  ...{ isResumed: false, isAuthorized: true, certificate: undefined },
+};
 const timedOut = new TimeoutError("too late.", { operation: "connect", timeoutMs: 5 });
 const refusal = new HandshakeError("The server answered 503.", {
   code: "UNEXPECTED_STATUS",
@@ -98,7 +104,7 @@ describe("reportAttempt()", () => {
       expect(error?.cause).toBe(cause);
       const what = cause === undefined ? "the stream was closed" : cause.message;
       expect(error?.message).toBe(
-        `Connecting to ${url} failed (phase: ${phase}): ${what}. ${advices[verdict]}`,
+        `Connecting to ${url} failed (phase: ${phase}): ${what}. ${attemptAdvice(verdict, cause)}`,
       );
     },
   );
@@ -147,6 +153,19 @@ describe("reportAttempt()", () => {
   ])("converts the message %j to a sentence", (message, sentence) => {
     const cause = Object.assign(new Error(message), { code: "E" });
     expect(reportAttempt("tcp", cause, context()).error?.message).toContain(`(phase: tcp): ${sentence}`);
+  });
+
+  it("shows the reason of an error of OpenSSL, without the place in its source", () => {
+    const message = "40A2:error:0A000460:SSL routines:ssl3_read_bytes:tlsv1 alert x:ssl/record.c:1601:\n";
+    const cause = Object.assign(new Error(message), { library: "SSL routines", reason: "tlsv1 alert x" });
+    const { error } = reportAttempt("tls", cause, context());
+    expect(error?.message).toContain("(phase: tls): tlsv1 alert x. ");
+  });
+
+  it("shows how TLS protected the connection", () => {
+    const end = { kind: "unopened", phase: "http", error: undefined, tls } as const;
+    expect(reportConnection(end, { ...context(), verdict: "network-lost" }).tls).toBe(tls);
+    expect(reportEnd(makeEnd({ tls }), context()).tls).toBe(tls);
   });
 
   it("explains a server that does not use TLS", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   advices,
-  isCertificateError,
+  isTlsRefusal,
   judgeAttempt,
   judgeEnd,
   unansweredAdvice,
@@ -49,6 +49,15 @@ describe("judgeAttempt()", () => {
     expect(judgeAttempt(phase, new Error("x"))).toBe(verdict);
     expect(judgeAttempt(phase, undefined)).toBe(verdict);
   });
+
+  it.each(["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLS_CLIENT_CERTIFICATE_REFUSED"])(
+    "returns tls for a failure of TLS after its handshake: %s",
+    (code) => {
+      const error = Object.assign(new Error("x"), { code });
+      expect(judgeAttempt("http", error)).toBe("tls");
+      expect(judgeAttempt("tcp", error)).toBe("refused");
+    },
+  );
 
   it.each(phases)(
     "returns connect-timeout, or setup-failed for user functions, for a timeout in the phase %s",
@@ -177,7 +186,7 @@ describe("judgeEnd()", () => {
   );
 });
 
-describe("isCertificateError()", () => {
+describe("isTlsRefusal()", () => {
   it.each([
     ["CERT_HAS_EXPIRED", true],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
@@ -185,15 +194,27 @@ describe("isCertificateError()", () => {
     ["ERR_TLS_CERT_ALTNAME_INVALID", true],
     ["INVALID_PURPOSE", true],
     ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", true],
+    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", true],
+    ["TLS_CLIENT_CERTIFICATE_REQUIRED", true],
+    ["TLS_CLIENT_CERTIFICATE_REFUSED", true],
+    ["CRL_HAS_EXPIRED", true],
+    ["UNSPECIFIED", true],
+    ["ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", true],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", true],
+    ["ERR_SSL_UNSUPPORTED_PROTOCOL", true],
+    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", true],
+    ["ERR_SSL_TLSV1_UNRECOGNIZED_NAME", true],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", false],
+    ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", false],
     ["ECONNRESET", false],
     [undefined, false],
     [5, false],
   ])("checks the code: %s is %s", (code, isCertificate) => {
-    expect(isCertificateError(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
+    expect(isTlsRefusal(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
   });
 
   it("returns false without an error", () => {
-    expect(isCertificateError(undefined)).toBe(false);
+    expect(isTlsRefusal(undefined)).toBe(false);
   });
 });
 
