@@ -562,7 +562,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** Rejects, and also emits `error`, because the caller may ignore the promise. */
   #refuse(error: unknown): Promise<never> {
-    return this.#client.hub.sender.refuse(error, () => error);
+    return this.#client.hub.sender.refuse(error, () => this.#client.redacted(error));
   }
 }
 

@@ -11,6 +11,7 @@ import {
   checkFunction,
   checkInteger,
   checkObject,
+  checkOneOf,
   headersForm,
   kindOf,
   readOptions,
@@ -26,7 +27,14 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
     ResolvedLayers<Received, Sent>,
     Pick<
       WebSocketOptions<Received, Sent>,
-      "subprotocols" | "headers" | "lookup" | "localAddress" | "socketPath" | "createConnection" | "signal"
+      | "subprotocols"
+      | "headers"
+      | "lookup"
+      | "localAddress"
+      | "socketPath"
+      | "createConnection"
+      | "signal"
+      | "redact"
     > {
   readonly serializer: Serializer<Sent> | undefined;
   readonly deserializer: Deserializer<Received> | undefined;
@@ -47,6 +55,7 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   /** Milliseconds without data before the first TCP keep-alive probe; `false` disables the probes. */
   readonly keepAlive: number | false;
   readonly proxy: ResolvedProxy;
+  readonly insecureCredentials: "warn" | "forbid" | "allow";
   readonly runtime: Runtime;
 }
 
@@ -220,13 +229,15 @@ function resolveLimits(options: GivenOptions) {
 }
 
 function resolveSocket(options: GivenOptions) {
-  const { tls, socketPath, createConnection } = options;
+  const { tls, socketPath, createConnection, insecureCredentials } = options;
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     lookup: checkFunction("lookup", options.lookup),
     localAddress: checkAddress("localAddress", options.localAddress),
     socketPath: checkString("socketPath", options.socketPath),
     createConnection: checkFunction("createConnection", options.createConnection),
+    insecureCredentials: checkOneOf("insecureCredentials", insecureCredentials, ["warn", "forbid", "allow"]),
+    redact: checkFunction("redact", options.redact),
     proxy: resolveProxy(options.proxy, { socketPath, createConnection, "tls.socket": tls?.socket }),
     noDelay: checkBoolean("noDelay", options.noDelay, true),
     keepAlive: resolveKeepAlive(options.keepAlive),

@@ -10,6 +10,7 @@ import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.j
 import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
+import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
@@ -107,6 +108,7 @@ export class ClientConnection<Received, Sent>
   /** One bit of `pauseBits` per active reason. */
   #pauses = 0;
   #url = "";
+  #redactor: Redactor;
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
   #hook: HookConnection<Received, Sent> | undefined;
@@ -134,12 +136,18 @@ export class ClientConnection<Received, Sent>
     this.#options = plan.options;
     this.#hub = hub;
     this.#handler = handler;
+    this.#redactor = redactorOf(plan.options.redact);
     this.#attempt = new ConnectAttempt(plan, this, this);
   }
 
   /** The URL without credentials; empty until it is known. */
   get url(): string {
     return this.#url;
+  }
+
+  /** Knows the credentials of the request after the attempt has dialled. */
+  get redactor(): Redactor {
+    return this.#redactor;
   }
 
   get accepted(): AcceptedHandshake | undefined {
@@ -245,8 +253,9 @@ export class ClientConnection<Received, Sent>
 
   // Called by the connect attempt.
 
-  onDialling(url: string): void {
+  onDialling(url: string, redactor: Redactor): void {
     this.#url = url;
+    this.#redactor = redactor;
     this.log.add("connecting", url);
     this.#handler.onDialling(this);
   }
@@ -319,7 +328,7 @@ export class ClientConnection<Received, Sent>
   }
 
   #onSetupFailed(error: Error): void {
-    this.log.add("setup failed", error.message);
+    this.log.add("setup failed", this.#redactor.text(error.message, "error"));
     this.#setupError = error;
     this.#discardHookMessages();
     this.#live?.close({ code: CloseCode.normal, reason: "" });

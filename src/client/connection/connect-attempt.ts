@@ -20,6 +20,9 @@ import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
 import type { AddressAttempt, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
+import { defaultRedactor, type Redactor, redactorOf } from "../../redaction/redactor.js";
+import { sentSecrets } from "../../redaction/sent-secrets.js";
+import { checkCredentials } from "./insecure-credentials.js";
 import {
   isRequestStatic,
   type ProxiedRequest,
@@ -29,8 +32,8 @@ import {
 } from "./request.js";
 
 export interface ConnectAttemptHandler {
-  /** The URL is known, and the attempt dials next. */
-  onDialling(url: string): void;
+  /** The URL is known, and the attempt dials next. `redactor` knows the credentials of the request. */
+  onDialling(url: string, redactor: Redactor): void;
   /** The connection is open. Messages are delivered after this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
@@ -111,6 +114,7 @@ export class ConnectAttempt implements OpeningHandler {
   #controller: AbortController | undefined;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
+  #redactor: Redactor = defaultRedactor;
   #isOver = false;
   #hasFailed = false;
   #isReferenced = true;
@@ -194,10 +198,15 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake, proxy }: ProxiedRequest): void {
+  /** @throws if the request contains credentials that the option `insecureCredentials` forbids. */
+  #dial({ options, resources }: ConnectAttemptPlan, request: ProxiedRequest): void {
+    const { uri, handshake, proxy } = request;
+    checkCredentials(request, options);
     this.#deadline?.clear();
     this.#deadline = undefined;
-    this.#handler!.onDialling(uri.display);
+    const redactor = redactorOf(options.redact).with(sentSecrets(request, proxy, options.tls?.passphrase));
+    this.#redactor = redactor;
+    this.#handler!.onDialling(options.redact === undefined ? uri.display : redactor.url(uri.href), redactor);
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
     const { runtime, connectTimeout } = options;
@@ -221,8 +230,13 @@ export class ConnectAttempt implements OpeningHandler {
     });
     this.#end();
     const { subprotocol, extensions } = accepted;
+    const shown = this.#redactor.text(subprotocol, "subprotocol");
     const isPlain = subprotocol === "" && extensions === "";
-    handler.onOpen(live, isPlain ? nothingNegotiated : { subprotocol, extensions }, times);
+    const kept =
+      shown === subprotocol
+        ? { subprotocol, extensions }
+        : { subprotocol, extensions, shownSubprotocol: shown };
+    handler.onOpen(live, isPlain ? nothingNegotiated : kept, times);
   }
 
   /** Also called by this class, if the attempt fails before it dials. */

@@ -3,7 +3,7 @@
  * connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
-import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
+import { type AcceptedHandshake, type OpeningTimes, shownHandshake } from "../../connection/opening.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
 import { diagnostics } from "../reporting/diagnostics.js";
@@ -19,6 +19,7 @@ import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } fro
 import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
+import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
@@ -39,6 +40,7 @@ export class ConnectionSupervisor
   #connection: Connection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
+  #redactor: Redactor;
   #attempts = 0;
   #connectionCount = 0;
   #hasConnected = false;
@@ -51,6 +53,12 @@ export class ConnectionSupervisor
   constructor(context: ClientContext, url: string) {
     this.#context = context;
     this.#url = url;
+    this.#redactor = redactorOf(context.options.redact);
+  }
+
+  /** Knows the credentials of the latest attempt. */
+  get redactor(): Redactor {
+    return this.#redactor;
   }
 
   /** Replaces connections. It is `undefined` until it is needed. */
@@ -144,7 +152,7 @@ export class ConnectionSupervisor
     const { source, options, publicClient, statistics, hub } = this.#context;
     statistics.attemptCount++;
     const resources = sharedResources(options.runtime);
-    const observer = diagnostics.frameObserver(publicClient);
+    const observer = diagnostics.frameObserver(publicClient, this);
     const plan = { source, options, attempt, resources, observer };
     const connection = new ClientConnection<unknown, unknown>(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
@@ -191,6 +199,7 @@ export class ConnectionSupervisor
   // Called by the connections.
 
   onDialling(connection: Connection): void {
+    this.#redactor = connection.redactor;
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
   }
@@ -233,7 +242,7 @@ export class ConnectionSupervisor
   #publishOpen(connection: Connection): void {
     const { publicClient, hub } = this.#context;
     const { url, number } = connection;
-    const { subprotocol, extensions } = connection.accepted!;
+    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
     diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
     // Undelivered messages of the previous connection are delivered before messages of the new connection.
     const { dispatcher, leftovers } = hub;
@@ -254,7 +263,7 @@ export class ConnectionSupervisor
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
-    const { subprotocol, extensions } = connection.accepted!;
+    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
     const event = { url: connection.url, subprotocol, extensions };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
@@ -287,7 +296,8 @@ export class ConnectionSupervisor
     hub.sender.detach();
     if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
-    emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
+    const reason = connection.redactor.text(close.reason, "reason");
+    emitter.emit("closing", { code: close.code, reason, initiatedBy });
   }
 
   /** Makes the second connection of a rotation the current connection, so that messages are sent on it. */
@@ -381,7 +391,8 @@ export class ConnectionSupervisor
     const isRetryable = this.#getReconnector().retryStrategy.judge(verdict, error, ageMs);
     const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
     const hasApplicationPings = options.heartbeat?.ping !== undefined;
-    return reportConnection(end, { ...context, verdict, isRetryable, url, hasApplicationPings });
+    const redactor = connection?.redactor ?? this.#redactor;
+    return reportConnection(end, { ...context, verdict, isRetryable, url, redactor, hasApplicationPings });
   }
 
   /**

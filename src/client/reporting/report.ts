@@ -1,5 +1,15 @@
 /** Creates close reports and the errors that describe them. It does not decide whether the client tries again. */
-import { escapeControls, ownOptions } from "../../../protocol/index.js";
+import {
+  escapeControls,
+  type HeaderField,
+  mask,
+  maskBody,
+  type MaskedBody,
+  type MaskedFields,
+  maskFields,
+  ownOptions,
+  unmasked,
+} from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import {
   CloseError,
@@ -10,6 +20,7 @@ import {
   TimeoutError,
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
+import { defaultRedactor, type Redactor } from "../../redaction/redactor.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
@@ -21,6 +32,8 @@ export interface ReportContext extends OwnActions {
   /** True if another attempt may succeed. */
   readonly isRetryable: boolean;
   readonly url: string;
+  /** Hides the secrets of the connection. Default: the redactor of clients without the option `redact`. */
+  readonly redactor?: Redactor;
   readonly events: readonly ReportedEvent[];
   /** True if the heartbeat sends application messages instead of ping frames. */
   readonly hasApplicationPings: boolean;
@@ -39,18 +52,24 @@ export interface FailedAttempt {
 }
 
 /** Copies the attempts, because the transport may still change them. */
-function frozen(addresses: readonly AddressAttempt[]): readonly AddressAttempt[] {
-  return Object.freeze(addresses.map((attempt) => Object.freeze({ ...attempt })));
+function frozen(addresses: readonly AddressAttempt[], redactor: Redactor): readonly AddressAttempt[] {
+  return Object.freeze(
+    addresses.map((attempt) => Object.freeze({ ...attempt, error: redactor.error(attempt.error) })),
+  );
 }
+
+const noFields: MaskedFields = maskFields([]);
+const noBody: MaskedBody = maskBody(new Uint8Array(0));
 
 /** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(
   { phase, error, addresses = [] }: FailedAttempt,
   context: ReportContext,
 ): CloseReport {
-  const { verdict, url } = context;
+  const { verdict, redactor = defaultRedactor } = context;
   const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
+  const shown = isOwn ? undefined : attemptError(phase, error, context);
   return createReport(context, isOwn ? advices[verdict] : attemptAdvice(verdict, error), {
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
     phase,
@@ -58,16 +77,17 @@ export function reportAttempt(
     codeReceived: undefined,
     reason: "",
     wasClean: false,
-    error: isOwn ? undefined : attemptError(phase, error, url),
+    error: shown,
     statusCode: isRefusal ? error.statusCode : undefined,
-    headers: Object.freeze(isRefusal ? [...error.headers] : []),
+    headers: isRefusal && shown instanceof HandshakeError ? shown.headers : noFields,
+    body: isRefusal && shown instanceof HandshakeError ? shown.body : noBody,
     ageMs: 0,
     lastReceivedMs: undefined,
     pausedMs: 0,
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
-    addresses: frozen(addresses),
+    addresses: frozen(addresses, redactor),
   });
 }
 
@@ -81,7 +101,7 @@ export function reportEnd(
   setup?: { readonly error: Error | undefined },
 ): CloseReport {
   const setupError = setup?.error;
-  const { verdict, url } = context;
+  const { verdict, redactor = defaultRedactor } = context;
   const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasApplicationPings;
   return createReport(context, isSilent ? unansweredAdvice : advices[verdict], {
     initiatedBy: end.initiatedBy,
@@ -91,47 +111,69 @@ export function reportEnd(
     // A peer that answers our Close frame echoes the code, but usually omits the reason.
     reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
-    error: setupError === undefined ? endError(end, verdict, url) : attemptError("setup", setupError, url),
+    error:
+      setupError === undefined ? endError(end, verdict, context) : attemptError("setup", setupError, context),
     statusCode: undefined,
-    headers: Object.freeze([]),
+    headers: noFields,
+    body: noBody,
     ageMs: end.endedAt - end.openedAt,
     lastReceivedMs: end.endedAt - end.lastReceivedAt,
     pausedMs: end.pausedMs,
     messagesUnsent: end.unsent.length,
     messagesUncertain: end.uncertainCount,
     unansweredPings: end.unansweredPings,
-    addresses: frozen(end.addresses),
+    addresses: frozen(end.addresses, redactor),
   });
 }
 
 function createReport(
-  { verdict, isRetryable, url, events, loopLagMs }: ReportContext,
+  { verdict, isRetryable, url, redactor = defaultRedactor, events, loopLagMs }: ReportContext,
   advice: string,
   fields: Omit<CloseReport, "verdict" | "advice" | "isRetryable" | "url" | "events" | "loopLagMs">,
 ): CloseReport {
   formatStack(fields.error);
-  return Object.freeze({ verdict, advice, isRetryable, url, events, ...fields, loopLagMs });
+  const shown = { verdict, advice, isRetryable, url, events, ...fields, loopLagMs };
+  const original = { ...shown, headers: unmasked(fields.headers) };
+  shown.reason = redactor.text(fields.reason, "reason");
+  return Object.freeze(mask<CloseReport>(hideBody(shown), hideBody(original)));
+}
+
+/** The body is not enumerable, so that it is neither printed nor copied with the report. */
+function hideBody<Report extends Pick<CloseReport, "body">>(report: Report): Report {
+  return Object.defineProperty(report, "body", ownOptions({ value: report.body, enumerable: false }));
 }
 
 /** Returns the error of a failed attempt. Its message contains phase, URL and advice. */
-function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
+function attemptError(
+  phase: Phase,
+  error: Error | undefined,
+  { url, redactor = defaultRedactor }: ReportContext,
+): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
   // `checkServerIdentity` may throw an instance of our classes. It is only the cause of the error of this attempt.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
-  if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
+  if (isOwn && (phase !== "provider" || error instanceof TimeoutError))
+    return withContext(isFromUser(phase) ? redactor.error(error) : error, failed, redactor);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
-  const message = `${failed}: ${sentenceOf(error, "the stream was closed")} ${advice}`;
-  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause: error, phase });
+  const cause = redactor.error(error);
+  const message = `${failed}: ${sentenceOf(cause, "the stream was closed")} ${advice}`;
+  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause, phase });
 }
 
 /** Returns the error that ended an open connection, or `undefined` if a closing handshake ended it. */
-function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketError | undefined {
+function endError(
+  end: ConnectionEnd,
+  verdict: Verdict,
+  { url, redactor = defaultRedactor }: ReportContext,
+): JetSocketError | undefined {
   const { error, phase } = end;
-  if (isOwnError(error)) return withContext(error, `The connection to ${url} failed (phase: ${phase})`);
+  if (isOwnError(error))
+    return withContext(error, `The connection to ${url} failed (phase: ${phase})`, redactor);
   if (error === undefined && (end.initiatedBy === "us" || end.closeReceived !== undefined)) return undefined;
-  const what = sentenceOf(error, "the peer ended the stream without a Close frame");
+  const cause = redactor.error(error);
+  const what = sentenceOf(cause, "the peer ended the stream without a Close frame");
   const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${advices[verdict]}`;
-  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause: error, phase });
+  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause, phase });
 }
 
 /**
@@ -158,11 +200,26 @@ function isOwnError(error: Error | undefined): error is OwnError {
 }
 
 /** Returns a copy of an error with `context`, which contains the phase and the URL, in front of its message. */
-function withContext(error: OwnError, context: string): OwnError {
-  const message = `${context}: ${error.message}`;
+function withContext(error: OwnError, context: string, redactor: Redactor): OwnError {
+  const [, location] = headersOf(error).find(([name]) => name.toLowerCase() === "location") ?? [];
+  const message = `${context}: ${redactor.urlIn(error.message, location)}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
-  if (error instanceof ProtocolError) return new ProtocolError(message, error);
-  return new HandshakeError(message, error);
+  const { code } = error;
+  const cause = redactor.error(error.cause);
+  if (error instanceof ProtocolError)
+    return new ProtocolError(message, { code, cause, closeCode: error.closeCode });
+  const { statusCode, body } = error;
+  const headers = maskFields(error.headers, redactor.field);
+  return new HandshakeError(message, { code, cause, statusCode, headers, body });
+}
+
+/** True if an error of this phase may have been created by a function of the application. */
+function isFromUser(phase: Phase): boolean {
+  return phase === "provider" || phase === "setup";
+}
+
+function headersOf(error: OwnError): readonly HeaderField[] {
+  return error instanceof HandshakeError ? unmasked(error.headers) : [];
 }
 
 /** Returns the message of an error as one sentence. */

@@ -184,9 +184,7 @@ describe("ClientConnection without a hook", () => {
     await dial();
     peer.peer.reset();
     await clock.advanceAsync(0);
-    expect(ends).toMatchObject([
-      { kind: "unopened", phase: "http", error: { code: "ECONNRESET" } },
-    ]);
+    expect(ends).toMatchObject([{ kind: "unopened", phase: "http", error: { code: "ECONNRESET" } }]);
     expect(eventsOf()).toEqual(["connecting ws://feed.test/?token=***"]);
   });
 

@@ -1,10 +1,11 @@
-/**
- * Hides secrets in text that is logged. It recognises a secret by its name, not by its value, and may hide harmless
- * values. It does not guarantee that the text contains no secret.
- *
- * The text may come from a peer and have any length. It is therefore searched for separators, once from left to right:
- * a regular expression that starts with a name would need quadratic time on a long word.
- */
+// Hides secrets in free text, such as messages of errors, close reasons and logged payloads. It recognises a secret by
+// its name or because it looks random, and may hide harmless values. It does not guarantee that the text contains no
+// secret.
+//
+// The text may come from a peer and have any length. It is therefore searched for separators, once from left to right:
+// a regular expression that starts with a name would need quadratic time on a long word.
+import { displayUrl } from "./display-url.js";
+import { hideRandom } from "./random-text.js";
 
 /** Matches every name that suggests a secret. */
 const secretPart =
@@ -41,9 +42,35 @@ const member: Syntax = {
 /** `name=value` in a query, and `name: value` in a header. */
 const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, noValue: /[&\r\n]/ };
 
-/** Replaces every value whose name suggests a secret by `***`. Its time is linear in the length of the text. */
-export function redact(text: string): string {
-  return hideValues(hideValues(text, member), pair).replace(scheme, "$1 ***");
+const url = /\b(?:wss?|https?|socks\w{0,2}):[/\\]{2}[^\s"'<>]+/gi;
+/** Characters that end a sentence or a quotation. They are not part of a URL at its end. */
+const afterUrl = ".,:;!?)]}";
+const privateKey = /-----BEGIN[^]*?(?:-----END[^\n]*|$)/g;
+/** A name, white space and a value with a digit, such as `token abc123`. */
+const spaced =
+  /((?:token|passw\w{0,4}|passphrase|secret|api[-_ ]?key|jwt|cookie|credential)s?\s["']?)(?=\S*\d)[^\s"']{6,}/gi;
+/** Words and short numbers, such as the explanation in `Unauthorized: the token has expired`. */
+const prose =
+  /^(?!(?:bearer|basic|digest|negotiate) )[a-z']{1,20}(?:[,.;]? (?:[a-z']{1,20}|\d{1,3}))+[.!?]?$/i;
+/** Longest value that may be prose. */
+const maxProse = 120;
+
+/**
+ * Replaces every value by `***` whose name suggests a secret, and every word that looks random. URLs are shown as
+ * {@link displayUrl} shows them. Its time is linear in the length of the text.
+ */
+export function redactText(text: string): string {
+  const named = hideValues(hideValues(text.replace(privateKey, "***").replace(url, shownUrl), member), pair);
+  return hideRandom(named.replace(scheme, "$1 ***").replace(spaced, "$1***"));
+}
+
+function shownUrl(match: string): string {
+  let end = match.length;
+  while (afterUrl.includes(match[end - 1]!)) end--;
+  const text = match.slice(0, end);
+  const shown = displayUrl(text);
+  // The slash that a URL without a path gets would change a text without secrets.
+  return (shown === `${text}/` ? text : shown) + match.slice(end);
 }
 
 function hideValues(text: string, syntax: Syntax): string {
@@ -55,12 +82,17 @@ function hideValues(text: string, syntax: Syntax): string {
     if (!hasSecretName(text, done, match.index, syntax.gap)) continue;
     const start = separator.lastIndex;
     const end = endOfValue(text, start, syntax);
-    if (end === start) continue;
+    if (end === start || (syntax === pair && isProse(text, start, end))) continue;
     result += `${text.slice(done, start)}***`;
     done = end;
     separator.lastIndex = end;
   }
   return result + text.slice(done);
+}
+
+/** An explanation after a colon is shown: it is the most useful part of a close reason. */
+function isProse(text: string, start: number, end: number): boolean {
+  return text[start - 1] === " " && end - start <= maxProse && prose.test(text.slice(start, end));
 }
 
 /** Returns true if the name that ends at `end` suggests a secret. Text before `from` is ignored. */
