@@ -48,15 +48,18 @@ function displayChallenge(value: string): string {
   return scheme === value ? value : `${scheme} ***`.trimStart();
 }
 
-/** Returns frozen fields with hidden secrets. Fields that are masked already are masked again from their originals. */
-export function maskFields(fields: readonly HeaderField[], rule: FieldRule = displayField): MaskedFields {
-  const received = Object.freeze(
-    unmasked(fields).map(([name, value]) => Object.freeze([name, value] as const)),
-  );
-  const shown = received.map(([name, value]): HeaderField =>
-    Object.freeze([name, rule(value, name)] as const),
-  );
-  return Object.freeze(mask(shown, received));
+/**
+ * Returns frozen fields with hidden secrets.
+ *
+ * @param rule - Default: {@link displayField}. Fields that are masked already are masked again only with another rule.
+ */
+export function maskFields(fields: readonly HeaderField[], rule?: FieldRule): MaskedFields {
+  const isMasked = Object.hasOwn(fields, "unmasked");
+  if (isMasked && rule === undefined) return fields as MaskedFields;
+  const show = rule ?? displayField;
+  const received = Object.freeze(unmasked(fields).map((field) => Object.freeze([...field] as const)));
+  const shown = received.map(([name, value]) => Object.freeze([name, show(value, name)] as const));
+  return Object.freeze(mask<readonly HeaderField[]>(shown, received));
 }
 
 /** Returns a view of the same bytes that is hidden when it is inspected or converted to JSON. */

@@ -299,7 +299,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
     options = readCallOptions(options, trySendNames);
     const { hub, isAccepting } = this.#client;
-    const data = serialize(hub.serializer, value);
+    const data = this.#serialize(value);
     return isAccepting ? hub.sender.trySend(value, data, options) : "dropped";
   }
 
@@ -561,6 +561,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /** Rejects, and also emits `error`, because the caller may ignore the promise. */
+  /** @throws the error of the serializer, in which secrets are hidden. */
+  #serialize(value: Sent): string | Uint8Array {
+    try {
+      return serialize(this.#client.hub.serializer, value);
+    } catch (error) {
+      throw this.#client.redacted(error);
+    }
+  }
+
   #refuse(error: unknown): Promise<never> {
     return this.#client.hub.sender.refuse(error, () => this.#client.redacted(error));
   }

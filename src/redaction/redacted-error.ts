@@ -2,7 +2,14 @@
  * Hides secrets in errors of the application and of Node. It copies such an error, because the error itself belongs to
  * the application and may be frozen. It does not know which texts are secret.
  */
-import { mask, ownOptions } from "../../protocol/index.js";
+import {
+  displayField,
+  type FieldRule,
+  mask,
+  type MaskedFields,
+  maskFields,
+  ownOptions,
+} from "../../protocol/index.js";
 import { nodeUtil } from "../runtime/node-modules.js";
 
 type Hide = (text: string) => string;
@@ -20,17 +27,19 @@ const outputMethods = ["toJSON", Symbol.for("nodejs.util.inspect.custom")] as co
  * hidden. `unmasked(copy)` returns the value. A property of an error that holds an object, such as a request or a
  * response, can be read from the copy, but it is neither printed nor converted to JSON.
  */
-export function redactError(thrown: unknown, hide: Hide): unknown {
-  return new Redaction(hide).of(thrown, 0);
+export function redactError(thrown: unknown, hide: Hide, rule: FieldRule = displayField): unknown {
+  return new Redaction(hide, rule).of(thrown, 0);
 }
 
 class Redaction {
   readonly #hide: Hide;
+  readonly #rule: FieldRule;
   /** The results so far. An error may be its own cause. */
   readonly #known = new Map<unknown, unknown>();
 
-  constructor(hide: Hide) {
+  constructor(hide: Hide, rule: FieldRule) {
     this.#hide = hide;
+    this.#rule = rule;
   }
 
   of(value: unknown, depth: number): unknown {
@@ -70,6 +79,8 @@ class Redaction {
 
   #property(key: PropertyKey, value: unknown, depth: number): PropertyDescriptor {
     const isName = (key === "name" || key === "code") && identifier.test(String(value));
+    if (key === "headers" && Array.isArray(value) && Object.hasOwn(value, "unmasked"))
+      return { value: this.#fields(value as unknown as MaskedFields) };
     if (isName || key === "report" || isPublic(key, value)) return { value };
     if (key === "errors" && Array.isArray(value)) return { value: this.#list(value, depth) };
     const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
@@ -81,6 +92,12 @@ class Redaction {
   #list(values: readonly unknown[], depth: number): readonly unknown[] {
     const shown = values.map((value) => this.of(value, depth + 1));
     return shown.every((value, index) => value === values[index]) ? values : shown;
+  }
+
+  /** Header fields of a response were masked by the default rule. Returns the fields themselves if nothing changes. */
+  #fields(fields: MaskedFields): MaskedFields {
+    const shown = maskFields(fields, this.#rule);
+    return shown.every(([, value], index) => value === fields[index]![1]) ? fields : shown;
   }
 
   /** The lines of the calls are not examined: the path of a source file may look random. */

@@ -63,7 +63,7 @@ export class Redactor {
 
   /** Returns an error of the application or of Node without secrets: the error itself, or a copy. */
   error<Thrown>(thrown: Thrown): Thrown {
-    return redactError(thrown, (text) => this.text(text, "error")) as Thrown;
+    return redactError(thrown, (text) => this.text(text, "error"), this.field) as Thrown;
   }
 
   #withoutSecrets(text: string): string {

@@ -88,7 +88,7 @@ function basicSecrets(value: string): string[] {
 function subprotocolSecrets(names: readonly string[]): string[] {
   return names.flatMap((name, index) => {
     const shown = displaySubprotocol(name);
-    if (shown !== name) return [name, name.slice(shown.indexOf("***"))];
+    if (shown !== name) return [name.slice(shown.indexOf("***"))];
     return index > 0 && isSecretName(names[index - 1]!) && !names[index - 1]!.includes(".") ? [name] : [];
   });
 }

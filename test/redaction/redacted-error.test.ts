@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { ConnectionError, HandshakeError } from "../../src/errors.js";
+import { ConnectionError, HandshakeError, ProxyError } from "../../src/errors.js";
 import { redactError } from "../../src/redaction/redacted-error.js";
 import { unmasked } from "../../src/index.js";
 
@@ -104,6 +104,14 @@ describe("an error with a secret", () => {
     expect(shown.stack).toMatch(/bad \*\*\*\n {4}at .*redacted-error\.test/);
     // The program may still read what is not printed.
     expect(shown.request).toBe(error.request);
+  });
+
+  it("has header fields to which the rule for fields is applied", () => {
+    const error = new ProxyError("no", { code: "X", headers: [["X-Echo", "hunter2"]] });
+    const shown = redactError(error, hide, hide) as ProxyError;
+    expect(shown.headers).toEqual([["X-Echo", "***"]]);
+    expect(shown.headers.unmasked()).toEqual([["X-Echo", "hunter2"]]);
+    expect(shown).toBeInstanceOf(ProxyError);
   });
 
   it("does not change the error", () => {
