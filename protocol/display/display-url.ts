@@ -67,28 +67,28 @@ function displayParameter(text: string): string {
 function displayPath(path: string): string {
   let previous = "";
   return path.replace(/[^/\\]+/g, (segment) => {
-    const [first, ...parameters] = segment.split(";") as [string, ...string[]];
-    const shown = [displaySegment(first, previous), ...parameters.map(displayMatrix)].join(";");
-    previous = first;
-    return shown;
+    const shown = segment
+      .split(";")
+      .map((part, index) => displayPart(part, index === 0 ? previous : undefined));
+    previous = segment;
+    return shown.join(";");
   });
 }
 
-/** @param previous - The segment before it. A segment after `token` or `key` is a secret if it has digits. */
-function displaySegment(segment: string, previous: string): string {
-  const text = decode(segment);
-  // A nested URL, or JSON.
-  if (/:\/\/|:.*@|[{}"]/.test(text)) return "***";
-  const [name, value] = text.split("=") as [string, string?];
-  if (value !== undefined && isSecretName(name)) return `${segment.slice(0, segment.indexOf("="))}=***`;
-  if (isSecretName(previous) && text.length >= 6 && /\d/.test(text)) return "***";
-  return hideRandom(text) === text ? segment : `${segment.slice(0, shownStart)}***`;
-}
-
-/** Replaces the value of a parameter in the path, such as `;token=x`. */
-function displayMatrix(text: string): string {
-  const [name, value] = text.split("=") as [string, string?];
-  return value === undefined || !shownName.test(name) ? (text === "" ? "" : "***") : `${name}=***`;
+/**
+ * Returns a segment of the path, or a parameter of it such as `sid=x`.
+ *
+ * @param previous - The segment before it; `undefined` for a parameter.
+ */
+function displayPart(part: string, previous: string | undefined): string {
+  const text = decode(part);
+  const equals = part.indexOf("=");
+  if (part === "") return part;
+  if (equals !== -1 && shownName.test(part.slice(0, equals))) return `${part.slice(0, equals)}=***`;
+  // A nested URL, JSON, or the segment after one such as `token`.
+  const isNamed = previous !== undefined && isSecretName(previous) && text.length >= 6 && /\d/.test(text);
+  if (previous === undefined || isNamed || /:\/\/|:.*@|[{}"]/.test(text)) return "***";
+  return hideRandom(text) === text ? part : `${part.slice(0, shownStart)}***`;
 }
 
 /** Decodes percent-encoded bytes, each to the character with its code. Names of secrets are ASCII. */

@@ -28,8 +28,7 @@ export type MaskedBody = Buffer & Masked<Buffer>;
 export type FieldRule = (value: string, name: string) => string;
 
 /** Random values in these fields identify a request or a resource. Operators need them. */
-const publicField =
-  /^(?:sec-websocket-accept|etag|cf-ray|date|(?:x-)?(?:amzn-?)?(?:request|correlation|trace)-?id)$/;
+const publicField = /^(?:sec-websocket-accept|etag|cf-ray|date|(?:x-)?(?:request|correlation|trace)-id)$/;
 
 /** The rule that applies unless the application has a rule of its own. */
 export const displayField: FieldRule = (value, name) => {

@@ -114,6 +114,8 @@ function skipBack(text: string, from: number, end: number, character: RegExp): n
 
 /** Returns the end of the value that begins at `start`, or `start` if there is no value. */
 function endOfValue(text: string, start: number, { valueEnd, noValue }: Syntax): number {
+  // A value that is hidden already ends here, so that a text may be redacted twice.
+  if (text.startsWith("***", start)) return start + 3;
   const first = text[start];
   if (first === undefined) return start;
   if (first === '"') return endOfQuoted(text, start);

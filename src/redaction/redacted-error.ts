@@ -12,143 +12,101 @@ import {
 } from "../../protocol/index.js";
 import { nodeUtil } from "../runtime/node-modules.js";
 
-type Hide = (text: string) => string;
-
 /** Most errors in a chain of causes that are examined. The causes that follow are not shown. */
 const maxDepth = 16;
-/** Most properties of an object that is shown. */
-const maxKeys = 16;
 /** The names and codes of errors. Programs compare them. */
 const identifier = /^[a-z]\w{0,47}$/i;
-const outputMethods = ["toJSON", Symbol.for("nodejs.util.inspect.custom")] as const;
+/** Methods of a class that may print its private fields. The copy has none of them. */
+const outputMethods: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
 
 /**
  * Returns the value itself if it shows no secret, and otherwise a copy with the same prototype, in which secrets are
  * hidden. `unmasked(copy)` returns the value. A property of an error that holds an object, such as a request or a
  * response, can be read from the copy, but it is neither printed nor converted to JSON.
  */
-export function redactError(thrown: unknown, hide: Hide, rule: FieldRule = displayField): unknown {
-  return new Redaction(hide, rule).of(thrown, 0);
-}
-
-class Redaction {
-  readonly #hide: Hide;
-  readonly #rule: FieldRule;
+export function redactError(
+  thrown: unknown,
+  hide: (text: string) => string,
+  rule: FieldRule = displayField,
+): unknown {
   /** The results so far. An error may be its own cause. */
-  readonly #known = new Map<unknown, unknown>();
+  const known = new Map<unknown, unknown>();
 
-  constructor(hide: Hide, rule: FieldRule) {
-    this.#hide = hide;
-    this.#rule = rule;
-  }
-
-  of(value: unknown, depth: number): unknown {
-    if (typeof value === "string") return this.#hide(value);
-    if (typeof value !== "object" || value === null) return typeof value === "function" ? undefined : value;
-    if (Object.hasOwn(value, "unmasked")) return value;
-    if (this.#known.has(value)) return this.#known.get(value);
-    if (depth > maxDepth) return undefined;
-    this.#known.set(value, undefined);
-    let result: unknown;
+  function show(value: unknown, depth: number): unknown {
+    if (typeof value === "string") return hide(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (known.has(value) || depth > maxDepth) return known.get(value);
+    known.set(value, undefined);
+    let shown: unknown;
     try {
-      result = isError(value) ? this.#error(value, depth) : this.#object(value, depth);
+      if (isError(value)) shown = showError(value, depth + 1);
+      else if (Array.isArray(value)) shown = showArray(value, depth + 1);
+      // Its parts are not examined: it may be large, and may print more than its properties.
+      else shown = mask({}, value);
     } catch {
       // A getter or a trap of a proxy has thrown.
-      result = mask({}, value);
+      shown = mask({}, value);
     }
-    this.#known.set(value, result);
-    return result;
+    known.set(value, shown);
+    return shown;
   }
 
-  #error(error: Error, depth: number): Error {
-    const shown = new Map<PropertyKey, PropertyDescriptor>();
-    let isChanged = hasOwnOutput(error);
-    for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code"])) {
-      if (key === "stack" || outputMethods.some((method) => method === key)) continue;
-      const value: unknown = Reflect.get(error, key);
-      const property = this.#property(key, value, depth);
-      const descriptor = Object.getOwnPropertyDescriptor(error, key);
-      if (descriptor === undefined && value === undefined) continue;
-      isChanged ||= property.get !== undefined || property.value !== value;
-      shown.set(key, { enumerable: descriptor?.enumerable === true, ...property });
-    }
-    const stack = this.#stack(error);
-    if (!isChanged && stack === error.stack) return error;
-    return mask(copyOf(error, shown, stack), error);
-  }
-
-  #property(key: PropertyKey, value: unknown, depth: number): PropertyDescriptor {
-    const isName = (key === "name" || key === "code") && identifier.test(String(value));
-    if (key === "headers" && Array.isArray(value) && Object.hasOwn(value, "unmasked"))
-      return { value: this.#fields(value as unknown as MaskedFields) };
-    if (isName || key === "report" || isPublic(key, value)) return { value };
-    if (key === "errors" && Array.isArray(value)) return { value: this.#list(value, depth) };
-    const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-    if (!isObject || key === "cause" || isError(value)) return { value: this.of(value, depth + 1) };
-    return { get: () => value, enumerable: false };
-  }
-
-  /** Returns the array itself if it has no secrets. */
-  #list(values: readonly unknown[], depth: number): readonly unknown[] {
-    const shown = values.map((value) => this.of(value, depth + 1));
+  function showArray(values: readonly unknown[], depth: number): readonly unknown[] {
+    const shown = values.map((value) => show(value, depth));
     return shown.every((value, index) => value === values[index]) ? values : shown;
   }
 
-  /** Header fields of a response were masked by the default rule. Returns the fields themselves if nothing changes. */
-  #fields(fields: MaskedFields): MaskedFields {
-    const shown = maskFields(fields, this.#rule);
-    return shown.every(([, value], index) => value === fields[index]![1]) ? fields : shown;
+  function showError(error: Error, depth: number): Error {
+    const copy = new Error();
+    let isChanged = false;
+    const define = (key: PropertyKey, property: PropertyDescriptor, before: unknown): void => {
+      isChanged ||= property.get !== undefined || property.value !== before;
+      Object.defineProperty(copy, key, ownOptions({ ...property, configurable: true }));
+    };
+    for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code", ...outputMethods])) {
+      const value: unknown = Reflect.get(error, key);
+      if (key === "stack" || value === undefined) continue;
+      const { enumerable = false } = Object.getOwnPropertyDescriptor(error, key) ?? {};
+      const isObject = typeof value === "object" ? value !== null : typeof value === "function";
+      if (outputMethods.includes(key)) define(key, {}, error instanceof DOMException ? undefined : value);
+      else if (isPublic(key, value)) define(key, { value: maskedAgain(value, rule), enumerable }, value);
+      else if (!isObject || /^(?:cause|errors)$/.test(String(key)) || isError(value))
+        define(key, { value: show(value, depth), enumerable }, value);
+      // The getter keeps the object out of everything that prints.
+      else define(key, { get: () => value }, value);
+    }
+    define("stack", { value: stackOf(error, hide), writable: true }, error.stack);
+    return isChanged
+      ? mask(Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object) as Error, error)
+      : error;
   }
 
-  /** The lines of the calls are not examined: the path of a source file may look random. */
-  #stack(error: Error): string {
-    const { stack, message } = error;
-    if (typeof stack !== "string") return "";
-    const end = stack.includes(message) ? stack.indexOf(message) + message.length : 0;
-    const calls = stack.indexOf("\n    at ", end);
-    const head = calls === -1 ? stack : stack.slice(0, calls);
-    return this.#hide(head) + stack.slice(head.length);
-  }
-
-  /** A thrown object that is no error is shown only if it is small and has no secret. */
-  #object(value: object, depth: number): unknown {
-    if (Array.isArray(value)) return this.#list(value, depth);
-    const entries = Reflect.ownKeys(value).map((key) => Object.getOwnPropertyDescriptor(value, key)!);
-    const isPlain = Object.getPrototypeOf(value) === Object.prototype && entries.length <= maxKeys;
-    const isSafe = entries.every((entry) => {
-      const { value: inner } = entry as { readonly value?: unknown };
-      return "value" in entry && typeof inner !== "object" && this.of(inner, depth) === inner;
-    });
-    return isPlain && isSafe ? value : mask({}, value);
-  }
+  return show(thrown, 0);
 }
 
-/** The copy has the prototype of the error, but not its methods for output: these may read private fields. */
-function copyOf(
-  error: Error,
-  properties: ReadonlyMap<PropertyKey, PropertyDescriptor>,
-  stack: string,
-): Error {
-  const copy = Object.setPrototypeOf(new Error(), Object.getPrototypeOf(error) as object) as Error;
-  for (const key of outputMethods) Object.defineProperty(copy, key, ownOptions({ value: undefined }));
-  for (const [key, property] of properties)
-    Object.defineProperty(copy, key, ownOptions({ ...property, configurable: true }));
-  return Object.defineProperty(
-    copy,
-    "stack",
-    ownOptions({ value: stack, configurable: true, writable: true }),
-  );
+/** The lines of the calls are not examined: the path of a source file may look random. */
+function stackOf({ stack, message }: Error, hide: (text: string) => string): string | undefined {
+  if (typeof stack !== "string") return undefined;
+  const calls = stack.indexOf("\n    at ", stack.indexOf(message) + message.length);
+  return calls === -1 ? hide(stack) : hide(stack.slice(0, calls)) + stack.slice(calls);
 }
 
-function hasOwnOutput(error: Error): boolean {
-  return (
-    !(error instanceof DOMException) && outputMethods.some((key) => Reflect.get(error, key) !== undefined)
-  );
-}
-
-/** The certificate of the server is public, and Node adds it to an error. */
+/** Names, reports, certificates of servers, and everything in which secrets are hidden already. */
 function isPublic(key: PropertyKey, value: unknown): boolean {
-  return key === "cert" || (typeof value === "object" && value !== null && Object.hasOwn(value, "unmasked"));
+  if (typeof value === "object" && value !== null)
+    return key === "report" || key === "cert" || isMasked(value);
+  return (key === "name" || key === "code") && identifier.test(String(value));
+}
+
+/** Header fields of a response were masked by the default rule. Returns the fields themselves if nothing changes. */
+function maskedAgain(value: unknown, rule: FieldRule): unknown {
+  if (!Array.isArray(value) || !isMasked(value)) return value;
+  const shown = maskFields(value as unknown as MaskedFields, rule);
+  return String(shown) === String(value) ? value : shown;
+}
+
+function isMasked(value: object): boolean {
+  return Object.hasOwn(value, "unmasked");
 }
 
 function isError(value: unknown): value is Error {

@@ -15,8 +15,6 @@ import type { Redact, RedactKind } from "../options/options.js";
 import { redactError } from "./redacted-error.js";
 
 const hidden = "***";
-/** Number of characters of a Location that the message of a refused redirect contains. */
-const maxShownUrlSize = 256;
 
 /** Hides the secrets of one client or of one connection. */
 export class Redactor {
@@ -41,10 +39,9 @@ export class Redactor {
     return this.#hook === undefined ? displayUrl(url) : escapeControls(this.#ask(bareUrl(url), "url"));
   }
 
-  /** Applies the hook to a URL in a message that already shows it by the default rule. */
-  urlIn(message: string, url: string | undefined): string {
-    if (this.#hook === undefined || url === undefined) return message;
-    return message.replace(displayUrl(url).slice(0, maxShownUrlSize), () => this.url(url));
+  /** Applies the hook to a message of this package that shows a text of the peer by the default rule. */
+  message(message: string): string {
+    return this.#hook === undefined ? message : this.#ask(message, "error");
   }
 
   /** Hides secrets in a text that is not a URL or a header field. */

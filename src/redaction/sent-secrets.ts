@@ -4,7 +4,6 @@
  */
 import {
   displaySubprotocol,
-  displayUrl,
   type HeaderField,
   isSecretName,
   looksRandom,
@@ -21,78 +20,63 @@ export interface SentValues {
 
 /** Shortest credential that is looked for in texts, in UTF-16 code units. Shorter ones occur in words. */
 const minSize = 4;
-/** Shortest value of a query parameter without the name of a secret that is looked for. */
+/** Shortest value without the name of a secret that is looked for. */
 const minUnnamedSize = 16;
-
-const noSecrets: readonly string[] = [];
 
 /** Returns the credentials, the longest first. Credentials for the proxy are included. */
 export function sentSecrets(sent: SentValues, proxy?: ProxyTarget, passphrase?: unknown): readonly string[] {
-  const { uri, headers, subprotocols } = sent;
-  const hasNone = headers.length === 0 && subprotocols.length === 0 && uri.authorization === undefined;
-  if (hasNone && uri.href === uri.display && proxy === undefined && passphrase === undefined)
-    return noSecrets;
-  const found = [
-    ...basicSecrets(uri.authorization ?? ""),
-    ...urlSecrets(uri),
-    ...[...headers, ...(proxy?.headers ?? [])].flatMap(fieldSecrets),
-    ...subprotocolSecrets(subprotocols),
-    ...(proxy?.uri.credentials === undefined ? [] : variantsOf(proxy.uri.credentials.password)),
-    ...(typeof passphrase === "string" ? [passphrase] : []),
-  ];
-  const long = [...new Set(found)].filter((secret) => secret.length >= minSize);
-  return long.sort((first, second) => second.length - first.length);
+  const { uri } = sent;
+  const fields: HeaderField[] = [...credentialsIn(sent), ...(proxy?.headers ?? []).filter(isSecret)];
+  for (const part of [...uri.resource.split(/[/;=?&]/), ...parametersOf(uri).map(([, value]) => value)])
+    if (looksRandom(part) || part.length >= minUnnamedSize) fields.push(["", part]);
+  fields.push(
+    ["", proxy?.uri.credentials?.password ?? ""],
+    ["", typeof passphrase === "string" ? passphrase : ""],
+  );
+  const found = new Set(fields.flatMap(([, value]) => partsOf(value)));
+  return [...found]
+    .filter(({ length }) => length >= minSize)
+    .sort((first, second) => second.length - first.length);
 }
 
 /** Returns true if the request contains something that identifies its sender. */
-export function hasCredentials({ uri, headers, subprotocols }: SentValues): boolean {
-  return (
-    uri.authorization !== undefined ||
-    headers.some(([name]) => isSecretName(name)) ||
-    subprotocolSecrets(subprotocols).length > 0 ||
-    parametersOf(uri).some(([name, value]) => value !== "" && (isSecretName(name) || looksRandom(value)))
-  );
+export function hasCredentials(sent: SentValues): boolean {
+  return credentialsIn(sent).length > 0;
 }
 
-function parametersOf({ href }: WebSocketUri): [name: string, value: string][] {
+/** Returns the names and values of all parts of a request that are credentials. */
+function credentialsIn({ uri, headers, subprotocols }: SentValues): HeaderField[] {
+  const fields: HeaderField[] = [["authorization", uri.authorization ?? ""], ...headers];
+  const found = [
+    ...fields.filter(isSecret),
+    ...parametersOf(uri).filter((field) => isSecret(field) || looksRandom(field[1])),
+  ];
+  for (const [index, name] of subprotocols.entries()) {
+    const shown = displaySubprotocol(name);
+    // A subprotocol that names a kind of credential, such as `access_token`, is followed by the credential.
+    const isNamed =
+      index > 0 && /^\w+$/.test(subprotocols[index - 1]!) && isSecretName(subprotocols[index - 1]!);
+    if (shown !== name || isNamed) found.push(["", name.slice(Math.max(shown.indexOf("***"), 0))]);
+  }
+  return found;
+}
+
+function isSecret([name, value]: HeaderField): boolean {
+  return value !== "" && (isSecretName(name) || /^proxy-/i.test(name));
+}
+
+/** Returns the parameters of the query. A parameter without `=` is a value without a name. */
+function parametersOf({ href }: WebSocketUri): HeaderField[] {
   return [...new URL(href).searchParams].map(([name, value]) => (value === "" ? ["", name] : [name, value]));
 }
 
-function urlSecrets(uri: WebSocketUri): string[] {
-  const values = parametersOf(uri).filter(([name, value]) => {
-    return isSecretName(name) || value.length >= minUnnamedSize || looksRandom(value);
-  });
-  const path = uri.resource.split(/[?]/, 1)[0]!.split(/[/;=]/);
-  return [
-    ...values.flatMap(([, value]) => variantsOf(value)),
-    ...path.filter((segment) => looksRandom(segment) || displayUrl(`/${segment}`) !== `/${segment}`),
-  ];
-}
-
-function fieldSecrets([name, value]: HeaderField): string[] {
-  if (!isSecretName(name) && !/^proxy-/i.test(name)) return [];
-  if (/cookie/i.test(name))
-    return [value, ...value.split(";").map((pair) => pair.slice(pair.indexOf("=") + 1))];
-  return [value, ...basicSecrets(value)];
-}
-
-/** Returns the credentials after the scheme and, if the scheme is Basic, the password (RFC 7617 2). */
-function basicSecrets(value: string): string[] {
-  const [, scheme = "", credentials = ""] = /^(\S+)\s+(\S.*)$/.exec(value) ?? [];
-  if (scheme.toLowerCase() !== "basic") return [credentials];
-  const text = Buffer.from(credentials, "base64").toString("latin1");
-  return [credentials, ...variantsOf(text.slice(text.indexOf(":") + 1))];
-}
-
-/** A subprotocol that names a kind of credential, such as `access_token`, is followed by the credential. */
-function subprotocolSecrets(names: readonly string[]): string[] {
-  return names.flatMap((name, index) => {
-    const shown = displaySubprotocol(name);
-    if (shown !== name) return [name.slice(shown.indexOf("***"))];
-    return index > 0 && isSecretName(names[index - 1]!) && !names[index - 1]!.includes(".") ? [name] : [];
-  });
-}
-
-function variantsOf(value: string): string[] {
-  return [value, encodeURIComponent(value)];
+/** Returns the secrets in values such as `Bearer x`, `Basic` with the base64 form of `user:x`, and `a=x; b=x`. */
+function partsOf(value: string): string[] {
+  const [, scheme = "", credentials = ""] = /^(\w+) +(.+)$/.exec(value) ?? [];
+  const basic = /^basic$/i.test(scheme) ? Buffer.from(credentials, "base64").toString("latin1") : "";
+  const parts = value.split(/; */).map((pair) => pair.slice(pair.indexOf("=") + 1));
+  return [credentials, basic.slice(basic.indexOf(":") + 1), ...parts].flatMap((part) => [
+    part,
+    encodeURIComponent(part),
+  ]);
 }

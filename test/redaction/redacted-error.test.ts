@@ -34,12 +34,9 @@ describe("an error without a secret", () => {
     expect(redactError(error, hide)).toBe(error);
   });
 
-  it.each([[undefined], [null], [42], ["text"], [{ code: 42, text: "a" }]])(
-    "may be any value: %j",
-    (value) => {
-      expect(redactError(value, hide)).toBe(value);
-    },
-  );
+  it.each([[undefined], [null], [42], ["text"], [[1, "a"]]])("may be any value: %j", (value) => {
+    expect(redactError(value, hide)).toBe(value);
+  });
 });
 
 class ClientError extends TypeError {

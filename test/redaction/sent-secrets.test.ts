@@ -52,7 +52,7 @@ describe("sentSecrets", () => {
     sent("ws://h/?token="),
     sent("ws://a:b@h/?token=c", [["Cookie", "a=b"]]),
   ])("finds nothing that occurs in words", (values) => {
-    const found = sentSecrets(values).filter((secret) => !["a=b", "YTpi"].includes(secret));
+    const found = sentSecrets(values).filter((secret) => !secret.includes("YTpi"));
     expect(found).toEqual([]);
   });
 

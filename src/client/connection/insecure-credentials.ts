@@ -24,17 +24,17 @@ export function checkCredentials(
   const { uri } = sent;
   if (uri.isSecure || insecureCredentials === "allow" || socketPath !== undefined) return;
   if (isLoopback(uri) || !hasCredentials(sent)) return;
-  const { host, hostHeader: shown } = uri;
-  if (insecureCredentials === "forbid") {
-    const message = `Credentials for ${shown} would be sent without encryption, because the url has the scheme ws:.`;
-    throw new JetSocketError(message, { code: "INSECURE_CREDENTIALS" });
-  }
-  if (warnedHosts.has(host) || warnedHosts.size >= maxHosts) return;
+  const { host, hostHeader } = uri;
+  const isForbidden = insecureCredentials === "forbid";
+  if (!isForbidden && (warnedHosts.has(host) || warnedHosts.size >= maxHosts)) return;
+  const advice = isForbidden
+    ? ""
+    : ` Use wss:, or set the option insecureCredentials to "forbid" or "allow".`;
+  const message = `Credentials for ${hostHeader} are sent without encryption over ws:.${advice}`;
+  const error = new JetSocketError(message, { code: "INSECURE_CREDENTIALS" });
+  if (isForbidden) throw error;
   warnedHosts.add(host);
-  const message =
-    `Credentials are sent to ${shown} without encryption, because the url has the scheme ws:. Use wss:. ` +
-    `The option insecureCredentials turns this warning into an error ("forbid"), or off ("allow").`;
-  process.emitWarning(new JetSocketError(message, { code: "INSECURE_CREDENTIALS" }));
+  process.emitWarning(error);
 }
 
 /** RFC 6761 6.3: names that end in `localhost` are those of this machine. */

@@ -75,8 +75,6 @@ export interface DebugLog {
 const excerptSize = 64;
 /** Maximum number of bytes that are logged of a payload that is not UTF-8. */
 const maxHexBytes = 16;
-/** Least number of different characters in a word that may be the start of a token. */
-const minVariety = 4;
 
 const opcodeNames: ReadonlyMap<number, string> = new Map(
   Object.entries(Opcode).map(([name, opcode]) => [opcode, name]),
@@ -107,8 +105,8 @@ export class Diagnostics {
     if (this.#open.hasSubscribers) this.#open.publish(message);
     if (!this.#isLogging) return;
     const { client, url, subprotocol, extensions, connection } = message;
-    const agreed = `subprotocol=${quote(redactText(subprotocol))} extensions=${quote(extensions)}`;
-    this.#write(client, `open connection=${connection} url=${quote(redactText(url))} ${agreed}`);
+    const agreed = `subprotocol=${quote(subprotocol)} extensions=${quote(extensions)}`;
+    this.#write(client, `open connection=${connection} url=${quote(url)} ${agreed}`);
   }
 
   close(message: CloseMessage): void {
@@ -116,9 +114,7 @@ export class Diagnostics {
     if (!this.#isLogging) return;
     const { client, report } = message;
     const codes = `sent=${report.codeSent ?? "none"} received=${report.codeReceived ?? "none"}`;
-    // The report hides secrets in the message. Another pass would hide the advice after a secret, too.
-    const error = report.error?.message ?? "";
-    const reason = `reason=${quote(redactText(report.reason))} error=${quote(error)}`;
+    const reason = `reason=${quote(report.reason)} error=${quote(report.error?.message ?? "")}`;
     this.#write(client, `close verdict=${report.verdict} phase=${report.phase} ${codes} ${reason}`);
   }
 
@@ -220,9 +216,7 @@ function contentOf(
   const show = (bytes: Buffer): string => {
     const text = redactor.text(readClipped(bytes, rest !== ""), "payload");
     // The cut may have left only the start of a token, which then does not look random.
-    return quote(
-      rest === "" ? text : text.replace(/[\w+~-]{8,}$/, (word) => (isVaried(word) ? "***" : word)),
-    );
+    return quoteShown(rest === "" ? text : text.replace(/[\w+~-]*\d[\w+~-]*$/, "***"));
   };
   if (opcode === Opcode.text) return ` ${show(excerpt)}${rest}`;
   if (opcode === Opcode.close && excerpt.length >= 2) {
@@ -249,12 +243,12 @@ function readClipped(bytes: Buffer, isClipped: boolean): string {
   return isClipped ? text.replace(/\ufffd+$/, "") : text;
 }
 
-function isVaried(word: string): boolean {
-  return new Set(word).size >= minVariety;
+/** Redacts and quotes text, and escapes control characters, so that the output is a single line. */
+function quote(text: string): string {
+  return quoteShown(redactText(text));
 }
 
-/** Quotes text and escapes control characters, so that the output is a single line. */
-function quote(text: string): string {
+function quoteShown(text: string): string {
   return escapeControls(JSON.stringify(text));
 }
 

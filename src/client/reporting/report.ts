@@ -1,7 +1,6 @@
 /** Creates close reports and the errors that describe them. It does not decide whether the client tries again. */
 import {
   escapeControls,
-  type HeaderField,
   mask,
   maskBody,
   type MaskedBody,
@@ -201,8 +200,7 @@ function isOwnError(error: Error | undefined): error is OwnError {
 
 /** Returns a copy of an error with `context`, which contains the phase and the URL, in front of its message. */
 function withContext(error: OwnError, context: string, redactor: Redactor): OwnError {
-  const [, location] = headersOf(error).find(([name]) => name.toLowerCase() === "location") ?? [];
-  const message = `${context}: ${redactor.urlIn(error.message, location)}`;
+  const message = `${context}: ${redactor.message(error.message)}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
   const { code } = error;
   const cause = redactor.error(error.cause);
@@ -216,10 +214,6 @@ function withContext(error: OwnError, context: string, redactor: Redactor): OwnE
 /** True if an error of this phase may have been created by a function of the application. */
 function isFromUser(phase: Phase): boolean {
   return phase === "provider" || phase === "setup";
-}
-
-function headersOf(error: OwnError): readonly HeaderField[] {
-  return error instanceof HandshakeError ? unmasked(error.headers) : [];
 }
 
 /** Returns the message of an error as one sentence. */

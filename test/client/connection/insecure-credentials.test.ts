@@ -17,9 +17,9 @@ describe("credentials over ws:", () => {
     check("ws://one.test:81/", "warn");
     check("ws://one.test:82/", "warn");
     check("ws://two.test/", "warn");
-    expect(warnings.map(([warning]) => (warning as Error).message.split(" without")[0])).toEqual([
-      "Credentials are sent to one.test:81",
-      "Credentials are sent to two.test",
+    expect(warnings.map(([warning]) => (warning as Error).message.split(" are")[0])).toEqual([
+      "Credentials for one.test:81",
+      "Credentials for two.test",
     ]);
     expect(warnings[0]![0]).toMatchObject({ code: "INSECURE_CREDENTIALS" });
     expect(String(warnings[0]![0])).not.toContain("a=b");
