@@ -34,18 +34,14 @@ const publicField = /^(?:sec-websocket-accept|etag|cf-ray|date|(?:x-)?(?:request
 export const displayField: FieldRule = (value, name) => {
   const field = name.toLowerCase();
   if (publicField.test(field)) return value;
-  if (field.endsWith("-authenticate")) return displayChallenge(value);
+  // The scheme of a challenge says which credentials the server requires (RFC 9110 11.6.1).
+  if (field.endsWith("-authenticate") && /^(?:basic|bearer|digest|negotiate|ntlm)$/i.test(value))
+    return value;
   if (field.startsWith("proxy-") || isSecretName(name)) return "***";
   if (field === "location" || field === "content-location") return displayUrl(value);
   if (field === "sec-websocket-protocol") return value.replace(/[^,\s]+/g, displaySubprotocol);
   return redactText(value);
 };
-
-/** The scheme of a challenge says which credentials the server requires (RFC 9110 11.6.1). */
-function displayChallenge(value: string): string {
-  const [scheme = ""] = /^(?:basic|bearer|digest|negotiate|ntlm)(?=\s|$)/i.exec(value) ?? [];
-  return scheme === value ? value : `${scheme} ***`.trimStart();
-}
 
 /**
  * Returns frozen fields with hidden secrets.

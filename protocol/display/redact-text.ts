@@ -45,10 +45,6 @@ const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, 
 const url = /\b(?:wss?|https?|socks\w{0,2}):[/\\]{2}[^\s"'<>]+/gi;
 /** Characters that end a sentence or a quotation. They are not part of a URL at its end. */
 const afterUrl = ".,:;!?)]}";
-const privateKey = /-----BEGIN[^]*?(?:-----END[^\n]*|$)/g;
-/** A name, white space and a value with a digit, such as `token abc123`. */
-const spaced =
-  /((?:token|passw\w{0,4}|passphrase|secret|api[-_ ]?key|jwt|cookie|credential)s?\s["']?)(?=\S*\d)[^\s"']{6,}/gi;
 /** Words and short numbers, such as the explanation in `Unauthorized: the token has expired`. */
 const prose =
   /^(?!(?:bearer|basic|digest|negotiate) )[a-z']{1,20}(?:[,.;]? (?:[a-z']{1,20}|\d{1,3}))+[.!?]?$/i;
@@ -60,8 +56,8 @@ const maxProse = 120;
  * {@link displayUrl} shows them. Its time is linear in the length of the text.
  */
 export function redactText(text: string): string {
-  const named = hideValues(hideValues(text.replace(privateKey, "***").replace(url, shownUrl), member), pair);
-  return hideRandom(named.replace(scheme, "$1 ***").replace(spaced, "$1***"));
+  const named = hideValues(hideValues(text.replace(url, shownUrl), member), pair);
+  return hideRandom(named.replace(scheme, "$1 ***"));
 }
 
 function shownUrl(match: string): string {

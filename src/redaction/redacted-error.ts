@@ -6,7 +6,7 @@ import {
   displayField,
   type FieldRule,
   mask,
-  type MaskedFields,
+  type HeaderField,
   maskFields,
   ownOptions,
 } from "../../protocol/index.js";
@@ -58,9 +58,9 @@ export function redactError(
 
   function showError(error: Error, depth: number): Error {
     const copy = new Error();
-    let isChanged = false;
+    const changes: PropertyKey[] = [];
     const define = (key: PropertyKey, property: PropertyDescriptor, before: unknown): void => {
-      isChanged ||= property.get !== undefined || property.value !== before;
+      if (property.get !== undefined || property.value !== before) changes.push(key);
       Object.defineProperty(copy, key, ownOptions({ ...property, configurable: true }));
     };
     for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code", ...outputMethods])) {
@@ -76,7 +76,7 @@ export function redactError(
       else define(key, { get: () => value }, value);
     }
     define("stack", { value: stackOf(error, hide), writable: true }, error.stack);
-    return isChanged
+    return changes.length > 0
       ? mask(Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object) as Error, error)
       : error;
   }
@@ -101,7 +101,7 @@ function isPublic(key: PropertyKey, value: unknown): boolean {
 /** Header fields of a response were masked by the default rule. Returns the fields themselves if nothing changes. */
 function maskedAgain(value: unknown, rule: FieldRule): unknown {
   if (!Array.isArray(value) || !isMasked(value)) return value;
-  const shown = maskFields(value as unknown as MaskedFields, rule);
+  const shown = maskFields(value as readonly HeaderField[], rule);
   return String(shown) === String(value) ? value : shown;
 }
 

@@ -20,15 +20,10 @@ export interface SentValues {
 
 /** Shortest credential that is looked for in texts, in UTF-16 code units. Shorter ones occur in words. */
 const minSize = 4;
-/** Shortest value without the name of a secret that is looked for. */
-const minUnnamedSize = 16;
 
 /** Returns the credentials, the longest first. Credentials for the proxy are included. */
 export function sentSecrets(sent: SentValues, proxy?: ProxyTarget, passphrase?: unknown): readonly string[] {
-  const { uri } = sent;
   const fields: HeaderField[] = [...credentialsIn(sent), ...(proxy?.headers ?? []).filter(isSecret)];
-  for (const part of [...uri.resource.split(/[/;=?&]/), ...parametersOf(uri).map(([, value]) => value)])
-    if (looksRandom(part) || part.length >= minUnnamedSize) fields.push(["", part]);
   fields.push(
     ["", proxy?.uri.credentials?.password ?? ""],
     ["", typeof passphrase === "string" ? passphrase : ""],
@@ -75,8 +70,5 @@ function partsOf(value: string): string[] {
   const [, scheme = "", credentials = ""] = /^(\w+) +(.+)$/.exec(value) ?? [];
   const basic = /^basic$/i.test(scheme) ? Buffer.from(credentials, "base64").toString("latin1") : "";
   const parts = value.split(/; */).map((pair) => pair.slice(pair.indexOf("=") + 1));
-  return [credentials, basic.slice(basic.indexOf(":") + 1), ...parts].flatMap((part) => [
-    part,
-    encodeURIComponent(part),
-  ]);
+  return [value, credentials, basic.slice(basic.indexOf(":") + 1), ...parts];
 }

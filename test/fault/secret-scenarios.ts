@@ -1,7 +1,7 @@
 // Connections and attempts that end in each phase, while every place of the request and of the answers has a secret. It
 // does not look for the secrets.
 import type { Duplex } from "node:stream";
-import type { WebSocketOptions } from "../../src/index.js";
+import type { CloseReport, WebSocketOptions } from "../../src/index.js";
 import { ProxyServer } from "../support/proxy-server.js";
 import { type PeerSocket, ScriptedPeer } from "../support/scripted-peer.js";
 import { closeFrame, textFrame } from "../support/wire.js";
@@ -328,12 +328,16 @@ function closing(proxy: ProxyServer): AbortSignal {
 
 let proxies: ProxyServer[] = [];
 
-/** Runs a scenario. Returns what the client has shown, and the phase of its last report. */
+/** Runs a scenario. Returns what the client has shown, and its last report. */
 export async function run(
   given: Package,
   { isSecure = false, options, url = secretUrl, serve, act }: Scenario,
   others: Options = {},
-): Promise<{ readonly surfaces: Surfaces; readonly phase: string | undefined }> {
+): Promise<{
+  readonly surfaces: Surfaces;
+  readonly report: CloseReport | undefined;
+  readonly phase: string | undefined;
+}> {
   const peer = await ScriptedPeer.listen({ isSecure });
   const { port } = peer;
   const base = peer.url.replace("/feed", "");
@@ -364,5 +368,6 @@ export async function run(
   await Promise.all([...proxies.map((proxy) => proxy.close()), peer.close().catch(() => undefined)]);
   proxies = [];
   const surfaces = recorder.end(client);
-  return { surfaces, phase: client?.lastReport?.phase };
+  const report = client?.lastReport;
+  return { surfaces, report, phase: report?.phase };
 }

@@ -60,6 +60,105 @@ describe("the search for secrets", () => {
   });
 });
 
+describe("an explicit call", () => {
+  it("returns what the server sent: headers, body and the reason of the Close frame", async () => {
+    const refused = await runNamed("the status 401");
+    expect(refused.headers.unmasked()).toEqual(
+      refused.error instanceof jetsocket.HandshakeError ? refused.error.headers.unmasked() : [],
+    );
+    expect(Object.fromEntries(refused.headers.unmasked())).toMatchObject({
+      "Set-Cookie": `sid=${secrets.setCookie}; Path=/`,
+      "WWW-Authenticate": `Bearer realm="${secrets.challenge}"`,
+    });
+    expect(refused.body.toString()).toContain(secrets.body);
+    expect(jetsocket.unmasked(refused).headers).toEqual(refused.headers.unmasked());
+    expect(Object.isFrozen(refused)).toBe(true);
+    const closed = await runNamed("a Close frame of the server");
+    expect(jetsocket.unmasked(closed).reason).toContain(secrets.reasonToken);
+    expect(closed.reason).not.toContain(secrets.reasonToken);
+  });
+
+  it("returns the error that a function threw", async () => {
+    const { error } = await runNamed("a provider of the url that throws");
+    const cause = error?.cause as Error & { readonly config: object };
+    expect(cause.message).not.toContain(secrets.errorToken);
+    expect(cause.config).toEqual({ headers: { Authorization: `Bearer ${secrets.errorConfig}` } });
+    expect(jetsocket.unmasked(cause).message).toContain(secrets.errorToken);
+  });
+});
+
+describe("the option redact", () => {
+  it("receives the texts of each kind", async () => {
+    const kinds = new Map<string, string>();
+    const redact: jetsocket.Redact = (text, kind, name = "") => {
+      kinds.set(`${kind} ${name}`.trim(), text);
+      return `<${kind}>`;
+    };
+    const redirected = await runNamed("a redirect", { redact });
+    expect(redirected.url).toBe("<url>");
+    expect(redirected.error?.message).toMatch(/^Connecting to <url> failed \(phase: http\): <error>/);
+    expect(redirected.headers[0]).toEqual(["Location", "<header>"]);
+    await runNamed("a Close frame of the server", { redact });
+    expect([...kinds.keys()]).toEqual(
+      expect.arrayContaining([
+        "url",
+        "error",
+        "header Location",
+        "header Set-Cookie",
+        "subprotocol",
+        "reason",
+      ]),
+    );
+    expect(kinds.get("url")).not.toContain(secrets.urlPassword);
+    expect(kinds.get("url")).toContain(secrets.queryToken);
+  });
+
+  it.each([
+    [
+      "throws",
+      (text: string): string => {
+        throw new Error(text);
+      },
+    ],
+    ["returns no string", () => undefined as unknown as string],
+  ])("shows nothing and keeps the connection if it %s", async (_what, redact) => {
+    const { surfaces, phase } = await run(jetsocket, scenarioOf("a Close frame of the server"), { redact });
+    expect(phase).toBe("closing");
+    expect([...surfaces].filter(([, text]) => leaksIn(text).length > 0)).toEqual([]);
+    expect(surfaces.get("event connected, as JSON")).toContain('"url":"***"');
+  });
+});
+
+describe("insecureCredentials: forbid", () => {
+  it("fails before the client dials, and is not tried again", async () => {
+    let lookups = 0;
+    const client = new jetsocket.WebSocket("ws://a:b@feed.test/", {
+      insecureCredentials: "forbid",
+      retryInitial: true,
+      lookup: () => lookups++,
+    });
+    const error = await client.run().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(jetsocket.ConnectionError);
+    expect(error).toMatchObject({ code: "INSECURE_CREDENTIALS", phase: "provider" });
+    expect(client.lastReport).toMatchObject({
+      isRetryable: false,
+      advice: expect.stringContaining("wss:") as string,
+    });
+    expect([lookups, client.stats().attemptCount]).toEqual([0, 1]);
+  });
+});
+
+function scenarioOf(name: string): (typeof scenarios)[number] {
+  return scenarios.find((one) => one.name === name)!;
+}
+
+async function runNamed(
+  name: string,
+  others: jetsocket.WebSocketOptions<unknown, unknown> = {},
+): Promise<jetsocket.CloseReport> {
+  return (await run(jetsocket, scenarioOf(name), others)).report!;
+}
+
 function excerptOf(text: string, place: string): string {
   const secret = secrets[place as keyof typeof secrets];
   const at = Math.max(...formsOf(secret).map((form) => text.indexOf(form)));
