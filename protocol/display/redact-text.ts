@@ -45,6 +45,7 @@ const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, 
 const url = /\b(?:wss?|https?|socks\w{0,2}):[/\\]{2}[^\s"'<>]+/gi;
 /** Characters that end a sentence or a quotation. They are not part of a URL at its end. */
 const afterUrl = ".,:;!?)]}";
+const privateKey = /-----BEGIN[^]*?(?:-----END[^\n]*|$)/g;
 /** Words and short numbers, such as the explanation in `Unauthorized: the token has expired`. */
 const prose =
   /^(?!(?:bearer|basic|digest|negotiate) )[a-z']{1,20}(?:[,.;]? (?:[a-z']{1,20}|\d{1,3}))+[.!?]?$/i;
@@ -56,7 +57,7 @@ const maxProse = 120;
  * {@link displayUrl} shows them. Its time is linear in the length of the text.
  */
 export function redactText(text: string): string {
-  const named = hideValues(hideValues(text.replace(url, shownUrl), member), pair);
+  const named = hideValues(hideValues(text.replace(privateKey, "***").replace(url, shownUrl), member), pair);
   return hideRandom(named.replace(scheme, "$1 ***"));
 }
 

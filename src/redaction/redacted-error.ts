@@ -66,7 +66,7 @@ export function redactError(
     for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code", ...outputMethods])) {
       const value: unknown = Reflect.get(error, key);
       if (key === "stack" || value === undefined) continue;
-      const { enumerable = false } = Object.getOwnPropertyDescriptor(error, key) ?? {};
+      const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
       const isObject = typeof value === "object" ? value !== null : typeof value === "function";
       if (outputMethods.includes(key)) define(key, {}, error instanceof DOMException ? undefined : value);
       else if (isPublic(key, value)) define(key, { value: maskedAgain(value, rule), enumerable }, value);
@@ -91,10 +91,9 @@ function stackOf({ stack, message }: Error, hide: (text: string) => string): str
   return calls === -1 ? hide(stack) : hide(stack.slice(0, calls)) + stack.slice(calls);
 }
 
-/** Names, reports, certificates of servers, and everything in which secrets are hidden already. */
+/** Names, certificates of servers, and everything in which secrets are hidden already. */
 function isPublic(key: PropertyKey, value: unknown): boolean {
-  if (typeof value === "object" && value !== null)
-    return key === "report" || key === "cert" || isMasked(value);
+  if (typeof value === "object" && value !== null) return key === "cert" || isMasked(value);
   return (key === "name" || key === "code") && identifier.test(String(value));
 }
 

@@ -25,6 +25,7 @@ describe("redactText", () => {
     ['["Authorization","Bearer abc"]', '["Authorization","Bearer ***"]'],
     ['{"price":1,"side":"buy"}', '{"price":1,"side":"buy"}'],
     ["", ""],
+    ["-----BEGIN PRIVATE KEY-----\nab/c\n-----END PRIVATE KEY-----\nx", "***\nx"],
     ["Unauthorized: the token has expired", "Unauthorized: the token has expired"],
     ["password: hunter", "password: ***"],
     ["Authorization: Digest abc def", "Authorization: ***"],
