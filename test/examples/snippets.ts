@@ -19,7 +19,7 @@ export const pages: readonly string[] = ["README.md", ...guidePages()];
 function guidePages(): string[] {
   const names = ["README", "connecting", "reconnecting", "heartbeat", "sending", "receiving", "replay"];
   names.push("rotation", "closing", "statistics", "compression", "performance");
-  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing");
+  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "secrets");
   const designPages = readdirSync(`${root}/docs/design`).map((file) => `docs/design/${file}`);
   return [...names.map((name) => `docs/${name}.md`), ...designPages];
 }
