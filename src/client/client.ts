@@ -121,7 +121,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** Emits a non-fatal `error` event. */
   reportError(reason: unknown): void {
-    const error = this.redacted(toError(reason, "A call"));
+    const given = toError(reason, "A call");
+    // Without a cause, the text of such an error was written by this package.
+    const isOwn = given instanceof JetSocketError && given.cause === undefined;
+    const error = isOwn ? given : this.redacted(given);
     // A function of an option threw, or returned an invalid value.
     if (error instanceof JetSocketError && error.code.endsWith("_FUNCTION_FAILED"))
       this.#warnFunctionError(error.message, error.cause, error.code);
@@ -160,8 +163,6 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** Hides secrets in an error that a function of the application may have thrown. */
   redacted<Thrown>(error: Thrown): Thrown {
-    // Without a cause, the text of such an error was written by this package.
-    if (error instanceof JetSocketError && error.cause === undefined) return error;
     return this.supervisor.redactor.error(error);
   }
 

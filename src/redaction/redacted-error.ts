@@ -45,7 +45,7 @@ export function redactError(
       else shown = mask({}, value);
     } catch {
       // A getter or a trap of a proxy has thrown.
-      shown = mask({}, value);
+      shown = mask<object>(new Error("***"), value);
     }
     known.set(value, shown);
     return shown;

@@ -129,7 +129,9 @@ describe("an error with a secret", () => {
         throw new Error("hunter2");
       },
     });
-    expect(redactError(error, hide)).toEqual({});
+    const shown = redactError(error, hide) as Error;
+    expect([shown.message, unmasked(shown)]).toEqual(["***", error]);
+    expect(outputsOf(shown)).not.toContain("hunter2");
   });
 
   it("has a copy whose stack does not examine the paths of source files", () => {
