@@ -1,5 +1,14 @@
 // The error classes of this package. Their `instanceof` check also accepts errors of another copy of the package.
+import {
+  type HeaderField,
+  maskBody,
+  type MaskedBody,
+  type MaskedFields,
+  maskFields,
+} from "./display/masked.js";
 import { ownOptions } from "./own-options.js";
+
+export type { HeaderField };
 
 /** The properties from which each error of this package is constructed. */
 export interface ErrorDetails {
@@ -86,9 +95,6 @@ export class InvalidStateError extends JetSocketError {
   }
 }
 
-/** Name and value of a header field, spelled as on the wire. */
-export type HeaderField = readonly [name: string, value: string];
-
 /** The properties from which a HandshakeError is constructed. */
 export interface HandshakeErrorDetails extends ErrorDetails {
   readonly statusCode?: number | undefined;
@@ -106,17 +112,22 @@ export class HandshakeError extends JetSocketError {
 
   /** The HTTP status of the response. `undefined` if no valid status line was received. */
   readonly statusCode: number | undefined;
-  /** All header fields of the response, in order. A repeated field is listed as often as it was received. */
-  readonly headers: readonly HeaderField[];
-  /** The first bytes of the response body, at most 64 KiB. Empty if the response has no body. */
-  readonly body: Buffer;
+  /**
+   * All header fields of the response, in order. A repeated field is listed as often as it was received. Values of
+   * cookies, credentials and URLs are hidden; `headers.unmasked()` returns the received fields.
+   */
+  readonly headers: MaskedFields;
+  /**
+   * The first bytes of the response body, at most 64 KiB. Empty if the response has no body. Inspecting the body and
+   * converting it to JSON show only its size; `body.toString()` returns its text.
+   */
+  readonly body: MaskedBody;
 
   constructor(message: string, details: HandshakeErrorDetails) {
     super(message, details);
     this.statusCode = details.statusCode;
-    this.headers = details.headers ?? [];
-    const body = details.body ?? new Uint8Array(0);
-    this.body = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    this.headers = maskFields(details.headers ?? []);
+    this.body = maskBody(details.body ?? new Uint8Array(0));
   }
 }
 
@@ -142,15 +153,15 @@ export class ProxyError extends JetSocketError {
   readonly phase = "proxy" as const;
   /** The HTTP status of an HTTP proxy that refused; otherwise `undefined`. */
   readonly statusCode: number | undefined;
-  /** The header fields of that response. */
-  readonly headers: readonly HeaderField[];
+  /** The header fields of that response. Values of cookies, credentials and URLs are hidden, see `unmasked()`. */
+  readonly headers: MaskedFields;
   /** The reply of a SOCKS5 proxy that refused (RFC 1928 6); otherwise `undefined`. */
   readonly socksCode: number | undefined;
 
   constructor(message: string, details: ProxyErrorDetails) {
     super(message, details);
     this.statusCode = details.statusCode;
-    this.headers = details.headers ?? [];
+    this.headers = maskFields(details.headers ?? []);
     this.socksCode = details.socksCode;
   }
 }

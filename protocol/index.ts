@@ -29,6 +29,22 @@ export {
   type SendOptions,
 } from "./connection.js";
 export { Opcode, type Role } from "./constants.js";
+export { bareUrl, displayUrl } from "./display/display-url.js";
+export {
+  displayField,
+  type FieldRule,
+  mask,
+  type Masked,
+  maskBody,
+  type MaskedBody,
+  type MaskedFields,
+  maskFields,
+  unmasked,
+} from "./display/masked.js";
+export { hideRandom, looksRandom } from "./display/random-text.js";
+export { redactText } from "./display/redact-text.js";
+export { isSecretName } from "./display/secret-name.js";
+export { displaySubprotocol } from "./display/subprotocol.js";
 export {
   brandInstances,
   type ErrorDetails,

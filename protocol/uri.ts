@@ -1,5 +1,5 @@
-// Parses WebSocket URLs, and removes the credentials from URLs for display. This module does not resolve host names.
-import { escapeControls } from "./escape-controls.js";
+// Parses WebSocket URLs. This module does not resolve host names.
+import { displayUrl } from "./display/display-url.js";
 
 /** The parts of a URL that a client needs. */
 export interface WebSocketUri {
@@ -19,7 +19,7 @@ export interface WebSocketUri {
   readonly authorization: string | undefined;
   /** The URL for connecting. Its scheme is ws or wss, and it has no user name and no password. */
   readonly href: string;
-  /** The URL for display: {@link href} with `***` in place of the credentials in the query. */
+  /** The URL for display: {@link href} with `***` in place of everything that may be a credential. */
   readonly display: string;
 }
 
@@ -89,67 +89,4 @@ function basicAuthorization(url: URL, text: string): string | undefined {
 /** Decodes each percent-encoded byte of an ASCII text to the character with the code of this byte. */
 function percentDecode(text: string): string {
   return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-/**
- * Makes a URL safe for events, errors and logs. The URL can be invalid. Removes the user name, the password and the
- * fragment. Replaces the value of each query parameter that looks like a credential by `***`. Escapes control
- * characters.
- */
-export function displayUrl(text: string): string {
-  return escapeControls(withoutCredentials(withoutUserinfo(text)));
-}
-
-/**
- * Replaces the values of the credentials. A semicolon may separate two parameters, so the name of a parameter may begin
- * after a semicolon. A semicolon may also be part of a value, so a value is hidden up to the next `&` or `#`.
- */
-function withoutCredentials(text: string): string {
-  const parameter = /[?&;#]([^?&;#=]*)=/g;
-  const end = /[&#]|$/g;
-  let result = "";
-  let done = 0;
-  for (let match = parameter.exec(text); match !== null; match = parameter.exec(text)) {
-    if (!isCredentialName(percentDecode(match[1]!))) continue;
-    result += `${text.slice(done, parameter.lastIndex)}***`;
-    end.lastIndex = parameter.lastIndex;
-    done = end.exec(text)!.index;
-    parameter.lastIndex = done;
-  }
-  return result + text.slice(done);
-}
-
-function withoutUserinfo(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && url.host !== "") {
-    url.username = "";
-    url.password = "";
-    if (url.hash !== "") url.hash = "***";
-    return url.href;
-  }
-  if (/^[/\\](?![/\\])/.test(text)) return text;
-  // In an invalid URL, the end of the authority is unknown, because a password can contain any character.
-  const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
-  return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
-}
-
-/** A parameter is a credential if its name contains a word of this pattern at any position. */
-const credentialPart =
-  /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
-
-/**
- * A parameter is a credential if a word of its name ends with `key`, `keys` or `auth`. It is also a credential if a
- * word of its name is a short word such as `pin`. Examples: `streamKey`, `oauth` and `pin2` are credentials.
- * `keyframe`, `author` and `pinned` are not credentials.
- */
-const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
-
-function isCredentialName(name: string): boolean {
-  const words = name
-    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
-    .replaceAll(/[^a-z\d]+/gi, " ")
-    .toLowerCase();
-  // The whole name is also tested without a split. Example: the split of `ToKeN` at capital letters is `to ke n`, which
-  // matches no pattern.
-  return credentialPart.test(name.toLowerCase()) || credentialPart.test(words) || credentialWord.test(words);
 }

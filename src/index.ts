@@ -9,6 +9,7 @@ export { json, type JsonMessages, raw } from "./client/sending/default-messages.
 export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sending/sender.js";
 export type { ListenerOptions } from "./client/receiving/listener-options.js";
+export { type Masked, type MaskedBody, type MaskedFields, unmasked } from "../protocol/index.js";
 export { WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export * from "./errors.js";
 export type * from "./events/close-report.js";

@@ -1,8 +1,8 @@
 // Error messages for a server that answers the opening handshake with a status other than 101.
+import { displayUrl } from "../display/display-url.js";
 import type { HeaderField } from "../errors.js";
 import { fieldValues } from "../http/header-fields.js";
 import { statusText } from "../http/status-text.js";
-import { displayUrl } from "../uri.js";
 
 const adviceByStatus: Readonly<Record<number, string>> = {
   400: "It reports a malformed request: check the headers, subprotocols and query parameters that it expects.",

@@ -136,7 +136,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** Emits a non-fatal `error` event. */
   reportError(reason: unknown): void {
-    const error = toError(reason, "A call");
+    const given = toError(reason, "A call");
+    // Without a cause, the text of such an error was written by this package.
+    const isOwn = given instanceof JetSocketError && given.cause === undefined;
+    const error = isOwn ? given : this.redacted(given);
     // A function of an option threw, or returned an invalid value.
     if (error instanceof JetSocketError && error.code.endsWith("_FUNCTION_FAILED"))
       this.#warnFunctionError(error.message, error.cause, error.code);
@@ -148,8 +151,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
    * @param what - The subject of the error message, such as `A listener of "message"`.
    */
   reportFunctionError(what: string, thrown: unknown): void {
-    const error = toError(thrown, what);
-    const message = error === thrown ? `${what} threw an error: ${error.message}` : error.message;
+    const original = toError(thrown, what);
+    const error = this.redacted(original);
+    const message = original === thrown ? `${what} threw an error: ${error.message}` : error.message;
     this.#warnFunctionError(message, error, "FUNCTION_FAILED");
     this.#emitError(error);
   }
@@ -167,12 +171,17 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
    * event `error` has no listener.
    */
   warnUnhandled(reason: unknown): void {
-    const cause = toError(reason, "A call");
+    const cause = this.redacted(toError(reason, "A call"));
     const message =
       `A call was refused, and its promise is not handled: ${cause.message.replace(/[.!?]?$/, ".")} ` +
       `Await the call, or listen to the event "error" to be notified of each refused call.`;
     const code = cause instanceof JetSocketError ? cause.code : "CALL_REFUSED";
     process.emitWarning(createWarning(message, code, cause));
+  }
+
+  /** Hides secrets in an error that a function of the application may have thrown. */
+  redacted<Thrown>(error: Thrown): Thrown {
+    return this.supervisor.redactor.error(error);
   }
 
   #emitError(error: Error): void {
@@ -188,8 +197,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   }
 
   /** Warns that a message was lost. The message hub calls this method if no listener is notified of the loss. */
-  warnUndecodable({ code, cause }: JetSocketError): void {
-    const reason = toError(cause, "The deserializer").message;
+  warnUndecodable({ code, cause: thrown }: JetSocketError): void {
+    const cause = this.redacted(toError(thrown, "The deserializer"));
+    const reason = cause.message;
     const message =
       `A message from ${this.supervisor.url} was dropped, because the deserializer threw an error: ${reason}. ` +
       `Listen to the event "error" or "dropped" to be notified of each such message. ` +
@@ -358,7 +368,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   /** The emitter calls this method when a listener throws an error. */
   onListenerError(name: EventName, thrown: unknown): void {
     const what = `A listener of "${name}"`;
-    if (name === "error") process.emitWarning(toError(thrown, what));
+    if (name === "error") process.emitWarning(this.redacted(toError(thrown, what)));
     else this.reportFunctionError(what, thrown);
   }
 

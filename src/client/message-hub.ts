@@ -14,11 +14,13 @@ import { pingNames, rawNames, readCallOptions, sendNames } from "../options/call
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
+import { redactorOf } from "../redaction/redactor.js";
 import { rejected } from "../runtime/wait.js";
 import { deserializeByDefault, serializeByDefault } from "./sending/default-messages.js";
 import { diagnostics } from "./reporting/diagnostics.js";
 import { HookConnection } from "./connection/hook-connection.js";
 import { InboundPipeline, type InboundPipelineHandler } from "./receiving/inbound-pipeline.js";
+import { shownHandshake } from "../connection/opening.js";
 import type { ClientConnection, ConnectionMessageHandler } from "./connection/client-connection.js";
 import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
 import type { DispatcherHandler } from "./receiving/dispatcher-handler.js";
@@ -240,7 +242,7 @@ export class MessageHub
   createHook(connection: ClientConnection): HookConnection {
     const { runtime, maxMessageSize, onConnection } = this.#client.options;
     const live = connection.live!;
-    const { subprotocol, extensions } = connection.accepted!;
+    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
     return new HookConnection({
       sender: {
         ...{ url: connection.url, subprotocol, extensions },
@@ -270,7 +272,8 @@ export class MessageHub
   #rejectIfThrows<Value>(call: () => Promise<Value>): Promise<Value> {
     try {
       return call();
-    } catch (error) {
+    } catch (thrown) {
+      const error: unknown = redactorOf(this.#client.options.redact).error(thrown);
       this.#client.reportError(error);
       return rejected(error);
     }

@@ -306,7 +306,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
     options = readCallOptions(options, trySendNames);
     const { hub, isAccepting } = this.#client;
-    const data = serialize(hub.serializer, value);
+    const data = this.#serialize(value);
     return isAccepting ? hub.sender.trySend(value, data, options) : "dropped";
   }
 
@@ -573,9 +573,18 @@ export class WebSocket<Received = unknown, Sent = unknown>
     throw new TypeError("emit() is not supported: only the client emits its events.");
   }
 
+  /** @throws the error of the serializer, in which secrets are hidden. */
+  #serialize(value: Sent): string | Uint8Array {
+    try {
+      return serialize(this.#client.hub.serializer, value);
+    } catch (error) {
+      throw this.#client.redacted(error);
+    }
+  }
+
   /** Returns a rejected promise. Also emits `error`, because the caller may ignore the promise. */
   #refuse(error: unknown): Promise<never> {
-    return this.#client.hub.sender.refuse(error, () => error);
+    return this.#client.hub.sender.refuse(error, () => this.#client.redacted(error));
   }
 }
 

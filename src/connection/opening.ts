@@ -17,7 +17,16 @@ import { ConnectionInput } from "./connection-input.js";
 export type AcceptingAnswer = Extract<HandshakeResult, { kind: "accepted" }>;
 
 /** The negotiated values that an open connection keeps. */
-export type AcceptedHandshake = Pick<AcceptingAnswer, "subprotocol" | "extensions">;
+export interface AcceptedHandshake extends Pick<AcceptingAnswer, "subprotocol" | "extensions"> {
+  /** The subprotocol as events and reports show it. Set only if the subprotocol contains a credential. */
+  readonly shownSubprotocol?: string;
+}
+
+/** Returns the result of the handshake without credentials. */
+export function shownHandshake(accepted: AcceptedHandshake): AcceptedHandshake {
+  const { subprotocol, shownSubprotocol = subprotocol, extensions } = accepted;
+  return { subprotocol: shownSubprotocol, extensions };
+}
 
 export interface OpeningContext {
   readonly runtime: Runtime;

@@ -2,7 +2,7 @@
  * Types of the report on the end of a connection. This module does not contain the code that creates reports.
  */
 import type { TlsDetails } from "./tls-details.js";
-import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
+import type { ErrorReport, JetSocketError, MaskedBody, MaskedFields } from "../../protocol/index.js";
 import type { AddressAttempt } from "./address-attempt.js";
 
 /** The phase that a connection had reached when it ended, or when the attempt to open it failed. */
@@ -74,8 +74,13 @@ export interface CloseReport extends ErrorReport {
   readonly error: JetSocketError | undefined;
   /** The status of the HTTP response that rejected the handshake. */
   readonly statusCode: number | undefined;
-  /** The header fields of the HTTP response that rejected the handshake. */
-  readonly headers: readonly HeaderField[];
+  /**
+   * The header fields of the HTTP response that rejected the handshake. Values of cookies, credentials and URLs are
+   * hidden; `headers.unmasked()` returns the received fields.
+   */
+  readonly headers: MaskedFields;
+  /** The first bytes of the body of that response. Inspecting it and converting it to JSON show only its size. */
+  readonly body: MaskedBody;
   /** Milliseconds for which the connection was open. */
   readonly ageMs: number;
   /** Milliseconds since the last byte arrived; `undefined` if no byte arrived. */

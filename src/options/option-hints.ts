@@ -55,6 +55,7 @@ const clientOptions: Counterparts = {
   'on("message", ...)': "onmessage",
   'on("closed", ...)': "onclose",
   'on("error", ...)': "onerror",
+  redact: "redactor censor mask sanitize scrub",
   "the environment variable NODE_DEBUG=jetsocket": "debug",
 };
 

@@ -59,6 +59,18 @@ export interface ProxyOptions {
  */
 export type ProxyOption = string | URL | ProxyOptions | false | undefined;
 
+/**
+ * Where a text comes from that a client is about to show: a URL, the name of a subprotocol, the value of a header field
+ * of a response, the reason of a Close frame, the text of an error, or a logged message.
+ */
+export type RedactKind = "url" | "subprotocol" | "header" | "reason" | "error" | "payload";
+
+/**
+ * Returns the text to show instead of `text`. `name` is the name of the header field if `kind` is `"header"`. If the
+ * function throws, or does not return a string, `***` is shown.
+ */
+export type Redact = (text: string, kind: RedactKind, name?: string) => string;
+
 /** The parameters of permessage-deflate that the client offers (RFC 7692 7.1). */
 export interface CompressOptions {
   /** Compression level of zlib, 0 to 9. Default: the default of zlib. */
@@ -215,6 +227,20 @@ export interface WebSocketOptions<Received, Sent>
    * URL. TLS of `wss:` is inside the tunnel. Default: none; the environment is read only with `"env"`.
    */
   readonly proxy?: ProxyOption | ((url: string) => ProxyOption | Promise<ProxyOption>);
+  /**
+   * What happens before credentials are sent without encryption, which is over `ws:` to a host that is not this machine:
+   * `"warn"` emits one warning of the process per host, `"forbid"` fails with a `ConnectionError` with the code
+   * `INSECURE_CREDENTIALS` before the client dials, and `"allow"` does nothing. Credentials are a user name or password
+   * in the URL, header fields such as `Authorization` and `Cookie`, and query parameters and subprotocols that look like
+   * tokens. Default `"warn"`.
+   */
+  readonly insecureCredentials?: "warn" | "forbid" | "allow" | undefined;
+  /**
+   * Replaces the rule that hides secrets in URLs, subprotocols, header fields, close reasons, errors and logs. The
+   * function receives the original text. User name, password and fragment of a URL are removed before. Default: a rule
+   * that hides what has the name of a secret or looks random.
+   */
+  readonly redact?: Redact | undefined;
   /** Returns a stream that replaces the socket. For `wss:`, this function is responsible for TLS. Default: none. */
   readonly createConnection?: CreateConnection | undefined;
 

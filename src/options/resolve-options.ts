@@ -12,6 +12,7 @@ import {
   checkFunction,
   checkInteger,
   checkObject,
+  checkOneOf,
   headersForm,
   kindOf,
   readOptions,
@@ -30,7 +31,14 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
     ResolvedLayers<Received, Sent>,
     Pick<
       WebSocketOptions<Received, Sent>,
-      "subprotocols" | "headers" | "lookup" | "localAddress" | "socketPath" | "createConnection" | "signal"
+      | "subprotocols"
+      | "headers"
+      | "lookup"
+      | "localAddress"
+      | "socketPath"
+      | "createConnection"
+      | "signal"
+      | "redact"
     > {
   readonly serializer: Serializer<Sent> | undefined;
   readonly deserializer: Deserializer<Received> | undefined;
@@ -55,6 +63,7 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   /** Milliseconds without data before the first TCP keep-alive probe; `false` disables the probes. */
   readonly keepAlive: number | false;
   readonly proxy: ResolvedProxy;
+  readonly insecureCredentials: "warn" | "forbid" | "allow";
   readonly runtime: Runtime;
 }
 
@@ -233,7 +242,7 @@ function resolveLimits(options: GivenOptions) {
 }
 
 function resolveSocket(options: GivenOptions) {
-  const { tls, socketPath, createConnection } = options;
+  const { tls, socketPath, createConnection, insecureCredentials } = options;
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     tlsSessions: checkBoolean("tlsSessions", options.tlsSessions, true),
@@ -241,6 +250,8 @@ function resolveSocket(options: GivenOptions) {
     localAddress: checkAddress("localAddress", options.localAddress),
     socketPath: checkString("socketPath", options.socketPath),
     createConnection: checkFunction("createConnection", options.createConnection),
+    insecureCredentials: checkOneOf("insecureCredentials", insecureCredentials, ["warn", "forbid", "allow"]),
+    redact: checkFunction("redact", options.redact),
     proxy: resolveProxy(options.proxy, {
       socketPath,
       createConnection,

@@ -318,7 +318,7 @@ describe("events, errors and reports", () => {
     expect(requestLine).toContain(secret);
     peer.reset();
     await client.until(() => client.all("closed").length === 2);
-    const shownUrl = `${server.url}?token=***&x=1`;
+    const shownUrl = `${server.url}?token=***&x=***`;
     await server.close();
     await client.ws.connect().catch(() => undefined);
     const shown = client.recorded.map(({ event }) => inspect(event, { depth: 20, showHidden: true }));

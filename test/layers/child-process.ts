@@ -21,9 +21,16 @@ export function transpiledEntryPoint(): string {
 /**
  * Runs a program in its own process until it exits. `onLine` receives each line that it prints. Returns the
  * error output.
+ *
+ * @param variables - Added to the environment.
  */
-export async function runProgram(source: string, onLine: (line: string) => void): Promise<string> {
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], { timeout: 25_000 });
+export async function runProgram(
+  source: string,
+  onLine: (line: string) => void,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const options = { timeout: 25_000, env: { ...process.env, ...variables } };
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], options);
   let rest = "";
   let errors = "";
   child.stderr.on("data", (text: Buffer) => (errors += String(text)));

@@ -50,6 +50,8 @@ const defaults: Resolved = {
   noDelay: true,
   keepAlive: false,
   createConnection: undefined,
+  insecureCredentials: "warn",
+  redact: undefined,
   proxy: undefined,
   signal: undefined,
   runtime,

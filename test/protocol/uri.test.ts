@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { displayUrl, parseUri } from "../../protocol/uri.js";
+import { displayUrl } from "../../protocol/display/display-url.js";
+import { parseUri } from "../../protocol/uri.js";
 
 describe("parseUri", () => {
   it("returns all parts of a URL", () => {
@@ -11,7 +12,7 @@ describe("parseUri", () => {
       resource: "/chat?room=1",
       authorization: undefined,
       href: "ws://example.com:8080/chat?room=1",
-      display: "ws://example.com:8080/chat?room=1",
+      display: "ws://example.com:8080/chat?room=***",
     });
   });
 
@@ -81,10 +82,10 @@ describe("parseUri", () => {
   });
 
   it("hides credentials of the query in display only", () => {
-    const uri = parseUri("wss://h/p?token=abc&x=1");
-    expect(uri.display).toBe("wss://h/p?token=***&x=1");
-    expect(uri.href).toBe("wss://h/p?token=abc&x=1");
-    expect(uri.resource).toBe("/p?token=abc&x=1");
+    const uri = parseUri("wss://h/p?token=abc&v=1");
+    expect(uri.display).toBe("wss://h/p?token=***&v=1");
+    expect(uri.href).toBe("wss://h/p?token=abc&v=1");
+    expect(uri.resource).toBe("/p?token=abc&v=1");
   });
 
   it.each([
@@ -162,49 +163,5 @@ describe("parseUri", () => {
     const parse = (): unknown => parseUri(input);
     expect(parse).toThrow(TypeError);
     expect(parse).not.toThrow("hunter2");
-  });
-});
-
-describe("displayUrl", () => {
-  it.each([
-    ["ws://h/p?q=1", "ws://h/p?q=1"],
-    ["ws://user:pass@h/p", "ws://h/p"],
-    ["foo://user:pass@h/p", "foo://h/p"],
-    ["user:pass@h", "h"],
-    ["ws://user:pass@h:x/@p", "ws://p"],
-    ["ws://h/#secret", "ws://h/#***"],
-    ["/login?next=a@b&ticket=1", "/login?next=a@b&ticket=***"],
-    ["//user:pass@h/p", "h/p"],
-    ["a\r\nb\u0085", "a\\u000d\\u000ab\\u0085"],
-    ["a\u2028b\u2029\u001b", "a\\u2028b\\u2029\\u001b"],
-    ["no url", "no url"],
-    ["ws://h/?a=1;token=b;c&d=2", "ws://h/?a=1;token=***&d=2"],
-    ["ws://h/a;session=b/c?d=1&e=2", "ws://h/a;session=***&e=2"],
-    ["ws://h/?a==token=b&c=token;d", "ws://h/?a==token=b&c=token;d"],
-    ["ws://h:x/?token=a#secret=b&c", "ws://h:x/?token=***#secret=***&c"],
-  ])("shows %j as %j", (input, shown) => {
-    expect(displayUrl(input)).toBe(shown);
-  });
-
-  it.each(
-    (
-      "token access_token X-Amz-Security-Token tokens key api_key apiKey APIKEY api-key listenKey keys key2 " +
-      "AccessKeyId secret client_secret signature X-Amz-Signature sig X-Amz-Credential password passwd passphrase " +
-      "passcode pass pwd pin otp auth oauth basicAuth authorization authentication ticket jwt session sessionId sid " +
-      "code hmac bearer to%6ben ToKeN"
-    ).split(" "),
-  )("hides the value of %s", (name) => {
-    expect(displayUrl(`wss://h/?a=1&${name}=v&b=2`)).toBe(`wss://h/?a=1&${name}=***&b=2`);
-  });
-
-  it.each("author keyframe encode compass symbol stream id user assignment spin".split(" "))(
-    "shows the value of %s",
-    (name) => {
-      expect(displayUrl(`wss://h/?${name}=v`)).toBe(`wss://h/?${name}=v`);
-    },
-  );
-
-  it("shows parameters without a value", () => {
-    expect(displayUrl("wss://h/?token&a&key=")).toBe("wss://h/?token&a&key=***");
   });
 });

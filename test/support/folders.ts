@@ -2,7 +2,7 @@
 
 const values = ["protocol", "events", "errors"];
 const ports = [...values, "runtime"];
-const base = [...ports, "options"];
+const base = [...ports, "options", "redaction"];
 
 /**
  * The folders, each with the folders that its files may import. A file that no entry covers fails the test.
@@ -17,6 +17,7 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
   errors: ["protocol", "events"],
   runtime: values,
   options: ports,
+  redaction: [...ports, "options"],
   transport: base,
   connection: [...base, "transport"],
 

@@ -1,9 +1,12 @@
 // Examples of close reports and connection ends, for tests that need only a few of their fields.
+import { type HeaderField, maskBody, maskFields } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
 import type { CloseReport } from "../../src/events/close-report.js";
 
+type GivenReport = Omit<Partial<CloseReport>, "headers"> & { readonly headers?: readonly HeaderField[] };
+
 /** A report of a connection that the peer has closed cleanly. */
-export function makeReport(given: Partial<CloseReport> = {}): CloseReport {
+export function makeReport({ headers = [], ...given }: GivenReport = {}): CloseReport {
   return {
     verdict: "normal",
     advice: "Nothing is to be done.",
@@ -17,7 +20,8 @@ export function makeReport(given: Partial<CloseReport> = {}): CloseReport {
     wasClean: true,
     error: undefined,
     statusCode: undefined,
-    headers: [],
+    headers: maskFields(headers),
+    body: maskBody(Buffer.alloc(0)),
     ageMs: 5,
     lastReceivedMs: 1,
     pausedMs: 0,

@@ -10,6 +10,7 @@ import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { TlsDetails } from "../../events/tls-details.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
+import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
@@ -69,6 +70,8 @@ export interface ConnectionMessageHandler {
 export interface ClientConnectionHandler {
   /** The URL is known. Next, the connection is dialled. */
   onDialling(connection: ClientConnection): void;
+  /** The attempt continues at another URL. */
+  onRedirected(connection: ClientConnection): void;
   /** The opening handshake is complete. */
   onOpen(connection: ClientConnection, times: OpeningTimes): void;
   /** The setup is complete. No message is delivered before this call returns. */
@@ -101,6 +104,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   /** A bit field of the active reasons for a pause of reading. Each reason has one bit. */
   #pauses = 0;
   #url = "";
+  #redactor: Redactor;
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
   #hook: HookConnection | undefined;
@@ -128,12 +132,18 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#options = plan.options;
     this.#hub = hub;
     this.#handler = handler;
+    this.#redactor = redactorOf(plan.options.redact);
     this.#attempt = new ConnectAttempt(plan, this);
   }
 
   /** The URL without credentials, or an empty string before the URL is known. */
   get url(): string {
     return this.#url;
+  }
+
+  /** Knows the credentials of the request after the attempt has dialled. */
+  get redactor(): Redactor {
+    return this.#redactor;
   }
 
   get accepted(): AcceptedHandshake | undefined {
@@ -242,15 +252,18 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   // The following three methods are called by the connect attempt.
 
-  onDialling(url: string): void {
+  onDialling(url: string, redactor: Redactor): void {
     this.#url = url;
+    this.#redactor = redactor;
     this.log.add("connecting", url);
     this.#handler.onDialling(this);
   }
 
-  onRedirected(url: string): void {
+  onRedirected(url: string, redactor: Redactor): void {
     this.#url = url;
+    this.#redactor = redactor;
     this.log.add("redirected", url);
+    this.#handler.onRedirected(this);
   }
 
   onFailed(
@@ -334,7 +347,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   }
 
   #onSetupFailed(error: Error): void {
-    this.log.add("setup failed", error.message);
+    this.log.add("setup failed", this.#redactor.text(error.message, "error"));
     this.#setupError = error;
     this.#discardHookMessages();
     this.#live?.close({ code: CloseCode.normal, reason: "" });

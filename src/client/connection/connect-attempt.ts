@@ -20,6 +20,9 @@ import type { Timer } from "../../runtime/runtime.js";
 import type { TlsDetails } from "../../events/tls-details.js";
 import type { AddressAttempt, TlsSession, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
+import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import { sentSecrets } from "../../redaction/sent-secrets.js";
+import { checkCredentials } from "./insecure-credentials.js";
 import {
   isRequestStatic,
   type ProxiedRequest,
@@ -32,10 +35,10 @@ import { isRedirect, isSameOrigin, Redirects, withoutIdentity } from "./redirect
 
 /** Receives the result of an attempt. The same object then receives the events of the open connection. */
 export interface ConnectAttemptHandler extends LiveHandler {
-  /** The URL is known. Next, the attempt dials this URL. */
-  onDialling(url: string): void;
+  /** The URL is known. Next, the attempt dials this URL. `redactor` knows the credentials of the request. */
+  onDialling(url: string, redactor: Redactor): void;
   /** The server redirected the attempt to another URL. Next, the attempt dials that URL. */
-  onRedirected(url: string): void;
+  onRedirected(url: string, redactor: Redactor): void;
   /** The connection is open. No message is delivered before this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
@@ -124,6 +127,7 @@ export class ConnectAttempt implements OpeningHandler {
   #hasFailed = false;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
+  #redactor: Redactor;
   /** The request that was dialled last. */
   #request: ProxiedRequest | undefined;
   #redirects: Redirects | undefined;
@@ -133,6 +137,7 @@ export class ConnectAttempt implements OpeningHandler {
   constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler) {
     this.#plan = plan;
     this.#handler = handler;
+    this.#redactor = redactorOf(plan.options.redact);
   }
 
   /** Aborted when the attempt fails. */
@@ -211,11 +216,23 @@ export class ConnectAttempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
+  /** @throws if the request contains credentials that the option `insecureCredentials` forbids. */
   #dial(plan: ConnectAttemptPlan, request: ProxiedRequest): void {
     this.#dialledAt = plan.options.runtime.now();
-    this.#handler!.onDialling(request.uri.display);
+    this.#handler!.onDialling(this.#inspect(plan, request), this.#redactor);
     // A listener of `connecting` may have closed the client.
     if (this.#plan !== undefined) this.#open(plan, request, plan.options.tls);
+  }
+
+  /**
+   * Collects the credentials of a request. Returns its URL without credentials.
+   * @throws if the request contains credentials that the option `insecureCredentials` forbids.
+   */
+  #inspect({ options }: ConnectAttemptPlan, request: ProxiedRequest): string {
+    const { uri, proxy } = request;
+    checkCredentials(request, options);
+    this.#redactor = this.#redactor.with(sentSecrets(request, proxy, options.tls?.passphrase));
+    return options.redact === undefined ? uri.display : this.#redactor.url(uri.href);
   }
 
   #open(plan: ConnectAttemptPlan, request: ProxiedRequest, tls: TransportTarget["tls"]): void {
@@ -245,8 +262,13 @@ export class ConnectAttempt implements OpeningHandler {
     });
     this.#end();
     const { subprotocol, extensions } = accepted;
+    const shown = this.#redactor.text(subprotocol, "subprotocol");
     const isPlain = subprotocol === "" && extensions === "";
-    handler.onOpen(live, isPlain ? nothingNegotiated : { subprotocol, extensions }, times);
+    const kept =
+      shown === subprotocol
+        ? { subprotocol, extensions }
+        : { subprotocol, extensions, shownSubprotocol: shown };
+    handler.onOpen(live, isPlain ? nothingNegotiated : kept, times);
   }
 
   /** Also called by this class, if the attempt fails before it dials. */
@@ -272,7 +294,7 @@ export class ConnectAttempt implements OpeningHandler {
       const next = this.#redirects.next(values, uri, error);
       this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
       const request = await addProxy(next, options.proxy, resources.fillRandom);
-      this.#handler?.onRedirected(request.uri.display);
+      this.#handler?.onRedirected(this.#inspect(plan, request), this.#redactor);
       const tls = isSameOrigin(uri, request.uri) ? options.tls : withoutIdentity(options.tls);
       // The attempt may have been abandoned meanwhile.
       if (this.#plan !== undefined) this.#open(plan, request, tls);

@@ -1,16 +1,12 @@
 /** Computes the request that follows a redirect, and refuses unsafe redirects. It does not send requests. */
-import { HandshakeError, parseUri, type WebSocketUri } from "../../../protocol/index.js";
+import { HandshakeError, parseUri, unmasked, type WebSocketUri } from "../../../protocol/index.js";
 import type { TransportTarget } from "../../runtime/transport.js";
 import { readHeaderFields } from "../../options/header-fields.js";
+import { isSecretField, isSecretSubprotocol } from "../../redaction/sent-secrets.js";
 import { type RequestValues, subprotocolList } from "./request.js";
 
 /** The redirects of RFC 9110 15.4 that name another URL for a GET request. */
 const redirectStatuses: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
-
-/** Names of header fields and subprotocols that may be or contain credentials. */
-const credentialName = /auth|cookie|token|secret|key|session|password|credential|signature|bearer/i;
-/** A longer subprotocol is taken for a token. */
-const maxNameLength = 32;
 
 /** True if the server refused the handshake by a redirect. */
 export function isRedirect(error: Error | undefined): error is HandshakeError {
@@ -46,11 +42,10 @@ export class Redirects {
       throw refusal("TOO_MANY_REDIRECTS", error, `more often than ${this.#limit} times (followRedirects)`);
     if (isSameOrigin(from, to)) return { ...values, url: to.href };
     const headers = readHeaderFields("headers", values.headers).filter(
-      ([name]) => name.toLowerCase() !== "host" && !credentialName.test(name),
+      (field) => field[0].toLowerCase() !== "host" && !isSecretField(field),
     );
-    const subprotocols = subprotocolList(values.subprotocols).filter(
-      (name) => name.length <= maxNameLength && !credentialName.test(name),
-    );
+    const names = subprotocolList(values.subprotocols);
+    const subprotocols = names.filter((_, index) => !isSecretSubprotocol(names, index));
     return { ...values, url: to.href, headers, subprotocols };
   }
 }
@@ -63,13 +58,13 @@ export function isSameOrigin(one: WebSocketUri, other: WebSocketUri): boolean {
 export function withoutIdentity(tls: TransportTarget["tls"]): TransportTarget["tls"] {
   if (tls === undefined) return undefined;
   const { cert: _cert, key: _key, pfx: _pfx, passphrase: _passphrase, ...others } = tls;
-  const { servername: _servername, session: _session, ...own } = others;
+  const { servername: _servername, session: _session, secureContext: _secureContext, ...own } = others;
   return own;
 }
 
 /** @throws HandshakeError if the response names no valid URL. User name, password and fragment are removed. */
 function targetOf(from: WebSocketUri, error: HandshakeError): WebSocketUri {
-  const [, location] = error.headers.find(([name]) => name.toLowerCase() === "location") ?? [];
+  const [, location] = unmasked(error.headers).find(([name]) => name.toLowerCase() === "location") ?? [];
   const base = from.href.replace(/^ws/, "http");
   if (location === undefined || !URL.canParse(location, base))
     throw refusal("REDIRECT_INVALID", error, "without a valid Location header");

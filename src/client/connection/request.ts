@@ -8,6 +8,7 @@ import {
   type DeflateOptions,
   type ExtensionOffer,
   type FillRandom,
+  type HeaderField,
   parseUri,
   type WebSocketUri,
 } from "../../../protocol/index.js";
@@ -16,13 +17,14 @@ import { readHeaderFields } from "../../options/header-fields.js";
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { readProxy, type ResolvedProxy } from "../../options/resolve-proxy.js";
+import { redactorOf } from "../../redaction/redactor.js";
 import type { ProxyTarget } from "../../runtime/transport.js";
 import { proxyFromEnvironment } from "./proxy-env.js";
 
 /** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
-  readonly options: Pick<ResolvedOptions, "headers" | "subprotocols" | "deflate" | "proxy">;
+  readonly options: Pick<ResolvedOptions, "headers" | "subprotocols" | "deflate" | "proxy" | "redact">;
 }
 
 /** The inputs of a request, without provider functions. */
@@ -35,6 +37,9 @@ export interface RequestValues {
 
 export interface PreparedRequest {
   readonly uri: WebSocketUri;
+  /** The header fields that the application adds. */
+  readonly headers: readonly HeaderField[];
+  readonly subprotocols: readonly string[];
   readonly offers: readonly ExtensionOffer[];
   readonly handshake: ClientHandshake;
 }
@@ -128,7 +133,9 @@ export function checkRequest(source: RequestSource): string {
     const isCommon = typeof url === "string" && headers === undefined && subprotocols === undefined;
     if (isCommon && hasNoCredentials(model.uri)) cached = { url, deflate, model };
   }
-  return isUrlKnown ? model.uri.display : "";
+  if (!isUrlKnown) return "";
+  const { redact } = source.options;
+  return redact === undefined ? model.uri.display : redactorOf(redact).url(model.uri.href);
 }
 
 /**
@@ -157,19 +164,15 @@ function makeRequest(request: RequestValues, fillRandom: FillRandom): PreparedRe
   const model = cachedModel(request);
   if (model !== undefined) {
     const { uri, offers, handshake } = model;
-    return { uri, offers, handshake: new ClientHandshake({ uri, offers, fillRandom }, handshake) };
+    return { ...model, handshake: new ClientHandshake({ uri, offers, fillRandom }, handshake) };
   }
-  const { url, headers, subprotocols, deflate } = request;
+  const { url, deflate } = request;
   const uri = uriOf(url);
   const offers = deflate === undefined ? [] : [deflateOffer(deflate)];
-  const handshake = new ClientHandshake({
-    uri,
-    headers: readHeaderFields("headers", headers),
-    subprotocols: subprotocolList(subprotocols),
-    offers,
-    fillRandom,
-  });
-  return { uri, offers, handshake };
+  const headers = readHeaderFields("headers", request.headers);
+  const subprotocols = subprotocolList(request.subprotocols);
+  const handshake = new ClientHandshake({ uri, headers, subprotocols, offers, fillRandom });
+  return { uri, headers, subprotocols, offers, handshake };
 }
 
 /** The last parsed URL. Most clients of a process use the same URL, and share the memory of the parsed URL. */

@@ -3,7 +3,7 @@
  * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
-import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
+import { type AcceptedHandshake, type OpeningTimes, shownHandshake } from "../../connection/opening.js";
 import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
@@ -20,6 +20,7 @@ import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } fro
 import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
+import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
@@ -39,6 +40,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
+  #redactor: Redactor;
   #attempts = 0;
   #connectionCount = 0;
   #hasConnected = false;
@@ -53,6 +55,12 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#context = context;
     this.#url = url;
     if (context.options.tlsSessions) this.#tlsSessions = [];
+    this.#redactor = redactorOf(context.options.redact);
+  }
+
+  /** Knows the credentials of the latest attempt. */
+  get redactor(): Redactor {
+    return this.#redactor;
   }
 
   /** Replaces connections. `undefined` before the first use. */
@@ -146,7 +154,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const { source, options, publicClient, statistics, hub } = this.#context;
     statistics.attemptCount++;
     const resources = sharedResources(options.runtime);
-    const observer = diagnostics.frameObserver(publicClient);
+    const observer = diagnostics.frameObserver(publicClient, this);
     const tlsSessions = this.#tlsSessions;
     const plan = { source, options, attempt, tlsSessions, resources, observer };
     const connection = new ClientConnection(plan, hub, this);
@@ -194,8 +202,13 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   // The following methods are called by the connections.
 
   onDialling(connection: ClientConnection): void {
+    this.#redactor = connection.redactor;
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
+  }
+
+  onRedirected(connection: ClientConnection): void {
+    this.#redactor = connection.redactor;
   }
 
   onOpen(connection: ClientConnection, times: OpeningTimes): void {
@@ -236,7 +249,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #publishOpen(connection: ClientConnection): void {
     const { publicClient, hub } = this.#context;
     const { url, number } = connection;
-    const { subprotocol, extensions } = connection.accepted!;
+    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
     diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
     // Undelivered messages of the previous connection are delivered before messages of the new connection.
     const { dispatcher, leftovers } = hub;
@@ -257,7 +270,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
-    const { subprotocol, extensions } = connection.accepted!;
+    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
     const event = { url: connection.url, subprotocol, extensions, tls: connection.live!.tls };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
@@ -290,7 +303,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     hub.sender.detach();
     if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
-    emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
+    const reason = connection.redactor.text(close.reason, "reason");
+    emitter.emit("closing", { code: close.code, reason, initiatedBy });
   }
 
   /** Makes the second connection of a rotation the current connection, so that messages are sent on it. */
@@ -389,7 +403,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const isRetryable = this.#getReconnector().retryStrategy.judge(verdict, error, ageMs);
     const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
     const hasApplicationPings = options.heartbeat?.ping !== undefined;
-    return reportConnection(end, { ...context, verdict, isRetryable, url, hasApplicationPings });
+    const redactor = connection?.redactor ?? this.#redactor;
+    return reportConnection(end, { ...context, verdict, isRetryable, url, redactor, hasApplicationPings });
   }
 
   /**

@@ -2,6 +2,7 @@
  * Decides whether a client tries again after the end of an attempt or a connection, and how long it waits before the
  * next attempt. It does not set timers.
  */
+import { unmasked } from "../../../protocol/index.js";
 import type { CloseReport, Verdict } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { RetrySchedule } from "../../reconnect/backoff.js";
@@ -69,7 +70,7 @@ export class RetryStrategy {
     const { base, retryAfterCap } = this.#options.backoff;
     if (codeReceived === 1012 || codeReceived === 1013) return base;
     if (statusCode !== 429 && statusCode !== 503) return 0;
-    const field = headers.find(([name]) => name.toLowerCase() === "retry-after");
+    const field = unmasked(headers).find(([name]) => name.toLowerCase() === "retry-after");
     const wait = field === undefined ? undefined : retryAfterOf(field[1], this.#options.runtime.wallNow());
     return Math.min(wait ?? 0, retryAfterCap);
   }
@@ -78,6 +79,8 @@ export class RetryStrategy {
 function causeOf(verdict: Verdict, error: Error | undefined): RetryableEnd["cause"] {
   if (verdict === "auth" || verdict === "not-found") return verdict;
   if (verdict === "proxy" && codeOf(error) === "PROXY_AUTHENTICATION") return "auth";
+  // The options forbid the connection, so another attempt fails too.
+  if (verdict === "setup-failed" && codeOf(error) === "INSECURE_CREDENTIALS") return "options";
   const reason = codeOf(error) === "PROXY_TLS" ? (error?.cause as Error) : error;
   if (verdict !== "tls" && reason === error) return "other";
   const fault = tlsFaultOf(reason);

@@ -57,6 +57,12 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     ],
     [/^PROXY_/, "The answer is not that of such a proxy; check scheme, host and port in the option proxy."],
   ],
+  "setup-failed": [
+    [
+      /^INSECURE_CREDENTIALS$/,
+      'Use a URL with the scheme wss:, or set insecureCredentials to "warn" or "allow".',
+    ],
+  ],
   tls: [
     [
       /CERTIFICATE_REQUIRED|NO_CERTIFICATE/,

@@ -4,10 +4,16 @@
  */
 import type { Channel } from "node:diagnostics_channel";
 import { isUtf8 } from "node:buffer";
-import { escapeControls, type FrameObserver, type ObservedFrame, Opcode } from "../../../protocol/index.js";
+import {
+  escapeControls,
+  type FrameObserver,
+  type ObservedFrame,
+  Opcode,
+  redactText,
+} from "../../../protocol/index.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { nodeChannels, nodeUtil } from "../../runtime/node-modules.js";
-import { redact } from "./redaction.js";
+import { defaultRedactor, type Redactor } from "../../redaction/redactor.js";
 
 /** Published on `jetsocket:open`: a connection is open. */
 export interface OpenMessage {
@@ -52,6 +58,11 @@ export interface FrameMessage {
   readonly isCompressed: boolean;
   /** The size of the payload as transmitted, in bytes, without the frame header. */
   readonly payloadSize: number;
+}
+
+/** Has the redactor of the connection whose frames are logged. */
+export interface RedactorSource {
+  readonly redactor: Redactor;
 }
 
 /** The function that `util.debuglog` returns. */
@@ -122,8 +133,8 @@ export class Diagnostics {
    * Returns the observer for a connection of `client`. The connection checks `isActive` at each read and send, so a
    * subscriber may be added later.
    */
-  frameObserver(client: object): FrameObserver {
-    return new FramePublisher(this, client);
+  frameObserver(client: object, source?: RedactorSource): FrameObserver {
+    return new FramePublisher(this, client, source);
   }
 
   /** True if frames are published or logged. */
@@ -137,13 +148,18 @@ export class Diagnostics {
   }
 
   /** Publishes and logs a frame of `client` that was received, or was created to be sent. */
-  observeFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
+  observeFrame(
+    client: object,
+    direction: "in" | "out",
+    frame: ObservedFrame,
+    redactor: Redactor = defaultRedactor,
+  ): void {
     if (this.#frame.hasSubscribers) {
       const { opcode, isFinal, isCompressed, payloadSize } = frame;
       const message: FrameMessage = { client, direction, opcode, isFinal, isCompressed, payloadSize };
       this.#frame.publish(message);
     }
-    if (this.#isLogging) this.#write(client, `${direction} ${lineOf(frame)}`);
+    if (this.#isLogging) this.#write(client, `${direction} ${lineOf(frame, redactor)}`);
   }
 
   #write(client: object, line: string): void {
@@ -159,10 +175,12 @@ export class Diagnostics {
 class FramePublisher implements FrameObserver {
   readonly #diagnostics: Diagnostics;
   readonly #client: object;
+  readonly #source: RedactorSource | undefined;
 
-  constructor(owner: Diagnostics, client: object) {
+  constructor(owner: Diagnostics, client: object, source: RedactorSource | undefined) {
     this.#diagnostics = owner;
     this.#client = client;
+    this.#source = source;
   }
 
   get excerptSize(): number {
@@ -170,7 +188,7 @@ class FramePublisher implements FrameObserver {
   }
 
   onFrame(direction: "in" | "out", frame: ObservedFrame): void {
-    this.#diagnostics.observeFrame(this.#client, direction, frame);
+    this.#diagnostics.observeFrame(this.#client, direction, frame, this.#source?.redactor);
   }
 
   get isActive(): boolean {
@@ -179,26 +197,34 @@ class FramePublisher implements FrameObserver {
 }
 
 /** Returns the log line of a frame, such as `text fin 12 bytes "{\"price\":1}"`. */
-function lineOf(frame: ObservedFrame): string {
+function lineOf(frame: ObservedFrame, redactor: Redactor): string {
   const { opcode, isFinal, isCompressed, payloadSize } = frame;
   const flags = `${isFinal ? " fin" : ""}${isCompressed ? " rsv1" : ""}`;
-  return `${opcodeNames.get(opcode)}${flags} ${payloadSize} bytes${contentOf(frame)}`;
+  return `${opcodeNames.get(opcode)}${flags} ${payloadSize} bytes${contentOf(frame, redactor)}`;
 }
 
 /**
  * Returns the logged part of a payload. Continuation frames and compressed payloads are not logged, because a secret in
  * them cannot be recognised.
  */
-function contentOf({ opcode, isCompressed, payloadSize, excerpt }: ObservedFrame): string {
+function contentOf(
+  { opcode, isCompressed, payloadSize, excerpt }: ObservedFrame,
+  redactor: Redactor,
+): string {
   if (isCompressed || opcode === Opcode.continuation || payloadSize === 0) return "";
   const rest = payloadSize > excerpt.length ? "..." : "";
-  if (opcode === Opcode.text) return ` ${quote(readClipped(excerpt, rest !== ""))}${rest}`;
+  const show = (bytes: Buffer): string => {
+    const text = redactor.text(readClipped(bytes, rest !== ""), "payload");
+    // The cut may have left only the start of a token, which then does not look random.
+    return quoteShown(rest === "" ? text : text.replace(/[\w+~-]*\d[\w+~-]*$/, "***"));
+  };
+  if (opcode === Opcode.text) return ` ${show(excerpt)}${rest}`;
   if (opcode === Opcode.close && excerpt.length >= 2) {
-    return ` ${excerpt.readUInt16BE(0)} ${quote(readClipped(excerpt.subarray(2), rest !== ""))}${rest}`;
+    return ` ${excerpt.readUInt16BE(0)} ${show(excerpt.subarray(2))}${rest}`;
   }
   const bytes = rest === "" ? excerpt : withoutCutCharacter(excerpt);
   // A binary payload may be text that contains secrets, so valid UTF-8 is redacted like text.
-  if (isUtf8(bytes)) return ` ${quote(bytes.toString())}${rest}`;
+  if (isUtf8(bytes)) return ` ${show(bytes)}${rest}`;
   const shown = excerpt.subarray(0, maxHexBytes);
   return ` ${shown.toString("hex")}${payloadSize > shown.length ? "..." : ""}`;
 }
@@ -219,7 +245,11 @@ function readClipped(bytes: Buffer, isClipped: boolean): string {
 
 /** Redacts and quotes text, and escapes control characters, so that the output is a single line. */
 function quote(text: string): string {
-  return escapeControls(JSON.stringify(redact(text)));
+  return quoteShown(redactText(text));
+}
+
+function quoteShown(text: string): string {
+  return escapeControls(JSON.stringify(text));
 }
 
 /** The instance for all clients of the process. */

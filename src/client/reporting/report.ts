@@ -1,5 +1,14 @@
 /** Creates close reports and the errors that describe them. It does not decide whether the client tries again. */
-import { escapeControls, ownOptions } from "../../../protocol/index.js";
+import {
+  escapeControls,
+  mask,
+  maskBody,
+  type MaskedBody,
+  type MaskedFields,
+  maskFields,
+  ownOptions,
+  unmasked,
+} from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import {
   CloseError,
@@ -12,6 +21,7 @@ import {
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
 import type { TlsDetails } from "../../events/tls-details.js";
+import { defaultRedactor, type Redactor } from "../../redaction/redactor.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
@@ -23,6 +33,8 @@ export interface ReportContext extends OwnActions {
   /** True if another attempt may succeed. */
   readonly isRetryable: boolean;
   readonly url: string;
+  /** Hides the secrets of the connection. Default: the redactor of clients without the option `redact`. */
+  readonly redactor?: Redactor;
   readonly events: readonly ReportedEvent[];
   /** True if the heartbeat sends application messages instead of ping frames. */
   readonly hasApplicationPings: boolean;
@@ -42,18 +54,24 @@ export interface FailedAttempt {
 }
 
 /** Copies the attempts, because the transport may still change them. */
-function frozen(addresses: readonly AddressAttempt[]): readonly AddressAttempt[] {
-  return Object.freeze(addresses.map((attempt) => Object.freeze({ ...attempt })));
+function frozen(addresses: readonly AddressAttempt[], redactor: Redactor): readonly AddressAttempt[] {
+  return Object.freeze(
+    addresses.map((attempt) => Object.freeze({ ...attempt, error: redactor.error(attempt.error) })),
+  );
 }
+
+const noFields: MaskedFields = maskFields([]);
+const noBody: MaskedBody = maskBody(new Uint8Array(0));
 
 /** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(
   { phase, error, addresses = [], tls }: FailedAttempt,
   context: ReportContext,
 ): CloseReport {
-  const { verdict, url } = context;
+  const { verdict, redactor = defaultRedactor } = context;
   const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
+  const shown = isOwn ? undefined : attemptError(phase, error, context);
   return createReport(context, isOwn ? advices[verdict] : attemptAdvice(verdict, error, phase), {
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
     phase,
@@ -61,16 +79,17 @@ export function reportAttempt(
     codeReceived: undefined,
     reason: "",
     wasClean: false,
-    error: isOwn ? undefined : attemptError(phase, error, url),
+    error: shown,
     statusCode: isRefusal ? error.statusCode : undefined,
-    headers: Object.freeze(isRefusal ? [...error.headers] : []),
+    headers: isRefusal && shown instanceof HandshakeError ? shown.headers : noFields,
+    body: isRefusal && shown instanceof HandshakeError ? shown.body : noBody,
     ageMs: 0,
     lastReceivedMs: undefined,
     pausedMs: 0,
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
-    addresses: frozen(addresses),
+    addresses: frozen(addresses, redactor),
     tls,
   });
 }
@@ -85,7 +104,7 @@ export function reportEnd(
   setup?: { readonly error: Error | undefined },
 ): CloseReport {
   const setupError = setup?.error;
-  const { verdict, url } = context;
+  const { verdict, redactor = defaultRedactor } = context;
   const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasApplicationPings;
   return createReport(context, isSilent ? unansweredAdvice : advices[verdict], {
     initiatedBy: end.initiatedBy,
@@ -95,49 +114,71 @@ export function reportEnd(
     // A peer that answers our Close frame echoes the code, but usually omits the reason.
     reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
-    error: setupError === undefined ? endError(end, verdict, url) : attemptError("setup", setupError, url),
+    error:
+      setupError === undefined ? endError(end, verdict, context) : attemptError("setup", setupError, context),
     statusCode: undefined,
-    headers: Object.freeze([]),
+    headers: noFields,
+    body: noBody,
     ageMs: end.endedAt - end.openedAt,
     lastReceivedMs: end.endedAt - end.lastReceivedAt,
     pausedMs: end.pausedMs,
     messagesUnsent: end.unsent.length,
     messagesUncertain: end.uncertainCount,
     unansweredPings: end.unansweredPings,
-    addresses: frozen(end.addresses),
+    addresses: frozen(end.addresses, redactor),
     tls: end.tls,
   });
 }
 
 function createReport(
-  { verdict, isRetryable, url, events, loopLagMs }: ReportContext,
+  { verdict, isRetryable, url, redactor = defaultRedactor, events, loopLagMs }: ReportContext,
   advice: string,
   fields: Omit<CloseReport, "verdict" | "advice" | "isRetryable" | "url" | "events" | "loopLagMs">,
 ): CloseReport {
   formatStack(fields.error);
-  return Object.freeze({ verdict, advice, isRetryable, url, events, ...fields, loopLagMs });
+  const shown = { verdict, advice, isRetryable, url, events, ...fields, loopLagMs };
+  const original = { ...shown, headers: unmasked(fields.headers) };
+  shown.reason = redactor.text(fields.reason, "reason");
+  return Object.freeze(mask<CloseReport>(hideBody(shown), hideBody(original)));
+}
+
+/** The body is not enumerable, so that it is neither printed nor copied with the report. */
+function hideBody<Report extends Pick<CloseReport, "body">>(report: Report): Report {
+  return Object.defineProperty(report, "body", ownOptions({ value: report.body, enumerable: false }));
 }
 
 /** Returns the error of a failed attempt. Its message contains phase, URL and advice. */
-function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
+function attemptError(
+  phase: Phase,
+  error: Error | undefined,
+  { url, redactor = defaultRedactor }: ReportContext,
+): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
   // The user function `checkServerIdentity` may throw an error of a class of this package. Such an error becomes the
   // cause of a new error.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
-  if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
+  if (isOwn && (phase !== "provider" || error instanceof TimeoutError))
+    return withContext(isFromUser(phase) ? redactor.error(error) : error, failed, redactor);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
-  const message = `${failed}: ${sentenceOf(error, "the stream was closed")} ${advice}`;
-  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause: error, phase });
+  const cause = redactor.error(error);
+  const message = `${failed}: ${sentenceOf(cause, "the stream was closed")} ${advice}`;
+  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause, phase });
 }
 
 /** Returns the error that ended an open connection, or `undefined` if a closing handshake ended it. */
-function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketError | undefined {
+function endError(
+  end: ConnectionEnd,
+  verdict: Verdict,
+  { url, redactor = defaultRedactor }: ReportContext,
+): JetSocketError | undefined {
   const { error, phase } = end;
-  if (isOwnError(error)) return withContext(error, `The connection to ${url} failed (phase: ${phase})`);
+  if (isOwnError(error))
+    return withContext(error, `The connection to ${url} failed (phase: ${phase})`, redactor);
   if (error === undefined && (end.initiatedBy === "us" || end.closeReceived !== undefined)) return undefined;
-  const what = sentenceOf(error, "the peer ended the stream without a Close frame");
+  const cause = redactor.error(error);
+  const what = sentenceOf(cause, "the peer ended the stream without a Close frame");
   const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${advices[verdict]}`;
-  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause: error, phase });
+  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause, phase });
 }
 
 /**
@@ -164,12 +205,27 @@ function isOwnError(error: Error | undefined): error is OwnError {
 }
 
 /** Returns a copy of an error whose message begins with `context`. `context` contains the phase and the URL. */
-function withContext(error: OwnError, context: string): OwnError {
-  const message = `${context}: ${error.message}`;
+function withContext(error: OwnError, context: string, redactor: Redactor): OwnError {
+  const message = `${context}: ${redactor.message(error.message)}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
-  if (error instanceof ProtocolError) return new ProtocolError(message, error);
-  if (error instanceof ProxyError) return new ProxyError(message, error);
-  return new HandshakeError(message, error);
+  const { code } = error;
+  const cause = redactor.error(error.cause);
+  if (error instanceof ProtocolError)
+    return new ProtocolError(message, { code, cause, closeCode: error.closeCode });
+  const response = {
+    code,
+    cause,
+    statusCode: error.statusCode,
+    headers: maskFields(error.headers, redactor.field),
+  };
+  if (error instanceof ProxyError)
+    return new ProxyError(message, { ...response, socksCode: error.socksCode });
+  return new HandshakeError(message, { ...response, body: error.body });
+}
+
+/** True if an error of this phase may have been created by a function of the application. */
+function isFromUser(phase: Phase): boolean {
+  return phase === "provider" || phase === "setup";
 }
 
 /** Returns the message of an error as one sentence. */

@@ -46,6 +46,7 @@ afterEach(async () => {
 
 const handler: ClientConnectionHandler & ConnectionMessageHandler = {
   onDialling: ({ url }) => calls.push(`dialling ${url}`),
+  onRedirected: () => undefined,
   onOpen: ({ accepted, isReady }, times) => {
     calls.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
   },

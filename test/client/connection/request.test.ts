@@ -45,7 +45,7 @@ describe("the request", () => {
       context,
       steadyRandom(),
     );
-    expect([uri.display, uri.host, uri.port]).toEqual(["ws://feed.test:8080/a?b", "feed.test", 8080]);
+    expect([uri.display, uri.host, uri.port]).toEqual(["ws://feed.test:8080/a?***", "feed.test", 8080]);
     expect(handshake.request.toString("latin1")).toMatch(/^GET \/a\?b HTTP\/1.1\r\nHost: feed.test:8080\r\n/);
     expect(await linesOf({})).toEqual([]);
   });

@@ -32,7 +32,7 @@ function create(
   return new RetryStrategy(resolveOptions<never, never>(options, runtime), (error) => errors.push(error));
 }
 
-const retryable = (given: Partial<CloseReport> = {}): CloseReport =>
+const retryable = (given: Parameters<typeof makeReport>[0] = {}): CloseReport =>
   makeReport({ isRetryable: true, ...given });
 
 function certificateError(): Error {

@@ -100,7 +100,7 @@ describe("the log", () => {
     logging.reconnect({ client, attempt: 2, delayMs: 5, report });
     logging.ping(client, 7);
     expect(lines).toEqual([
-      '#1 open connection=2 url="wss://host/?token=***&x=1" subprotocol="v1" extensions="permessage-deflate"',
+      '#1 open connection=2 url="wss://host/?token=***&x=***" subprotocol="v1" extensions="permessage-deflate"',
       '#1 close verdict=server-restart phase=open sent=1012 received=1012 reason="token=***\\nagain" error=""',
       '#2 close verdict=server-restart phase=open sent=none received=none reason="" error="no"',
       "#1 reconnect attempt=2 delayMs=5 verdict=server-restart",

@@ -1,11 +1,11 @@
-/**
- * Hides secrets in text that is logged. It recognises a secret by its name, not by its value. Therefore it may hide
- * harmless values, and it may miss a secret.
- *
- * A peer may choose the text and its length. Therefore the text is searched once, from left to right, for separators
- * such as `=`. The name before a separator is checked afterwards. A regular expression that begins with the name would
- * need quadratic time for a long word.
- */
+// Hides secrets in free text, such as messages of errors, close reasons and logged payloads. It recognises a secret by
+// its name or because it looks random, and may hide harmless values. It does not guarantee that the text contains no
+// secret.
+//
+// The text may come from a peer and have any length. It is therefore searched for separators, once from left to right:
+// a regular expression that starts with a name would need quadratic time on a long word.
+import { displayUrl } from "./display-url.js";
+import { hideRandom } from "./random-text.js";
 
 /** Matches every name that suggests a secret. */
 const secretPart =
@@ -42,12 +42,32 @@ const member: Syntax = {
 /** `name=value` in a query, and `name: value` in a header. */
 const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, noValue: /[&\r\n]/ };
 
+const url = /\b(?:wss?|https?|socks\w{0,2}):[/\\]{2}[^\s"'<>]+/gi;
+/** Characters that end a sentence or a quotation. They are not part of a URL at its end. */
+const afterUrl = ".,:;!?)]}";
+const privateKey = /-----BEGIN[^]*?(?:-----END[^\n]*|$)/g;
+/** Words and short numbers, such as the explanation in `Unauthorized: the token has expired`. */
+const prose =
+  /^(?!(?:bearer|basic|digest|negotiate) )[a-z']{1,20}(?:[,.;]? (?:[a-z']{1,20}|\d{1,3}))+[.!?]?$/i;
+/** Longest value that may be prose. */
+const maxProse = 120;
+
 /**
- * Replaces a value by `***` if the name of the value suggests a secret. The running time is linear in the length of the
- * text.
+ * Replaces every value by `***` whose name suggests a secret, and every word that looks random. URLs are shown as
+ * {@link displayUrl} shows them. Its time is linear in the length of the text.
  */
-export function redact(text: string): string {
-  return hideValues(hideValues(text, member), pair).replace(scheme, "$1 ***");
+export function redactText(text: string): string {
+  const named = hideValues(hideValues(text.replace(privateKey, "***").replace(url, shownUrl), member), pair);
+  return hideRandom(named.replace(scheme, "$1 ***"));
+}
+
+function shownUrl(match: string): string {
+  let end = match.length;
+  while (afterUrl.includes(match[end - 1]!)) end--;
+  const text = match.slice(0, end);
+  const shown = displayUrl(text);
+  // The slash that a URL without a path gets would change a text without secrets.
+  return (shown === `${text}/` ? text : shown) + match.slice(end);
 }
 
 function hideValues(text: string, syntax: Syntax): string {
@@ -59,12 +79,17 @@ function hideValues(text: string, syntax: Syntax): string {
     if (!hasSecretName(text, done, match.index, syntax.gap)) continue;
     const start = separator.lastIndex;
     const end = endOfValue(text, start, syntax);
-    if (end === start) continue;
+    if (end === start || (syntax === pair && isProse(text, start, end))) continue;
     result += `${text.slice(done, start)}***`;
     done = end;
     separator.lastIndex = end;
   }
   return result + text.slice(done);
+}
+
+/** An explanation after a colon is shown: it is the most useful part of a close reason. */
+function isProse(text: string, start: number, end: number): boolean {
+  return text[start - 1] === " " && end - start <= maxProse && prose.test(text.slice(start, end));
 }
 
 /** Returns true if the name that ends at `end` suggests a secret. Text before `from` is ignored. */
@@ -86,6 +111,8 @@ function skipBack(text: string, from: number, end: number, character: RegExp): n
 
 /** Returns the end of the value that begins at `start`, or `start` if there is no value. */
 function endOfValue(text: string, start: number, { valueEnd, noValue }: Syntax): number {
+  // A value that is hidden already ends here, so that a text may be redacted twice.
+  if (text.startsWith("***", start)) return start + 3;
   const first = text[start];
   if (first === undefined) return start;
   if (first === '"') return endOfQuoted(text, start);

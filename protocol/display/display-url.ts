@@ -1,0 +1,97 @@
+// Removes everything from URLs that may be a secret, so that events, errors and logs can show them. It does not check
+// whether a URL is valid.
+import { escapeControls } from "../escape-controls.js";
+import { hideRandom, looksRandom } from "./random-text.js";
+import { isSecretName } from "./secret-name.js";
+
+/**
+ * The query parameters whose values are shown. They choose a version, an encoding or a language. Services use all other
+ * names for credentials, too: `t`, `rt`, `access`, `state` or `stream`.
+ */
+const shownParameters =
+  /^(?:v|ver|version|api[-_]?version|eio|encoding|format|compress|compression|transport|lang|locale|model)$/i;
+/** A value that is shown. A longer value, or one with other characters, may contain a second parameter. */
+const shownValue = /^[\w.,-]{1,40}$/;
+const shownName = /^[\w.[\]-]{1,32}$/;
+/** Number of characters that are shown of a path segment that looks random. */
+const shownStart = 4;
+
+/**
+ * Makes a URL safe for events, errors and logs. The URL may be invalid or relative.
+ *
+ * - The user name, the password and the fragment are removed.
+ * - In the query, only the values of a few harmless names are shown. All other values, and a query without names, are
+ *   replaced by `***`.
+ * - In the path, segments that look random are shortened, and the values of parameters are replaced.
+ * - Control characters are escaped.
+ */
+export function displayUrl(text: string): string {
+  const [, start, path, query] = /^((?:[a-z][a-z\d+.-]*:)?[/\\]{2}[^/\\?]*)?([^?]*)(\?.*)?$/is.exec(
+    bareUrl(text),
+  )!;
+  const parameters = query?.slice(1).split("&").map(displayParameter).join("&");
+  return escapeControls(
+    `${start ?? ""}${displayPath(path!)}${parameters === undefined ? "" : `?${parameters}`}`,
+  );
+}
+
+/** Removes the user name, the password and the fragment of a URL, which may be invalid. */
+export function bareUrl(text: string): string {
+  return withoutUserinfo(text).split("#", 1)[0]!;
+}
+
+function withoutUserinfo(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && url.host !== "") {
+    url.username = "";
+    url.password = "";
+    return url.href;
+  }
+  if (!text.includes("@") || /^[?#]|^[/\\](?![/\\])/.test(text)) return text;
+  const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
+  const at = text.lastIndexOf("@");
+  // In an invalid URL, the end of the authority is unknown: the last @ may belong to the password or to the query.
+  return scheme + (/[/?#\\]/.test(text.slice(scheme.length, at)) ? "***" : text.slice(at + 1));
+}
+
+/** Replaces the value of a query parameter, unless its name is on the list. */
+function displayParameter(text: string): string {
+  const equals = text.indexOf("=");
+  if (equals === -1) return text === "" ? "" : "***";
+  const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
+  const decoded = decode(name);
+  if (shownParameters.test(decoded) && shownValue.test(value) && !looksRandom(value)) return text;
+  return `${shownName.test(decoded) && !looksRandom(decoded) ? name : "***"}=***`;
+}
+
+function displayPath(path: string): string {
+  let previous = "";
+  return path.replace(/[^/\\]+/g, (segment) => {
+    const shown = segment
+      .split(";")
+      .map((part, index) => displayPart(part, index === 0 ? previous : undefined));
+    previous = segment;
+    return shown.join(";");
+  });
+}
+
+/**
+ * Returns a segment of the path, or a parameter of it such as `sid=x`.
+ *
+ * @param previous - The segment before it; `undefined` for a parameter.
+ */
+function displayPart(part: string, previous: string | undefined): string {
+  const text = decode(part);
+  const equals = part.indexOf("=");
+  if (part === "") return part;
+  if (equals !== -1 && shownName.test(part.slice(0, equals))) return `${part.slice(0, equals)}=***`;
+  // A nested URL, JSON, or the segment after one such as `token`.
+  const isNamed = previous !== undefined && isSecretName(previous) && text.length >= 6 && /\d/.test(text);
+  if (previous === undefined || isNamed || /:\/\/|:.*@|[{}"]/.test(text)) return "***";
+  return hideRandom(text) === text ? part : `${part.slice(0, shownStart)}***`;
+}
+
+/** Decodes percent-encoded bytes, each to the character with its code. Names of secrets are ASCII. */
+function decode(text: string): string {
+  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

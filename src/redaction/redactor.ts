@@ -1,0 +1,96 @@
+/**
+ * Hides secrets in all texts that a client shows: in events, reports, errors, diagnostics and warnings. It applies the
+ * option `redact`, or the rule of `protocol/display/`. It does not decide which texts are shown.
+ */
+import {
+  bareUrl,
+  displayField,
+  displaySubprotocol,
+  displayUrl,
+  escapeControls,
+  type FieldRule,
+  redactText,
+} from "../../protocol/index.js";
+import type { Redact, RedactKind } from "../options/options.js";
+import { redactError } from "./redacted-error.js";
+
+const hidden = "***";
+
+/** Hides the secrets of one client or of one connection. */
+export class Redactor {
+  readonly #hook: Redact | undefined;
+  readonly #secrets: readonly string[];
+
+  /**
+   * @param hook - The option `redact`.
+   * @param secrets - Credentials that were sent. Without a hook they are replaced in every text but a URL.
+   */
+  constructor(hook: Redact | undefined, secrets: readonly string[] = []) {
+    this.#hook = hook;
+    this.#secrets = secrets;
+  }
+
+  /** Returns a redactor that also knows these credentials. */
+  with(secrets: readonly string[]): Redactor {
+    if (secrets.length === 0) return this;
+    const all = [...this.#secrets, ...secrets];
+    // A credential may contain a shorter one.
+    return new Redactor(
+      this.#hook,
+      all.sort((first, second) => second.length - first.length),
+    );
+  }
+
+  url(url: string): string {
+    return this.#hook === undefined ? displayUrl(url) : escapeControls(this.#ask(bareUrl(url), "url"));
+  }
+
+  /** Applies the hook to a message of this package that shows a text of the peer by the default rule. */
+  message(message: string): string {
+    return this.#hook === undefined ? message : this.#ask(message, "error");
+  }
+
+  /** Hides secrets in a text that is not a URL or a header field. */
+  text(text: string, kind: Exclude<RedactKind, "url" | "header">): string {
+    if (text === "") return text;
+    if (this.#hook !== undefined) return this.#ask(text, kind);
+    const known = this.#withoutSecrets(text);
+    return kind === "subprotocol" ? displaySubprotocol(known) : redactText(known);
+  }
+
+  /** The rule for header fields. */
+  readonly field: FieldRule = (value, name) => {
+    if (this.#hook !== undefined) return this.#ask(value, "header", name);
+    return displayField(this.#withoutSecrets(value), name);
+  };
+
+  /** Returns an error of the application or of Node without secrets: the error itself, or a copy. */
+  error<Thrown>(thrown: Thrown): Thrown {
+    return redactError(thrown, (text) => this.text(text, "error"), this.field) as Thrown;
+  }
+
+  #withoutSecrets(text: string): string {
+    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, hidden), text);
+  }
+
+  /** The hook is a function of the application. If it fails, nothing of the text is shown. */
+  #ask(text: string, kind: RedactKind, name?: string): string {
+    let shown: unknown;
+    try {
+      shown = this.#hook!(text, kind, name);
+    } catch {
+      return hidden;
+    }
+    if (typeof shown === "string") return shown;
+    // The rejection of an async function would otherwise end the process.
+    if (shown instanceof Promise) shown.catch(() => undefined);
+    return hidden;
+  }
+}
+
+/** The redactor of all clients without the option `redact`. */
+export const defaultRedactor: Redactor = new Redactor(undefined);
+
+export function redactorOf(hook: Redact | undefined): Redactor {
+  return hook === undefined ? defaultRedactor : new Redactor(hook);
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it, vi } from "vitest";
+import { Redactor, defaultRedactor, redactorOf } from "../../src/redaction/redactor.js";
+import { forbidUnhandledRejections } from "../support/rejections.js";
+
+forbidUnhandledRejections();
+
+describe("the rule without a hook", () => {
+  it("depends on the kind of the text", () => {
+    expect(defaultRedactor.url("wss://user:pass@h/?a=b#c")).toBe("wss://h/?a=***");
+    expect(defaultRedactor.text("bearer.abc", "subprotocol")).toBe("bearer.***");
+    expect(defaultRedactor.text("token=abc", "reason")).toBe("token=***");
+    expect(defaultRedactor.text("", "reason")).toBe("");
+    expect(defaultRedactor.field("a=b", "Set-Cookie")).toBe("***");
+    expect(redactorOf(undefined)).toBe(defaultRedactor);
+  });
+
+  it("hides the credentials that were sent in each text", () => {
+    const redactor = defaultRedactor.with(["hunter2"]);
+    expect(redactor.text("wrong: hunter2, hunter2", "reason")).toBe("wrong: ***, ***");
+    expect(redactor.text("hunter2", "subprotocol")).toBe("***");
+    expect(redactor.field("hunter2", "X-Echo")).toBe("***");
+    expect(redactor.error(new Error("hunter2")).message).toBe("***");
+    expect(defaultRedactor.with([])).toBe(defaultRedactor);
+  });
+});
+
+describe("the hook", () => {
+  it("replaces the rule, and receives the text, its kind and the name of a header field", () => {
+    const hook = vi.fn((text: string, kind: string) => `${kind}(${text.length})`);
+    const redactor = redactorOf(hook).with(["hunter2"]);
+    expect(redactor.url("wss://user:pass@h/?a=b#c")).toBe("url(12)");
+    expect(redactor.text("hunter2", "reason")).toBe("reason(7)");
+    expect(redactor.field("a=b", "Set-Cookie")).toBe("header(3)");
+    expect(hook.mock.calls).toEqual([
+      ["wss://h/?a=b", "url", undefined],
+      ["hunter2", "reason", undefined],
+      ["a=b", "header", "Set-Cookie"],
+    ]);
+  });
+
+  it("may show everything", () => {
+    const redactor = new Redactor((text) => text, ["hunter2"]);
+    expect(redactor.text("token=hunter2", "error")).toBe("token=hunter2");
+    const error = new Error("token=hunter2");
+    expect(redactor.error(error)).toBe(error);
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("hunter2");
+      },
+    ],
+    ["returns undefined", () => undefined],
+    ["returns an object", () => ({ text: "hunter2" })],
+    ["is async", async () => Promise.resolve("hunter2")],
+    ["is async and rejects", async () => Promise.reject(new Error("hunter2"))],
+  ])("hides the whole text if it %s", async (_what, hook) => {
+    const redactor = redactorOf(hook as unknown as () => string);
+    expect(redactor.url("wss://h/hunter2")).toBe("***");
+    expect(redactor.text("hunter2", "reason")).toBe("***");
+    expect(redactor.field("hunter2", "x")).toBe("***");
+    expect(redactor.error(new Error("hunter2")).message).toBe("***");
+    await Promise.resolve();
+  });
+
+  it("is applied to messages that show a Location of the server by the default rule", () => {
+    const message = "connect to https://h/?a=*** if you trust it";
+    expect(redactorOf((text, kind) => `${kind}(${text.length})`).message(message)).toBe("error(43)");
+    expect(defaultRedactor.message(message)).toBe(message);
+  });
+});
