@@ -76,6 +76,22 @@ async function refusingProxy({ peer }: Setting): Promise<Options> {
   return Promise.resolve({ proxy: secretProxy(`http://127.0.0.1:${peer.port}`) });
 }
 
+/** A server that redirects to the path of `to`, and then refuses and repeats what the first request contained. */
+function redirecting(to: string): NonNullable<Scenario["options"]> {
+  return ({ peer }) => {
+    const answers = [head("302 Found", `Location: ${to}`, ...secretFields), head("401 No", ...secretFields)];
+    const answer = async (): Promise<void> => {
+      for (const text of answers) {
+        const socket = await peer.client();
+        await socket.request();
+        socket.send(text, body);
+      }
+    };
+    void answer().catch(() => undefined);
+    return { followRedirects: 1 };
+  };
+}
+
 /** Applications may throw any value. */
 const throwing = (value: unknown) => (): never => {
   throw value as Error;
@@ -233,6 +249,20 @@ export const scenarios: readonly Scenario[] = [
     name: "a redirect to a path",
     phase: "http",
     serve: (socket) => socket.send(head("302 Found", `Location: /p?${s.locationQuery}`, "Content-Length: 0")),
+  },
+  {
+    name: "a redirect that is followed",
+    phase: "http",
+    options: redirecting(`/token/${s.locationPassword}?x=${s.locationQuery}`),
+  },
+  {
+    name: "a redirect to an unencrypted url",
+    phase: "http",
+    isSecure: true,
+    options: async (setting) => ({
+      ...(await redirecting(`ws://a:${s.locationPassword}@h/?x=${s.locationQuery}`)(setting)),
+      tls: { ca: setting.peer.ca, passphrase: s.passphrase },
+    }),
   },
   { name: "an answer that is not HTTP", phase: "http", serve: (socket) => socket.send(`${echo}\r\n\r\n`) },
   {

@@ -22,6 +22,11 @@ describe("the rule without a hook", () => {
     expect(redactor.error(new Error("hunter2")).message).toBe("***");
     expect(defaultRedactor.with([])).toBe(defaultRedactor);
   });
+
+  it("keeps the credentials of the request before a redirect, and hides the longest one first", () => {
+    const redactor = defaultRedactor.with(["abcd"]).with(["abcdefgh"]);
+    expect(redactor.text("abcdefgh, abcd", "reason")).toBe("***, ***");
+  });
 });
 
 describe("the hook", () => {

@@ -52,11 +52,6 @@ describe("sentSecrets", () => {
     const found = sentSecrets(values).filter((secret) => !secret.includes("YTpi"));
     expect(found).toEqual([]);
   });
-
-  it("has the longest credential first", () => {
-    const found = sentSecrets(sent("ws://h/?token=abcd&key=abcdefgh"));
-    expect(found).toEqual(["abcdefgh", "abcd"]);
-  });
 });
 
 describe("hasCredentials", () => {

@@ -8,6 +8,9 @@ import { type RequestValues, subprotocolList } from "./request.js";
 /** The redirects of RFC 9110 15.4 that name another URL for a GET request. */
 const redirectStatuses: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 
+/** A longer subprotocol is taken for a token. */
+const maxNameLength = 32;
+
 /** True if the server refused the handshake by a redirect. */
 export function isRedirect(error: Error | undefined): error is HandshakeError {
   return (
@@ -45,7 +48,9 @@ export class Redirects {
       (field) => field[0].toLowerCase() !== "host" && !isSecretField(field),
     );
     const names = subprotocolList(values.subprotocols);
-    const subprotocols = names.filter((_, index) => !isSecretSubprotocol(names, index));
+    const subprotocols = names.filter(
+      (name, index) => name.length <= maxNameLength && !isSecretSubprotocol(names, index),
+    );
     return { ...values, url: to.href, headers, subprotocols };
   }
 }

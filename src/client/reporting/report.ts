@@ -206,7 +206,10 @@ function isOwnError(error: Error | undefined): error is OwnError {
 
 /** Returns a copy of an error whose message begins with `context`. `context` contains the phase and the URL. */
 function withContext(error: OwnError, context: string, redactor: Redactor): OwnError {
-  const message = `${context}: ${redactor.message(error.message)}`;
+  // The message of a ProxyError may contain the message of an error of the application, for example of `lookup`.
+  const shown =
+    error instanceof ProxyError ? redactor.text(error.message, "error") : redactor.message(error.message);
+  const message = `${context}: ${shown}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
   const { code } = error;
   const cause = redactor.error(error.cause);
