@@ -179,6 +179,21 @@ describe("a checkServerIdentity that rejects the server", () => {
     await client.until(() => client.ws.state === "connected");
   });
 
+  it.each<[what: string, result: () => Error | undefined]>([
+    ["accepts", () => undefined],
+    ["refuses", () => new Error("no")],
+  ])("may end the client, and then %s the server", async (_what, result) => {
+    const client: RecordedClient = watch({
+      ca: certificate.cert,
+      checkServerIdentity: () => {
+        client.ws.terminate();
+        return result();
+      },
+    });
+    await expect(client.ws.connect()).rejects.toThrow("closed by this client");
+    expect(client.ws.lastReport).toMatchObject({ verdict: "closed-by-us", phase: "tls", tls: undefined });
+  });
+
   it("is not called with rejectUnauthorized: false, as in Node", async () => {
     const fail = (): never => {
       throw new Error("thrown");
