@@ -79,7 +79,14 @@ export function sessionSlot(
  */
 function valuesIn(options: object): unknown[] {
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
-    if (ArrayBuffer.isView(value)) return [name, nodeCrypto().createHash("sha256").update(value).digest("hex")];
+    if (ArrayBuffer.isView(value))
+      return [
+        name,
+        nodeCrypto()
+          .createHash("sha256")
+          .update(value as Buffer)
+          .digest("hex"),
+      ];
     if (Array.isArray(value)) return [name, ...valuesIn(value)];
     const isPlain =
       typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;

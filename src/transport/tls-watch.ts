@@ -137,7 +137,7 @@ export class TlsWatch {
 }
 
 /** The codes of alerts that only a client certificate, or the lack of it, causes. */
-const certificateAlerts = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/;
+const certificateAlerts = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
 
 /** The codes of failures that a client certificate may have caused if the server has requested one. */
 const vagueFailures = /HANDSHAKE_FAILURE|^(ECONNRESET|EPIPE|ECONNABORTED)$/;
