@@ -24,9 +24,11 @@ const minSize = 4;
 /** Returns the credentials. Credentials for the proxy are included. */
 export function sentSecrets(sent: SentValues, proxy?: ProxyTarget, passphrase?: unknown): readonly string[] {
   const fields: HeaderField[] = [...credentialsIn(sent), ...(proxy?.headers ?? []).filter(isSecretField)];
+  const { user = "", password = "" } = proxy?.uri.credentials ?? {};
+  // Node shows a number in its error about the type of the passphrase.
   fields.push(
-    ["", proxy?.uri.credentials?.password ?? ""],
-    ["", typeof passphrase === "string" ? passphrase : ""],
+    ["", password || user],
+    ["", /^(?:string|number)$/.test(typeof passphrase) ? String(passphrase) : ""],
   );
   const found = new Set(fields.flatMap(([, value]) => partsOf(value)));
   return [...found].filter(({ length }) => length >= minSize);
@@ -74,5 +76,6 @@ function partsOf(value: string): string[] {
   const [, scheme = "", credentials = ""] = /^(\w+) +(.+)$/.exec(value) ?? [];
   const basic = /^basic$/i.test(scheme) ? Buffer.from(credentials, "base64").toString("latin1") : "";
   const parts = value.split(/; */).map((pair) => pair.slice(pair.indexOf("=") + 1));
-  return [value, credentials, basic.slice(basic.indexOf(":") + 1), ...parts];
+  // Without a password, the user name is the credential.
+  return [value, credentials, basic.replace(/^[^:]*:(?=.)|:$/s, ""), ...parts];
 }
