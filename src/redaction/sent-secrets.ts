@@ -30,7 +30,7 @@ export function sentSecrets(sent: SentValues, proxy?: ProxyTarget, passphrase?: 
     ["", password || user],
     ["", /^(?:string|number)$/.test(typeof passphrase) ? String(passphrase) : ""],
   );
-  const found = new Set(fields.flatMap(([, value]) => partsOf(value)));
+  const found = new Set([...fields.flatMap(([, value]) => partsOf(value)), ...hiddenParts(sent.uri)]);
   return [...found].filter(({ length }) => length >= minSize);
 }
 
@@ -69,6 +69,14 @@ export function isSecretField([name, value]: HeaderField): boolean {
 /** Returns the parameters of the query. A parameter without `=` is a value without a name. */
 function parametersOf({ href }: WebSocketUri): HeaderField[] {
   return [...new URL(href).searchParams].map(([name, value]) => (value === "" ? ["", name] : [name, value]));
+}
+
+/** Returns the parts of the path that the displayed URL does not show. */
+function hiddenParts({ href, display }: WebSocketUri): string[] {
+  const [parts, shown] = [href, display].map((url) => url.split("?", 1)[0]!.split(/[/;]/));
+  return parts!
+    .filter((part, index) => part !== shown![index])
+    .map((part) => part.slice(part.indexOf("=") + 1));
 }
 
 /** Returns the secrets in values such as `Bearer x`, `Basic` with the base64 form of `user:x`, and `a=x; b=x`. */

@@ -34,6 +34,12 @@ describe("sentSecrets", () => {
     expect(hasCredentials(values)).toBe(true);
   });
 
+  it("finds the hidden parts of the path, which are no credentials", () => {
+    const values = sent(`ws://h/feed;sid=hunter2/token/hunter3/${hex}/login`);
+    expect(sentSecrets(values)).toEqual(["hunter2", "hunter3", hex]);
+    expect(hasCredentials(values)).toBe(false);
+  });
+
   it("finds the credentials for the proxy and the passphrase", () => {
     const proxy = {
       uri: parseProxy("http://user:hunter2@p"),
