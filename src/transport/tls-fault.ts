@@ -96,7 +96,8 @@ export function checkTlsOptions(tls: ConnectionOptions): void {
     const value: unknown = tls[name as keyof typeof types];
     if (value !== undefined && typeof value !== type) throw new TypeError(`tls.${name} must be a ${type}`);
   }
-  const { ca, secureContext, ALPNProtocols: protocols, session } = tls;
+  const { ca, secureContext, ALPNProtocols: protocols, session, minVersion = "", maxVersion = "z" } = tls;
+  if (minVersion > maxVersion) throw new TypeError("tls.minVersion must not be above tls.maxVersion");
   if (protocols && !Array.isArray(protocols) && !ArrayBuffer.isView(protocols))
     throw new TypeError("tls.ALPNProtocols must be an array");
   if (session && typeof session !== "string" && !ArrayBuffer.isView(session))

@@ -95,6 +95,7 @@ const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
   ["a server name that is not a string", { servername: 5 as never }, "tls.servername"],
   ["a pskCallback that is not a function", { pskCallback: 5 as never }, "tls.pskCallback"],
   ["a session that is not a Buffer", { session: 5 as never }, "tls.session"],
+  ["an impossible version", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "tls.minVersion"],
   ["ALPN protocols that are no list", { ALPNProtocols: 5 as never }, "tls.ALPNProtocols"],
   ["an ALPN protocol that is too long", { ALPNProtocols: ["h".repeat(256)] }, "tls"],
   ["a size that is no number", { minDHSize: "none" as never }, "tls.minDHSize"],

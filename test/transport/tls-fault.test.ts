@@ -182,8 +182,9 @@ describe("checkTlsOptions()", () => {
     ["pskCallback", { pskCallback: "text" }, "a function"],
     ["session", { session: 5 }, "a Buffer"],
     ["ALPNProtocols", { ALPNProtocols: "h2" }, "an array"],
+    ["minVersion", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "not be above tls.maxVersion"],
   ])("refuses a wrong %s", (name, tls, kind) => {
-    const error = new TypeError(`tls.${name} must be ${kind}`);
+    const error = new TypeError(`tls.${name} must ${kind.startsWith("not") ? "" : "be "}${kind}`);
     expect(() => checkTlsOptions(tls)).toThrow(error);
     expect(refusedTlsOptions(tls, error)).toBe(`tls.${name}`);
   });
