@@ -44,7 +44,7 @@ const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
  * when the group is tested alone.
  */
 export function refusedTlsOptions(tls: object, error: Error): string {
-  const [, byNode, byUs] = /\boptions\.(\w+)|^tls\.(\w+) /.exec(error.message) ?? [];
+  const [, byNode, byUs] = /["']options\.(\w+)|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
   // The options of a group are tested together, because an option may need another option. For example, an encrypted
   // key fails without its passphrase.

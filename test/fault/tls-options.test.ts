@@ -98,7 +98,7 @@ const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
   ["an impossible version", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "tls.minVersion"],
   ["ALPN protocols that are no list", { ALPNProtocols: 5 as never }, "tls.ALPNProtocols"],
   ["an ALPN protocol that is too long", { ALPNProtocols: ["h".repeat(256)] }, "tls"],
-  ["a size that is no number", { minDHSize: "none" as never }, "tls.minDHSize"],
+  ["a size that is no number", { minDHSize: "none" as never }, "tls"],
 ];
 
 describe("TLS options that Node rejects", () => {
