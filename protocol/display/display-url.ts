@@ -61,7 +61,11 @@ function displayParameter(text: string): string {
   const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
   const decoded = decode(name);
   if (shownParameters.test(decoded) && shownValue.test(value) && !looksRandom(value)) return text;
-  return `${shownName.test(decoded) && !looksRandom(decoded) ? name : "***"}=***`;
+  // Without a value, the name may be a token of base64 characters and its padding.
+  const isName = /^=*$/.test(value)
+    ? /^[a-z_-]*$/.test(name)
+    : shownName.test(decoded) && !looksRandom(decoded);
+  return `${isName ? name : "***"}=***`;
 }
 
 function displayPath(path: string): string {
@@ -85,10 +89,12 @@ function displayPart(part: string, previous: string | undefined): string {
   const equals = part.indexOf("=");
   if (part === "") return part;
   if (equals !== -1 && shownName.test(part.slice(0, equals))) return `${part.slice(0, equals)}=***`;
-  // A nested URL, JSON, or the segment after one such as `token`.
+  // A nested URL or parameter, JSON, or the segment after one such as `token`.
   const isNamed = previous !== undefined && isSecretName(previous) && text.length >= 6 && /\d/.test(text);
-  if (previous === undefined || isNamed || /:\/\/|:.*@|[{}"]/.test(text)) return "***";
-  return hideRandom(text) === text ? part : `${part.slice(0, shownStart)}***`;
+  if (previous === undefined || isNamed || /:\/\/|:.*@|[{}"=]/.test(text)) return "***";
+  // Texts contain shorter hexadecimal numbers that operators need, but paths do not.
+  const isRandom = /^(?=.*\d)(?=.*[a-f])[\da-f]{16,}$/i.test(text) || hideRandom(text) !== text;
+  return !isRandom ? part : `${part.slice(0, shownStart)}***`;
 }
 
 /** Decodes percent-encoded bytes, each to the character with its code. Names of secrets are ASCII. */

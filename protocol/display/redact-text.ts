@@ -9,7 +9,7 @@ import { hideRandom } from "./random-text.js";
 
 /** Matches every name that suggests a secret. */
 const secretPart =
-  /token|passw|passphrase|pwd|secret|auth|(?:api|access|private|listen)[-_]?key|sign|cookie|session|credential|jwt/i;
+  /token|passw|passphrase|pwd|secret|auth(?!ors?\b)|(?:api|access|private|listen)[-_]?key|(?<!as|de)sign|cookie|session|credential|jwt/i;
 
 /** Matches the second word of a name such as `api key`. */
 const spacedKeyStart = /^key/i;
@@ -43,6 +43,8 @@ const member: Syntax = {
 const pair: Syntax = { separator: /[:=]\s*/g, gap: /\s/, valueEnd: /[&\r\n"]/g, noValue: /[&\r\n]/ };
 
 const url = /\b(?:wss?|https?|socks\w{0,2}):[/\\]{2}[^\s"'<>]+/gi;
+/** The query of a relative URL, such as the one in `Cannot GET /feed?t=x`. */
+const query = /\?[\w.[\]-]+=[^\s"'<>]*/g;
 /** Characters that end a sentence or a quotation. They are not part of a URL at its end. */
 const afterUrl = ".,:;!?)]}";
 const privateKey = /-----BEGIN[^]*?(?:-----END[^\n]*|$)/g;
@@ -57,7 +59,8 @@ const maxProse = 120;
  * {@link displayUrl} shows them. Its time is linear in the length of the text.
  */
 export function redactText(text: string): string {
-  const named = hideValues(hideValues(text.replace(privateKey, "***").replace(url, shownUrl), member), pair);
+  const whole = text.replace(privateKey, "***").replace(url, shownUrl).replace(query, shownUrl);
+  const named = hideValues(hideValues(whole, member), pair);
   return hideRandom(named.replace(scheme, "$1 ***"));
 }
 
@@ -120,8 +123,15 @@ function endOfValue(text: string, start: number, { valueEnd, noValue }: Syntax):
   // The end of a nested or doubly quoted value is hard to find, so everything from the start of the value is hidden.
   if (first === "[" || first === "{" || first === "\\") return text.length;
   if (noValue.test(first)) return start;
-  valueEnd.lastIndex = start;
-  return indexOrEnd(text, valueEnd.exec(text)?.index ?? -1, 0);
+  let end = start;
+  do {
+    valueEnd.lastIndex = end;
+    end = indexOrEnd(text, valueEnd.exec(text)?.index ?? -1, 0);
+    // A quoted parameter is a part of the value: `Authorization: Token token="x"`.
+    if (text[end] !== '"' || text[end - 1] !== "=") return end;
+    end = endOfQuoted(text, end);
+  } while (end < text.length);
+  return end;
 }
 
 function endOfQuoted(text: string, start: number): number {

@@ -6,7 +6,7 @@ import { hideRandom } from "./random-text.js";
  * `base64url.bearer.authorization.k8s.io.x`, `openai-insecure-api-key.x`.
  */
 const credential =
-  /((?:bearer|token|authorization|auth|api[-_]?key|secret|jwt|password|credential|session)s?(?![a-z])[^a-z\d]?).*[a-z\d].*/i;
+  /((?:bearer|token|authorization|auth|key|secret|jwt|pass|password|pwd|ticket|sid|credential|session)s?(?![a-z])[^a-z\d]?).*[a-z\d].*/i;
 
 /** Returns the name with `***` in place of what may be a credential. */
 export function displaySubprotocol(name: string): string {

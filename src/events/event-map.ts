@@ -82,7 +82,10 @@ export interface EventMap<Received> {
   ping: { readonly payload: Buffer };
   /** A pong was received; `latencyMs` is set if the pong answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
-  /** The first Close frame was sent (`"us"`) or received (`"peer"`). */
+  /**
+   * The first Close frame was sent (`"us"`) or received (`"peer"`). Secrets in `reason` are hidden; `unmasked(event)` has
+   * the reason as it was received.
+   */
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
   /** The client ended. This event is emitted once after each start by `connect()` or `run()`, as the last event. */
   closed: { readonly report: CloseReport };

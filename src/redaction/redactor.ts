@@ -45,9 +45,9 @@ export class Redactor {
     return this.#hook === undefined ? displayUrl(url) : escapeControls(this.#ask(bareUrl(url), "url"));
   }
 
-  /** Applies the hook to a message of this package that shows a text of the peer by the default rule. */
+  /** Hides secrets in a message of this package that shows a text of the peer by the default rule. */
   message(message: string): string {
-    return this.#hook === undefined ? message : this.#ask(message, "error");
+    return this.#hook === undefined ? this.#withoutSecrets(message) : this.#ask(message, "error");
   }
 
   /** Hides secrets in a text that is not a URL or a header field. */

@@ -24,11 +24,13 @@ const minSize = 4;
 /** Returns the credentials. Credentials for the proxy are included. */
 export function sentSecrets(sent: SentValues, proxy?: ProxyTarget, passphrase?: unknown): readonly string[] {
   const fields: HeaderField[] = [...credentialsIn(sent), ...(proxy?.headers ?? []).filter(isSecretField)];
+  const { user = "", password = "" } = proxy?.uri.credentials ?? {};
+  // Node shows a number in its error about the type of the passphrase.
   fields.push(
-    ["", proxy?.uri.credentials?.password ?? ""],
-    ["", typeof passphrase === "string" ? passphrase : ""],
+    ["", password || user],
+    ["", /^(?:string|number)$/.test(typeof passphrase) ? String(passphrase) : ""],
   );
-  const found = new Set(fields.flatMap(([, value]) => partsOf(value)));
+  const found = new Set([...fields.flatMap(([, value]) => partsOf(value)), ...hiddenParts(sent.uri)]);
   return [...found].filter(({ length }) => length >= minSize);
 }
 
@@ -69,10 +71,19 @@ function parametersOf({ href }: WebSocketUri): HeaderField[] {
   return [...new URL(href).searchParams].map(([name, value]) => (value === "" ? ["", name] : [name, value]));
 }
 
+/** Returns the parts of the path that the displayed URL does not show. */
+function hiddenParts({ href, display }: WebSocketUri): string[] {
+  const [parts, shown] = [href, display].map((url) => url.split("?", 1)[0]!.split(/[/;]/));
+  return parts!
+    .filter((part, index) => part !== shown![index])
+    .map((part) => part.slice(part.indexOf("=") + 1));
+}
+
 /** Returns the secrets in values such as `Bearer x`, `Basic` with the base64 form of `user:x`, and `a=x; b=x`. */
 function partsOf(value: string): string[] {
   const [, scheme = "", credentials = ""] = /^(\w+) +(.+)$/.exec(value) ?? [];
   const basic = /^basic$/i.test(scheme) ? Buffer.from(credentials, "base64").toString("latin1") : "";
   const parts = value.split(/; */).map((pair) => pair.slice(pair.indexOf("=") + 1));
-  return [value, credentials, basic.slice(basic.indexOf(":") + 1), ...parts];
+  // Without a password, the user name is the credential.
+  return [value, credentials, basic.replace(/^[^:]*:(?=.)|:$/s, ""), ...parts];
 }

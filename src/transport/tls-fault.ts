@@ -44,7 +44,7 @@ const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
  * when the group is tested alone.
  */
 export function refusedTlsOptions(tls: object, error: Error): string {
-  const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
+  const [, byNode, byUs] = /["']options\.(\w+)|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
   // The options of a group are tested together, because an option may need another option. For example, an encrypted
   // key fails without its passphrase.
@@ -83,19 +83,48 @@ function errorOfGroup(tls: object, group: readonly string[]): Error | undefined 
   }
 }
 
+/** The types of options that Node does not check, or only after it has begun to connect. */
+const types = { checkServerIdentity: "function", pskCallback: "function", servername: "string" };
+
 /**
  * Checks options that Node does not check. If `tls.ca` contains unreadable data, Node ignores the data and trusts no
- * certificate. The handshake would then fail with an error that blames the certificate of the server. Node also calls
- * `checkServerIdentity` without checking that it is a function.
+ * certificate. The handshake would then fail with an error that blames the certificate of the server.
  * @throws TypeError
  */
-export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: ConnectionOptions): void {
-  const check: unknown = checkServerIdentity;
-  if (check !== undefined && typeof check !== "function")
-    throw new TypeError("tls.checkServerIdentity must be a function");
+export function checkTlsOptions(tls: ConnectionOptions): void {
+  for (const [name, type] of Object.entries(types)) {
+    const value: unknown = tls[name as keyof typeof types];
+    if (value !== undefined && typeof value !== type) throw new TypeError(`tls.${name} must be a ${type}`);
+  }
+  const { ca, secureContext, ALPNProtocols: protocols, session, minVersion = "", maxVersion = "z" } = tls;
+  if (minVersion > maxVersion) throw new TypeError("tls.minVersion must not be above tls.maxVersion");
+  if (protocols && !Array.isArray(protocols) && !ArrayBuffer.isView(protocols))
+    throw new TypeError("tls.ALPNProtocols must be an array");
+  if (session && typeof session !== "string" && !ArrayBuffer.isView(session))
+    throw new TypeError("tls.session must be a Buffer");
   const given: readonly unknown[] = [ca ?? []].flat();
   if (given.length === 0 || secureContext !== undefined || given.some(mayBeCertificate)) return;
   throw new TypeError("tls.ca contains no certificate in PEM format");
+}
+
+/**
+ * Checks that the key fits the certificate. OpenSSL does not compare keys of different types: the client would send no
+ * certificate.
+ * @throws TypeError
+ */
+export function checkKeyPair({ cert, key, passphrase }: ConnectionOptions): void {
+  const { X509Certificate, createPrivateKey } = nodeCrypto();
+  let isPair = true;
+  try {
+    const publicKey = new X509Certificate(cert as string);
+    isPair = publicKey.checkPrivateKey(createPrivateKey({ key: key as string, passphrase }));
+  } catch {
+    // One of them is missing, or in an array, or in a form that only OpenSSL reads.
+  }
+  if (!isPair)
+    throw Object.assign(new TypeError("tls.key does not fit tls.cert"), {
+      code: "ERR_OSSL_X509_KEY_VALUES_MISMATCH",
+    });
 }
 
 function mayBeCertificate(ca: unknown): boolean {

@@ -1,6 +1,7 @@
 // Keeps the TLS sessions of a client, so that a reconnect resumes one instead of a full handshake (RFC 8446 2.2). It
 // does not perform handshakes.
 import type { ConnectionOptions } from "node:tls";
+import { nodeCrypto } from "../runtime/node-modules.js";
 import type { ServerCertificate } from "../events/tls-details.js";
 import type { TlsSession, TransportTarget } from "../runtime/transport.js";
 
@@ -69,6 +70,26 @@ export function sessionSlot(
   const isOwn = tls.checkServerIdentity ?? tls.pskCallback ?? tls.session ?? tls.socket;
   if (tlsSessions === undefined || isOwn !== undefined) return undefined;
   // The values are compared, because the application may change the options object between two attempts.
-  const values = Object.entries(tls).flat(2) as unknown[];
-  return new SessionSlot(tlsSessions, [host, port, socketPath, ...values]);
+  return new SessionSlot(tlsSessions, [host, port, socketPath, ...valuesIn(tls)]);
+}
+
+/**
+ * Returns all names and values in the options. The application may also change bytes, arrays and the objects in them,
+ * such as `{ pem, passphrase }`, in place.
+ */
+function valuesIn(options: object): unknown[] {
+  return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
+    if (ArrayBuffer.isView(value))
+      return [
+        name,
+        nodeCrypto()
+          .createHash("sha256")
+          .update(value as Buffer)
+          .digest("hex"),
+      ];
+    if (Array.isArray(value)) return [name, ...valuesIn(value)];
+    const isPlain =
+      typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+    return isPlain ? [name, value, ...valuesIn(value)] : [name, value];
+  });
 }

@@ -61,12 +61,14 @@ export class TlsWatch {
   /** @param refusal - Why the certificate does not prove the identity of the server; `undefined` if it does. */
   onCertificate(certificate: PeerCertificate, refusal: Error | undefined): void {
     this.#certificate = serverCertificate(certificate);
-    // Node closes the handle next.
-    if (refusal !== undefined) this.#describe(false);
+    // Node closes the handle next. The function of the application may have closed it already.
+    if (refusal !== undefined && !this.#socket!.destroyed) this.#describe(false);
   }
 
   onSecure(): void {
     const socket = this.#socket!;
+    // Node emits the event even if `checkServerIdentity` has ended the client. The handle is closed then.
+    if (socket.destroyed) return;
     this.#isSecure = true;
     this.#isAsked = isClientCertificateRequested(socket);
     socket.off("end", onEnd);
@@ -135,7 +137,7 @@ export class TlsWatch {
 }
 
 /** The codes of alerts that only a client certificate, or the lack of it, causes. */
-const certificateAlerts = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/;
+const certificateAlerts = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
 
 /** The codes of failures that a client certificate may have caused if the server has requested one. */
 const vagueFailures = /HANDSHAKE_FAILURE|^(ECONNRESET|EPIPE|ECONNABORTED)$/;
@@ -157,7 +159,12 @@ function serverCertificate(given: PeerCertificate): ServerCertificate | undefine
   if (last?.certificate?.fingerprint256 === fingerprint256) return last.certificate;
   // Many certificates have an empty subject.
   const names = [subject, issuer] as (PeerCertificate["subject"] | undefined)[];
-  const [subjectCopy, issuerCopy] = names.map((name) => Object.freeze(ownOptions(name ?? {})));
+  const [subjectCopy, issuerCopy] = names.map((name) => {
+    const parts = ownOptions(name ?? {});
+    // A repeated part is an array.
+    Object.values(parts).forEach(Object.freeze);
+    return Object.freeze(parts);
+  });
   return Object.freeze({ subject: subjectCopy!, issuer: issuerCopy!, validFrom, validTo, fingerprint256 });
 }
 

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { dial } from "./tcp.js";
-import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
+import { checkKeyPair, checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { type SessionSlot, sessionSlot } from "./tls-sessions.js";
 import { TlsWatch, tlsWatchOf } from "./tls-watch.js";
 import { toError } from "../runtime/to-error.js";
@@ -48,7 +48,16 @@ function dialTls(target: TransportTarget, transport: SocketTransport): void {
     tlsConnector(target, () => transport.readInto(target.readBuffer)),
   );
   if (connect === undefined) return;
-  dial(target, transport, connect, (socket) => {
+  const tryConnect = (address: string): TLSSocket => {
+    try {
+      return connect(address);
+    } catch (thrown) {
+      // Node checks some options only now.
+      transport.enter("tls");
+      throw optionsFault(thrown, target.tls ?? {}, "tls");
+    }
+  };
+  dial(target, transport, tryConnect, (socket) => {
     transport.secure(tlsWatchOf(socket));
     transport.enter("tls");
     socket.once("secureConnect", () => transport.open());
@@ -108,11 +117,15 @@ export function tryTls<Result>(
     return create();
   } catch (thrown) {
     transport.begin("tls");
-    const error = toError(thrown, "tls.connect");
-    const options = refusedTlsOptions(ownOptions(tls), error).replaceAll("tls", optionName);
-    transport.fail(markTlsFault(error, { kind: "options", options }));
+    transport.fail(optionsFault(thrown, tls, optionName));
     return undefined;
   }
+}
+
+function optionsFault(thrown: unknown, tls: ConnectionOptions, optionName: string): Error {
+  const error = toError(thrown, "tls.connect");
+  const options = refusedTlsOptions(ownOptions(tls), error).replaceAll("tls", optionName);
+  return markTlsFault(error, { kind: "options", options });
 }
 
 /** How an attempt uses TLS, whichever address it connects to. */
@@ -160,8 +173,10 @@ function planTls(target: TransportTarget): TlsPlan {
     // Only the option can disable the check. NODE_TLS_REJECT_UNAUTHORIZED is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
+  const secureContext = tls.secureContext ?? createSecureContext(options);
+  if (tls.cert !== undefined) checkKeyPair(tls);
   return {
-    options: { ...options, secureContext: tls.secureContext ?? createSecureContext(options) },
+    options: { ...options, secureContext },
     check: check === undefined ? checkServerIdentity : identityCheck(check, given),
     slot: sessionSlot(target, tls),
     hasCertificate: (tls.cert ?? tls.pfx ?? tls.secureContext) !== undefined,

@@ -7,6 +7,8 @@ import { buildSync } from "esbuild";
 import { describe, expect, it, onTestFinished } from "vitest";
 import * as jetsocket from "../../src/index.js";
 import { runProgram, transpiledEntryPoint } from "../layers/child-process.js";
+import { ScriptedPeer } from "../support/scripted-peer.js";
+import { closeFrame } from "../support/wire.js";
 import { formsOf, secrets } from "./secret-places.js";
 import { run, scenarios } from "./secret-scenarios.js";
 
@@ -76,6 +78,24 @@ describe("an explicit call", () => {
     const closed = await runNamed("a Close frame of the server");
     expect(jetsocket.unmasked(closed).reason).toContain(secrets.reasonToken);
     expect(closed.reason).not.toContain(secrets.reasonToken);
+  });
+
+  it("returns the reason of the event closing", async () => {
+    const peer = await ScriptedPeer.listen();
+    const client = new jetsocket.WebSocket(peer.url, { reconnect: false });
+    const closing = new Promise<jetsocket.EventMap<unknown>["closing"]>((resolve) =>
+      client.on("closing", resolve),
+    );
+    const connecting = client.connect();
+    const socket = await peer.client();
+    await socket.accept();
+    await connecting;
+    socket.endWithClient().send(closeFrame(4401, "token=hunter2"));
+    expect(await closing).toEqual({ code: 4401, reason: "token=***", initiatedBy: "peer" });
+    expect(jetsocket.unmasked(await closing)).toEqual({
+      ...{ code: 4401, reason: "token=hunter2", initiatedBy: "peer" },
+    });
+    await peer.close();
   });
 
   it("returns the error that a function threw", async () => {

@@ -1,5 +1,5 @@
 // TLS options that cannot be used, and checkServerIdentity functions that reject the server.
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -61,6 +61,9 @@ const other = createTlsCertificate();
 const encrypted = createPrivateKey(other.key)
   .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "right" })
   .toString();
+const rsaKey = generateKeyPairSync("rsa", { modulusLength: 2048 })
+  .privateKey.export({ type: "pkcs8", format: "pem" })
+  .toString();
 const corrupt = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
@@ -88,6 +91,14 @@ const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
     { checkServerIdentity: 5 as never },
     "tls.checkServerIdentity",
   ],
+  ["a key of another type than the certificate", { cert: other.cert, key: rsaKey }, "tls.key"],
+  ["a server name that is not a string", { servername: 5 as never }, "tls.servername"],
+  ["a pskCallback that is not a function", { pskCallback: 5 as never }, "tls.pskCallback"],
+  ["a session that is not a Buffer", { session: 5 as never }, "tls.session"],
+  ["an impossible version", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "tls.minVersion"],
+  ["ALPN protocols that are no list", { ALPNProtocols: 5 as never }, "tls.ALPNProtocols"],
+  ["an ALPN protocol that is too long", { ALPNProtocols: ["h".repeat(256)] }, "tls"],
+  ["a size that is no number", { minDHSize: "none" as never }, "tls"],
 ];
 
 describe("TLS options that Node rejects", () => {
@@ -97,7 +108,9 @@ describe("TLS options that Node rejects", () => {
       const { error, attempts } = await giveUp(watch({ ca: certificate.cert, ...tls }));
       expect(attempts).toBe(1);
       expect(error.message).toContain(`Correct the option ${options}:`);
+      expect(error.report).toMatchObject({ verdict: "tls", phase: "tls", isRetryable: false });
       expect(error.report?.advice).toContain(`Correct the option ${options}:`);
+      expect(error.code).toMatch(/^(ERR|TLS)_/);
       expect(server.connectionCount).toBe(0);
     },
   );
@@ -177,6 +190,21 @@ describe("a checkServerIdentity that rejects the server", () => {
     isRefusing = false;
     await (await server.client()).accept();
     await client.until(() => client.ws.state === "connected");
+  });
+
+  it.each<[what: string, result: () => Error | undefined]>([
+    ["accepts", () => undefined],
+    ["refuses", () => new Error("no")],
+  ])("may end the client, and then %s the server", async (_what, result) => {
+    const client: RecordedClient = watch({
+      ca: certificate.cert,
+      checkServerIdentity: () => {
+        client.ws.terminate();
+        return result();
+      },
+    });
+    await expect(client.ws.connect()).rejects.toThrow("closed by this client");
+    expect(client.ws.lastReport).toMatchObject({ verdict: "closed-by-us", phase: "tls", tls: undefined });
   });
 
   it("is not called with rejectUnauthorized: false, as in Node", async () => {

@@ -140,3 +140,34 @@ it("are abandoned by close()", async () => {
   await client.ws.close();
   await failing;
 });
+
+it("to a url with credentials are refused with insecureCredentials: forbid, and not tried again", async () => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, {
+    ...{ followRedirects: 1, insecureCredentials: "forbid", reconnect: true, retryInitial: true },
+    lookup: () => expect.unreachable(),
+  });
+  const failing = expect(client.ws.connect()).rejects.toMatchObject({ code: "INSECURE_CREDENTIALS" });
+  await redirect(server, "ws://feed.test/?token=secret");
+  await failing;
+  expect(client.ws.lastReport).toMatchObject({
+    ...{ verdict: "setup-failed", phase: "provider", isRetryable: false },
+    advice: expect.stringContaining("wss:") as string,
+  });
+  expect(JSON.stringify(client.recorded)).not.toContain("secret");
+});
+
+it("fail with the error of the function for the proxy", async () => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, {
+    followRedirects: 1,
+    proxy: (url) => {
+      if (url.endsWith("second")) throw new Error("no proxy for the second");
+      return false;
+    },
+  });
+  const failing = expect(client.ws.connect()).rejects.toThrow("no proxy for the second");
+  await redirect(server, "/second");
+  await failing;
+  expect(client.ws.lastReport).toMatchObject({ verdict: "setup-failed", phase: "provider" });
+});

@@ -74,5 +74,8 @@ describe("the hook", () => {
     const message = "connect to https://h/?a=*** if you trust it";
     expect(redactorOf((text, kind) => `${kind}(${text.length})`).message(message)).toBe("error(43)");
     expect(defaultRedactor.message(message)).toBe(message);
+    expect(defaultRedactor.with(["hunter2"]).message("connect to https://h/hunter2")).toBe(
+      "connect to https://h/***",
+    );
   });
 });

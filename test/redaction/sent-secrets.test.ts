@@ -17,6 +17,7 @@ describe("sentSecrets", () => {
     ["a password", sent("ws://user:hunter2@h"), "hunter2"],
     ["a Basic header", sent("ws://user:hunter2@h"), Buffer.from("user:hunter2").toString("base64")],
     ["a percent-encoded password", sent("ws://user:hun%2Fter@h"), "hun/ter"],
+    ["a user name without a password", sent("ws://hunter2:@h"), "hunter2"],
     ["a token of the query", sent("ws://h/?token=hunter2"), "hunter2"],
     ["a bearer token", sent("ws://h", [["Authorization", "Bearer hunter2"]]), "hunter2"],
     [
@@ -33,6 +34,12 @@ describe("sentSecrets", () => {
     expect(hasCredentials(values)).toBe(true);
   });
 
+  it("finds the hidden parts of the path, which are no credentials", () => {
+    const values = sent(`ws://h/feed;sid=hunter2/token/hunter3/${hex}/login`);
+    expect(sentSecrets(values)).toEqual(["hunter2", "hunter3", hex]);
+    expect(hasCredentials(values)).toBe(false);
+  });
+
   it("finds the credentials for the proxy and the passphrase", () => {
     const proxy = {
       uri: parseProxy("http://user:hunter2@p"),
@@ -41,6 +48,11 @@ describe("sentSecrets", () => {
     expect(sentSecrets(sent("ws://h"), proxy, "correct")).toEqual(
       expect.arrayContaining(["hunter2", "Bearer abcd", "abcd", "correct"]),
     );
+  });
+
+  it("finds a passphrase that is a number, and a proxy's user name without a password", () => {
+    const proxy = { uri: parseProxy("http://hunter2@p"), headers: [] };
+    expect(sentSecrets(sent("ws://h"), proxy, 12_345_678)).toEqual(["hunter2", "12345678"]);
   });
 
   it.each([

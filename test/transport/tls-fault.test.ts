@@ -2,6 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { createSecureContext, type ConnectionOptions } from "node:tls";
 import { describe, expect, it } from "vitest";
 import {
+  checkKeyPair,
   checkTlsOptions,
   markTlsFault,
   refusedTlsOptions,
@@ -176,10 +177,50 @@ describe("checkTlsOptions()", () => {
     expect(() => checkTlsOptions({ checkServerIdentity: checkServerIdentity })).not.toThrow();
   });
 
+  it.each<[name: string, tls: object, kind: string]>([
+    ["servername", { servername: 5 }, "a string"],
+    ["pskCallback", { pskCallback: "text" }, "a function"],
+    ["session", { session: 5 }, "a Buffer"],
+    ["ALPNProtocols", { ALPNProtocols: "h2" }, "an array"],
+    ["minVersion", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "not be above tls.maxVersion"],
+  ])("refuses a wrong %s", (name, tls, kind) => {
+    const error = new TypeError(`tls.${name} must ${kind.startsWith("not") ? "" : "be "}${kind}`);
+    expect(() => checkTlsOptions(tls)).toThrow(error);
+    expect(refusedTlsOptions(tls, error)).toBe(`tls.${name}`);
+  });
+
+  it("accepts bytes as session and as ALPNProtocols", () => {
+    const bytes = Buffer.alloc(1);
+    expect(() => checkTlsOptions({ session: bytes, ALPNProtocols: bytes })).not.toThrow();
+    expect(() => checkTlsOptions({ ALPNProtocols: ["h2"], servername: "" })).not.toThrow();
+  });
+
   it("names what it refuses in the form that refusedTlsOptions() reads", () => {
     expect(refusedTlsOptions({}, noCertificate)).toBe("tls.ca");
     expect(refusedTlsOptions({}, new TypeError("tls.checkServerIdentity must be a function"))).toBe(
       "tls.checkServerIdentity",
     );
+  });
+});
+
+describe("checkKeyPair()", () => {
+  const own = createTlsCertificate();
+
+  it("refuses the key of another certificate", () => {
+    const { key: other } = createTlsCertificate();
+    expect(() => checkKeyPair({ cert: own.cert, key: other })).toThrow(
+      expect.objectContaining({ code: "ERR_OSSL_X509_KEY_VALUES_MISMATCH" }) as Error,
+    );
+  });
+
+  it.each<[what: string, tls: ConnectionOptions]>([
+    ["a pair", own],
+    ["bytes", { cert: Buffer.from(own.cert), key: Buffer.from(own.key) }],
+    ["a chain", { cert: own.cert + createTlsCertificate().cert, key: own.key }],
+    ["no key", { cert: own.cert }],
+    ["arrays", { cert: [own.cert], key: [own.key] }],
+    ["text that is not PEM", { cert: "none", key: "none" }],
+  ])("accepts %s", (_what, tls) => {
+    expect(() => checkKeyPair(tls)).not.toThrow();
   });
 });

@@ -59,6 +59,22 @@ describe("a kept session", () => {
     expect(offered(given, options)).toBeUndefined();
   });
 
+  it.each<[string, ConnectionOptions, (options: ConnectionOptions) => unknown]>([
+    ["an array", { ca: ["one", "two"] }, ({ ca }) => (ca as string[]).pop()],
+    ["bytes", { ca: Buffer.from("one") }, ({ ca }) => (ca as Buffer).write("two")],
+    ["bytes in an array", { ca: [Buffer.from("one")] }, ({ ca }) => (ca as Buffer[])[0]!.write("two")],
+    [
+      "an object in an array",
+      { key: [{ pem: "one", passphrase: "a" }] },
+      ({ key }) => Object.assign((key as object[])[0]!, { pem: "two" }),
+    ],
+  ])("is not offered after %s of the options has changed in place", (_what, options, change) => {
+    slotOf({}, options)!.keep(Buffer.from("first"), certificate(), false);
+    expect(offered({}, options)).toBe("first");
+    change(options);
+    expect(offered({}, options)).toBeUndefined();
+  });
+
   it("is copied out of the memory that it shares", () => {
     keep("first");
     expect(sessions[0]!.ticket.buffer.byteLength).toBe(5);

@@ -2,7 +2,7 @@
  * Makes one attempt to connect: calls the provider functions, dials, and performs the opening handshake. It does not
  * retry.
  */
-import type { FrameObserver, HandshakeError, Resources } from "../../../protocol/index.js";
+import { type FrameObserver, HandshakeError, type Resources } from "../../../protocol/index.js";
 import { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import {
@@ -299,7 +299,9 @@ export class ConnectAttempt implements OpeningHandler {
       // The attempt may have been abandoned meanwhile.
       if (this.#plan !== undefined) this.#open(plan, request, tls);
     } catch (thrown) {
-      this.#fail("http", toError(thrown, "The option proxy"), addresses);
+      // Otherwise the option proxy or insecureCredentials prevents the next request.
+      const phase = thrown instanceof HandshakeError ? "http" : "provider";
+      this.#fail(phase, toError(thrown, "The option proxy"), addresses);
     }
   }
 

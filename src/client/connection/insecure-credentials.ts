@@ -2,9 +2,9 @@
  * Applies the option `insecureCredentials`: warns of credentials that are sent without encryption, or refuses to send
  * them. It does not know which values are credentials.
  */
-import type { WebSocketUri } from "../../../protocol/index.js";
 import { JetSocketError } from "../../errors.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { ProxiedRequest } from "./request.js";
 import { hasCredentials, type SentValues } from "../../redaction/sent-secrets.js";
 
 /** Most hosts that are remembered. After this number of warnings, the process gets no other. */
@@ -18,12 +18,15 @@ const warnedHosts = new Set<string>();
  *   credentials that another machine could read.
  */
 export function checkCredentials(
-  sent: SentValues,
+  sent: SentValues & Partial<Pick<ProxiedRequest, "proxy">>,
   { insecureCredentials, socketPath }: Pick<ResolvedOptions, "insecureCredentials" | "socketPath">,
 ): void {
-  const { uri } = sent;
+  const { uri, proxy } = sent;
   if (uri.isSecure || insecureCredentials === "allow" || socketPath !== undefined) return;
-  if (isLoopback(uri) || !hasCredentials(sent)) return;
+  // A proxy on another machine receives them, whatever the name of the target.
+  const isLocal =
+    isLoopback(uri) && (proxy === undefined || proxy.uri.kind === "https" || isLoopback(proxy.uri));
+  if (isLocal || !hasCredentials(sent)) return;
   const { host, hostHeader } = uri;
   const isForbidden = insecureCredentials === "forbid";
   if (!isForbidden && (warnedHosts.has(host) || warnedHosts.size >= maxHosts)) return;
@@ -38,6 +41,6 @@ export function checkCredentials(
 }
 
 /** RFC 6761 6.3: names that end in `localhost` are those of this machine. */
-function isLoopback({ host }: WebSocketUri): boolean {
+function isLoopback({ host }: { readonly host: string }): boolean {
   return /^(?:.+\.)?localhost\.?$|^127\.\d+\.\d+\.\d+$|^::1$|^::ffff:7f[\da-f]{2}:[\da-f]{1,4}$/.test(host);
 }

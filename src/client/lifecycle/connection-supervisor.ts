@@ -2,7 +2,7 @@
  * Manages the attempts and connections of one client: it creates them, reacts to the end of each of them, and ends the
  * client when no connection follows. It does not process messages.
  */
-import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
+import { CloseCode, type CloseFrame, mask } from "../../../protocol/index.js";
 import { type AcceptedHandshake, type OpeningTimes, shownHandshake } from "../../connection/opening.js";
 import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
@@ -303,8 +303,9 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     hub.sender.detach();
     if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
+    const received = { code: close.code, reason: close.reason, initiatedBy };
     const reason = connection.redactor.text(close.reason, "reason");
-    emitter.emit("closing", { code: close.code, reason, initiatedBy });
+    emitter.emit("closing", mask({ ...received, reason }, received));
   }
 
   /** Makes the second connection of a rotation the current connection, so that messages are sent on it. */

@@ -73,7 +73,7 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
       "The server rejects the client certificate; set one that it accepts in tls.cert and tls.key.",
     ],
     [
-      /ALTNAME|^HOSTNAME_MISMATCH$/,
+      /ALTNAME|^HOSTNAME_MISMATCH$|UNRECOGNIZED_NAME/,
       "The server's certificate is for another name; check the host of the URL, or set that name in tls.servername.",
     ],
     [

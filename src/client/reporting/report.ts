@@ -162,7 +162,8 @@ function attemptError(
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
   const cause = redactor.error(error);
   const message = `${failed}: ${sentenceOf(cause, "the stream was closed")} ${advice}`;
-  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause, phase });
+  const code = tlsFaultOf(error)?.kind === "options" ? "TLS_OPTION_INVALID" : "CONNECT_FAILED";
+  return new ConnectionError(message, { code: codeOf(error) ?? code, cause, phase });
 }
 
 /** Returns the error that ended an open connection, or `undefined` if a closing handshake ended it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseUri } from "../../../protocol/index.js";
+import { parseProxy, parseUri } from "../../../protocol/index.js";
 import { checkCredentials } from "../../../src/client/connection/insecure-credentials.js";
 import type { ResolvedOptions } from "../../../src/options/resolve-options.js";
 import { recordWarnings } from "../../support/warnings.js";
@@ -61,4 +61,18 @@ describe("credentials over ws:", () => {
       expect(() => check(`ws://${host}/`, "forbid")).toThrow("without encryption");
     },
   );
+
+  it.each([
+    ["http://proxy.test", true],
+    ["socks5://proxy.test", true],
+    ["http://localhost", false],
+    ["https://proxy.test", false],
+  ])("may pass a proxy on their way to localhost: %s is refused: %s", (url, isRefused) => {
+    const proxy = { uri: parseProxy(url), headers: [] };
+    const request = { uri: parseUri("ws://user:pass@localhost/"), headers: [], subprotocols: [], proxy };
+    const policy = { insecureCredentials: "forbid", socketPath: undefined } as const;
+    const call = expect(() => checkCredentials(request, policy));
+    if (isRefused) call.toThrow("without encryption");
+    else call.not.toThrow();
+  });
 });

@@ -102,6 +102,27 @@ describe("displayUrl", () => {
   });
 });
 
+describe("displayUrl of a token in an unusual place", () => {
+  it.each([
+    ["a bare query with padding", "?aHVudGVyMg==", "?***=***"],
+    ["a bare query that ends with =", "?hunter2=", "?***=***"],
+    ["a parameter without a value", "?debug=&v=2", "?debug=***&v=2"],
+    ["an encoded parameter of the path", "/a%3Btoken=hunter2/b", "/***/b"],
+    ["an encoded = in the path", "/a%3Btoken%3Dhunter2/b", "/***/b"],
+    ["16 hexadecimal digits", "/ws/9f86d081884c7d65", "/ws/9f86***"],
+  ])("hides it: %s", (_what, path, shown) => {
+    expect(displayUrl(`wss://h${path}`)).toBe(`wss://h${path.startsWith("/") ? "" : "/"}${shown}`);
+    expect(displayUrl(path)).toBe(shown);
+  });
+
+  it.each(["/ws/btcusdt@depth20@100ms", "/v2/1733000000000000", "/c/9f86d081", "/socket.io/?EIO=4"])(
+    "shows %s",
+    (path) => {
+      expect(displayUrl(path)).toBe(path);
+    },
+  );
+});
+
 describe("bareUrl", () => {
   it("removes only the user name, the password and the fragment", () => {
     expect(bareUrl("wss://user:pass@h/p?token=abc#x")).toBe("wss://h/p?token=abc");

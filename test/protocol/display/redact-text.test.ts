@@ -93,6 +93,9 @@ describe("redactText", () => {
     ["secret names and digits", "token 123456".repeat(size / 12)],
     ["the starts of private keys", "-----BEGIN ".repeat(size / 11)],
     ["the starts of JSON Web Tokens", "eyJhbGciOi.".repeat(size / 11)],
+    ["question marks", "?".repeat(size)],
+    ["queries", "?a=".repeat(size / 3)],
+    ["quoted parameters", 'auth: a="b"'.repeat(size / 11)],
     ["one random word", "a1B".repeat(size / 3)],
     ["words and separators", `${"a".repeat(100)}:`.repeat(size / 101)],
   ];
@@ -106,5 +109,22 @@ describe("redactText", () => {
 
   it("hides a secret at the end of a long text", () => {
     for (const [, text] of shapes) expect(redactText(`${text}\n&token=abc`)).not.toContain("abc");
+  });
+});
+
+describe("redactText of a value that is not one word", () => {
+  it.each([
+    ["Cannot GET /feed?t=hunter2&v=2", "Cannot GET /feed?t=***&v=2"],
+    ["see /feed?t=hunter2.", "see /feed?t=***."],
+    ['<a href="/feed?t=hunter2">', '<a href="/feed?t=***">'],
+    ['Authorization: Token token="hunter2"', "Authorization: ***"],
+    ['Authorization: Digest username="a", response="hunter2"\nHost: h', "Authorization: ***\nHost: h"],
+  ])("%s becomes %s", (text, shown) => {
+    expect(redactText(text)).toBe(shown);
+    expect(redactText(shown)).toBe(shown);
+  });
+
+  it.each(["author: Bob", "design: broken", "what?", "assignment = 5", "why? a=b"])("shows %s", (text) => {
+    expect(redactText(text)).toBe(text);
   });
 });

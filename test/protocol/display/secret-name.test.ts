@@ -7,7 +7,7 @@ describe("isSecretName", () => {
       "token access_token X-Amz-Security-Token tokens key api_key apiKey APIKEY api-key listenKey keys key2 " +
       "AccessKeyId secret client_secret signature X-Amz-Signature sig X-Amz-Credential password passwd passphrase " +
       "passcode pass pwd pin otp auth oauth basicAuth authorization authentication ticket jwt session sessionId sid " +
-      "code hmac bearer ToKeN tk rt Cookie Set-Cookie WWW-Authenticate Authorization"
+      "code hmac CB-ACCESS-SIGN bearer ToKeN tk rt Cookie Set-Cookie WWW-Authenticate Authorization"
     ).split(" "),
   )("is true for %s", (name) => {
     expect(isSecretName(name)).toBe(true);

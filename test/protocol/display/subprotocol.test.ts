@@ -6,6 +6,9 @@ describe("displaySubprotocol", () => {
     ["base64url.bearer.authorization.k8s.io.dG9rZW4", "base64url.bearer.***"],
     ["openai-insecure-api-key.sk-abc", "openai-insecure-api-key.***"],
     ["Bearer_abc", "Bearer_***"],
+    ["ticket.abc", "ticket.***"],
+    ["key.abc", "key.***"],
+    ["pwd-abc", "pwd-***"],
     ["auth0abc", "auth***"],
     ["d41d8cd98f00b204e9800998ecf8427e", "***"],
     ["v1.d41d8cd98f00b204e980.x", "v1.***.x"],
@@ -24,6 +27,8 @@ describe("displaySubprotocol", () => {
     "access_token",
     "Bearer",
     "authority.v1",
+    "keyframes.v1",
+    "passive.v1",
     "wamp.2.json",
     "openai-beta.realtime-v1",
   ])("shows %s", (name) => {
