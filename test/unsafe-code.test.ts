@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import * as protocol from "../protocol/index.js";
 import { importsOf, readSources } from "./support/import-graph.js";
 import { knownModules, loaderUses } from "./support/known-modules.js";
-import { unsafeCodeIn } from "./support/unsafe-code.js";
+import { undocumentedIn, unsafeCodeIn } from "./support/unsafe-code.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const sources = readSources(root, ["protocol", "src"]);
@@ -23,6 +23,14 @@ describe("the sources", () => {
   it("load only known modules of Node, and no other package", () => {
     const modules = found.flatMap((file) => file.modules).filter((name) => !name.startsWith("."));
     expect([...new Set(modules)].sort()).toEqual(knownModules);
+  });
+
+  it("use functions that Node does not document only in two modules, which test them first", () => {
+    const uses = [...sources].map(([file, text]) => [file, undocumentedIn(file, text)] as const);
+    expect(Object.fromEntries(uses.filter(([, names]) => names.length > 0))).toEqual({
+      "protocol/extensions/permessage-deflate/zlib-handle.ts": ["_handle", "_processChunk", "_writeState"],
+      "protocol/fast-buffer.ts": ["latin1Slice", "ucs2Slice", "utf8Slice", "utf8Write"],
+    });
   });
 
   it("compile only the WebAssembly functions of three modules, and export no function that compiles", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { unsafeCodeIn } from "./unsafe-code.js";
+import { undocumentedIn, unsafeCodeIn } from "./unsafe-code.js";
 
 describe("unsafeCodeIn", () => {
   it.each([
@@ -77,4 +77,23 @@ describe("unsafeCodeIn", () => {
     const found = unsafeCodeIn("module.cjs", 'const vm = require("node:vm"); new Function("a", vm);');
     expect(found).toEqual({ uses: ["Function"], modules: ["node:vm"] });
   });
+});
+
+describe("undocumentedIn", () => {
+  it.each([
+    ["_handle", "stream._handle.reset();"],
+    ["_handle", 'Reflect.get(stream, "_handle");'],
+    ["_handle", "const { _handle: handle } = stream;"],
+    ["utf8Slice", "bytes.utf8Slice(0, 1);"],
+    ["latin1Write", 'bytes["latin1Write"](text);'],
+  ])("returns %s for %s", (name, text) => {
+    expect(undocumentedIn("module.ts", text)).toContain(name);
+  });
+
+  it.each(["function f(_unused: number) {}", "latin1Slice(bytes, 0, 1);", "type A = { _handle: B };"])(
+    "returns nothing for %s",
+    (text) => {
+      expect(undocumentedIn("module.ts", text)).toEqual([]);
+    },
+  );
 });

@@ -149,3 +149,31 @@ function isOnlyNamed(node: ts.Node): boolean {
   while (ts.isParenthesizedExpression(parent) || ts.isAsExpression(parent)) parent = parent.parent;
   return ts.isPropertyAccessExpression(parent) && parent.name.text === "name";
 }
+
+/** The names of properties that Node does not document: private ones, and the methods of all Buffers. */
+const undocumented = /^(?:_[a-z]\w*|(?:utf8|latin1|ucs2|ascii|hex|base64|base64url)(?:Slice|Write))$/;
+
+/** Returns the names of undocumented properties that a source reads, or passes as a text, each once. */
+export function undocumentedIn(file: string, text: string): string[] {
+  const found = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (isType(node)) return;
+    const name = propertyOf(node);
+    if (name !== undefined && undocumented.test(name)) found.add(name);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true));
+  return [...found].sort();
+}
+
+/** The name in `object.name`, `object["name"]`, `call("name")` and `const { name } = object`. */
+function propertyOf(node: ts.Node): string | undefined {
+  if (ts.isPropertyAccessExpression(node)) return node.name.text;
+  if (ts.isStringLiteralLike(node)) {
+    const { parent } = node;
+    return ts.isElementAccessExpression(parent) || ts.isCallExpression(parent) ? node.text : undefined;
+  }
+  if (!ts.isBindingElement(node)) return undefined;
+  const name = node.propertyName ?? node.name;
+  return ts.isIdentifier(name) ? name.text : undefined;
+}
