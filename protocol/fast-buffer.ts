@@ -67,20 +67,18 @@ export const ucs2Slice: Slice = choose<Slice>(
   (slice) => slice(sample, 2, 6) === "\uf0a9\u989f",
 );
 
+const writeByEncoder: Write = (bytes, text, offset, size) =>
+  new TextEncoder().encodeInto(text, bytes.subarray(offset, offset + size)).written;
+
 /**
  * Writes a text in UTF-8 at `offset`. At most `size` bytes are written, and never a part of a character. A surrogate
  * without its other half becomes U+FFFD.
  * @returns The number of written bytes.
  */
-export const utf8Write: Write = choose<Write>(
-  methodOf("utf8Write"),
-  (bytes, text, offset, size) =>
-    new TextEncoder().encodeInto(text, bytes.subarray(offset, offset + size)).written,
-  (write) => {
-    const bytes = new Uint8Array(9);
-    return write(bytes, "é\ud800é", 1, 6) === 5 && bytes.join() === "0,195,169,239,191,189,0,0,0";
-  },
-);
+export const utf8Write: Write = choose<Write>(methodOf("utf8Write"), writeByEncoder, (write) => {
+  const bytes = new Uint8Array(9);
+  return write(bytes, "é\ud800é", 1, 6) === 5 && bytes.join() === "0,195,169,239,191,189,0,0,0";
+});
 
 const viewByFrom = (memory: ArrayBufferLike, offset: number, size: number): Buffer =>
   Buffer.from(memory, offset, size);
@@ -109,9 +107,9 @@ export const bufferView: typeof viewByFrom = choose(
 
 /** Returns the text in UTF-8. Has the result of `Buffer.from(text)`. */
 export function utf8Bytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text));
-  utf8Write(bytes, text, 0, bytes.length);
-  return bytes;
+  if (utf8Write !== writeByEncoder) return Buffer.from(text);
+  const { buffer, byteOffset, length } = new TextEncoder().encode(text);
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** Decodes UTF-8. Has the result of `buffer.toString()`. */
