@@ -2,6 +2,7 @@
 // the state of the connection.
 import { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
 import { ProtocolError } from "./errors.js";
+import { utf8Write } from "./fast-buffer.js";
 import { decodeText } from "./text/utf8.js";
 
 /** The content of a Close frame. A Close frame without a code has the code 1005. */
@@ -41,7 +42,7 @@ export function encodeClose({ code, reason }: CloseFrame): Buffer {
   if (code === CloseCode.noStatus) return Buffer.alloc(0);
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
   payload.writeUInt16BE(code, 0);
-  payload.write(reason, 2);
+  utf8Write(payload, reason, 2, payload.length - 2);
   return payload;
 }
 

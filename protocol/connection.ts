@@ -6,6 +6,7 @@ import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } f
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
+import { utf8Bytes } from "./fast-buffer.js";
 import type { FrameObserver } from "./frame-observer.js";
 import { InputBuffer } from "./input-buffer.js";
 import { MessageAssembler, type MessageSink } from "./message-assembler.js";
@@ -348,7 +349,7 @@ export class ProtocolConnection {
     this.#requireOpen();
     const encoder = this.#encoderFor(text, options);
     if (encoder === undefined) this.#output.writeText(text);
-    else this.#output.writeEncoded(Opcode.text, encoder.encode(Buffer.from(text)), text);
+    else this.#output.writeEncoded(Opcode.text, encoder.encode(utf8Bytes(text)), text);
   }
 
   /**

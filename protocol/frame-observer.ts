@@ -2,6 +2,7 @@
 import { isFinal, hasRsv1, opcodeOf } from "./frame-header.js";
 import type { FrameSink } from "./frame-parser.js";
 import type { ProtocolError } from "./errors.js";
+import { utf8Bytes } from "./fast-buffer.js";
 
 /** A frame as it is on the wire, but with an unmasked payload. */
 export interface ObservedFrame {
@@ -58,7 +59,7 @@ function excerptOf(payload: string | Uint8Array, size: number): Buffer {
   // The slice may end inside a surrogate pair. The last code unit of the slice is then encoded as invalid bytes. The
   // slice has `size + 1` code units, and each code unit is encoded as at least one byte. Therefore the invalid bytes
   // follow the first `size` bytes, and are cut off.
-  const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
+  const bytes = typeof payload === "string" ? utf8Bytes(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }
 

@@ -10,7 +10,7 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { BufferView } from "./buffer-view.js";
+import { bufferView } from "./fast-buffer.js";
 import { payloadSizeAt, SmallFrameScanner } from "./small-frame-scanner.js";
 import { SmallTextBatch, type SmallTextSink } from "./text/small-text-batch.js";
 
@@ -153,7 +153,7 @@ export class FrameParser {
       const size = payloadSizeAt(bytes, this.position);
       const payload = this.position + headerSizeFor(size, false);
       this.position = payload + size;
-      sink.onSmallBinary(new BufferView(buffer, byteOffset + payload - start, size));
+      sink.onSmallBinary(bufferView(buffer, byteOffset + payload - start, size));
     }
     scanner.endBatch(this.position);
     return true;

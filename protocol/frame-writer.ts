@@ -1,7 +1,7 @@
 // Writes frames into segments. This module does not choose the order of the frames, and it does not compress payloads.
-import type { FastBuffer } from "./buffer-view.js";
 import { copyBytes } from "./copy-bytes.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
+import { utf8Bytes, utf8Write } from "./fast-buffer.js";
 import { firstByteOf, headerSizeFor, writeHeader } from "./frame-header.js";
 import { Masker } from "./mask.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
@@ -53,7 +53,7 @@ export class FrameWriter {
     const at = end + headerSize;
     const freeSize = segmentSize - at;
     if (text.length + maxCharacterSize > freeSize) return this.#writeMeasured(chain, text);
-    const size = (bytes as FastBuffer).utf8Write(text, at, freeSize);
+    const size = utf8Write(bytes, text, at, freeSize);
     // If the segment has space for one more character, the text was written completely.
     if (freeSize - size < maxCharacterSize) return this.#writeMeasured(chain, text);
     if (size !== text.length && headerSizeFor(size, this.#isMasked) !== headerSize)
@@ -74,12 +74,12 @@ export class FrameWriter {
   #writeMeasured(chain: SegmentChain, text: string): number {
     const size = Buffer.byteLength(text);
     if (size > maxWholePayloadSize) {
-      this.writeBytes(chain, textFirstByte, Buffer.from(text));
+      this.writeBytes(chain, textFirstByte, utf8Bytes(text));
       return this.frameSize(size);
     }
     const headerSize = headerSizeFor(size, this.#isMasked);
     const segment = chain.beginFrame(headerSize + size);
-    (segment.bytes as FastBuffer).utf8Write(text, segment.end + headerSize, size);
+    utf8Write(segment.bytes, text, segment.end + headerSize, size);
     this.#finish(segment, size);
     return headerSize + size;
   }

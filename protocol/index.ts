@@ -59,6 +59,8 @@ export {
   type ProxyErrorDetails,
 } from "./errors.js";
 export { escapeControls } from "./escape-controls.js";
+export { latin1Text, utf8Bytes, utf8Text } from "./fast-buffer.js";
+export { loadNodeModule } from "./node-modules.js";
 export { ownOptions } from "./own-options.js";
 export type {
   CodecFactory,

@@ -7,6 +7,7 @@ import { ControlScan, type ControlScanHandler } from "./control-scan.js";
 import { ProtocolError } from "./errors.js";
 import type { InflatedSink } from "./extensions/permessage-deflate/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
+import { utf8Bytes } from "./fast-buffer.js";
 import type { FrameSink, SmallMessageSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf, protocolError } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
@@ -354,7 +355,7 @@ export class MessageAssembler implements FrameSink, SmallMessageSink, InflatedSi
     this.#text = undefined;
     if (text === undefined) this.#handler.onMessageError(invalidUtf8());
     // If `isLending` was set to `true` after the decoding of a text had begun, the decoded text is encoded again.
-    else if (!this.isLending || !this.#messages.onBorrowed!(Buffer.from(text), false))
+    else if (!this.isLending || !this.#messages.onBorrowed!(utf8Bytes(text), false))
       this.#messages.onMessage(text, size);
   }
 

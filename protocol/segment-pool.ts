@@ -1,6 +1,6 @@
 // Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, the pool switches
 // to "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
-import { BufferView } from "./buffer-view.js";
+import { bufferView } from "./fast-buffer.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
 /** Size of a segment in bytes. A write has this size by default, so that the progress of a slow peer is visible. */
@@ -50,7 +50,7 @@ export class Segment {
 
   /** Returns a view of the bytes from `start` to `end`. */
   view(start: number, end: number): Buffer {
-    return new BufferView(this.memory, this.offset + start, end - start);
+    return bufferView(this.memory, this.offset + start, end - start);
   }
 
   /** Number of free bytes. */

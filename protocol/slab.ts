@@ -1,6 +1,6 @@
 // Allocates memory for received messages that the application may keep. Garbage collection frees this memory.
 import { Buffer } from "node:buffer";
-import { BufferView } from "./buffer-view.js";
+import { bufferView } from "./fast-buffer.js";
 import { copyBytes } from "./copy-bytes.js";
 
 const slabSize = 8 * 1024;
@@ -67,7 +67,7 @@ export class Slab {
     }
     const start = this.#used;
     this.#used = start + size;
-    return new BufferView(this.#memory, start, size);
+    return bufferView(this.#memory, start, size);
   }
 }
 

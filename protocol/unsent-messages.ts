@@ -1,6 +1,7 @@
 // Recovers messages from the queued frames that were not sent. Because of this module, the queue need not keep the
 // messages in addition to their frames. This module does not decompress frames.
 import { Opcode, type Role } from "./constants.js";
+import { utf8Text } from "./fast-buffer.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
 import { PayloadBuffer } from "./payload-buffer.js";
@@ -66,7 +67,7 @@ function readInto(unsent: UnsentFrames, originals: readonly (string | Buffer)[])
       const payload = pieces.take();
       if (isControl(first)) unsent.controls.push({ first, payload });
       else if (hasRsv1(first)) unsent.messages.push(originals[compressedCount++]!);
-      else unsent.messages.push(opcodeOf(first) === Opcode.text ? payload.toString() : payload);
+      else unsent.messages.push(opcodeOf(first) === Opcode.text ? utf8Text(payload) : payload);
     },
     onFrameError(error): void {
       throw error;

@@ -19,6 +19,15 @@ function namesIn(text: string | undefined): string[] {
   return [...(text ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 }
 
+const known = resolveOptions(
+  { replay: { sequence: () => 0, onReplay: () => undefined } },
+  { ...nodeRuntimeWithoutSockets, openTransport: () => undefined as never },
+);
+
+const count = (value: number): string => value.toLocaleString("en-US");
+const seconds = (value: number): string => `${value / 1_000} s`;
+const mebibytes = (value: number): string => `${value / 2 ** 20} MiB`;
+
 describe("SECURITY.md", () => {
   it("names an existing test for each limit and for each promise", () => {
     expect(rows.length).toBeGreaterThan(15);
@@ -34,12 +43,29 @@ describe("SECURITY.md", () => {
   });
 
   it("names only options that exist", () => {
-    const known = resolveOptions(
-      {},
-      { ...nodeRuntimeWithoutSockets, openTransport: () => undefined as never },
-    );
     const options = rows.flatMap((cells) => namesIn(cells[3])).map((name) => name.split(".")[0]!);
     expect(options.filter((name) => !(name in known))).toEqual([]);
     expect(options.length).toBeGreaterThan(10);
+  });
+
+  const { buffer, heartbeat, rotation, replay, backoff } = known;
+  it.each<[string, string[]]>([
+    ["followRedirects", [count(known.followRedirects)]],
+    ["connectTimeout", [seconds(known.connectTimeout)]],
+    ["maxMessageSize", [mebibytes(known.maxMessageSize)]],
+    ["maxFragments", [count(known.maxFragments)]],
+    ["messageTimeout", [seconds(known.messageTimeout)]],
+    ["maxControlRate", [`${count(known.maxControlRate)} per second`]],
+    ["buffer", [`${count(buffer.capacity)} messages`, mebibytes(buffer.maxBytes)]],
+    ["maxBufferedAmount", [mebibytes(known.maxBufferedAmount)]],
+    ["heartbeat", [seconds(heartbeat!.interval + heartbeat!.timeout)]],
+    ["closeTimeout", [seconds(known.closeTimeout), seconds(10 * known.closeTimeout)]],
+    ["replay", [`${count(replay!.maxWaiting)} messages`, seconds(replay!.recoveryTimeout)]],
+    ["rotation", [seconds(rotation.overlap), `${count(rotation.maxWaiting)} messages`]],
+    ["backoff", [seconds(backoff.cap)]],
+    ["backoff.retryAfterCap", [seconds(backoff.retryAfterCap)]],
+  ])("shows the default of %s", (option, limits) => {
+    const [first] = rows.filter((cells) => cells[3] === `\`${option}\``);
+    for (const limit of limits) expect(first?.[2]).toContain(limit);
   });
 });

@@ -2,6 +2,7 @@
 // socket.
 import { type HandshakeError, JetSocketError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionAcceptor, ExtensionElement } from "../extensions/extension.js";
+import { utf8Bytes } from "../fast-buffer.js";
 import { checkField } from "../http/header-fields.js";
 import { HeadParser, type HeadLimits } from "../http/head-parser.js";
 import { writeHead } from "../http/head-writer.js";
@@ -164,7 +165,7 @@ export class ServerHandshake {
         throw new TypeError(`Header "${name}" is not allowed: the handshake sets it.`);
       }
     }
-    const payload = typeof body === "string" ? Buffer.from(body) : body;
+    const payload = typeof body === "string" ? utf8Bytes(body) : body;
     const fields: HeaderField[] = [
       // RFC 9110 7.8: the sender of an Upgrade field also lists it in Connection.
       ["Connection", statusCode === 426 ? "Upgrade, close" : "close"],

@@ -1,5 +1,6 @@
 // Parses the head (start line and header fields) of an HTTP/1.1 message. This module does not read the body.
 import type { HeaderField } from "../errors.js";
+import { latin1Slice } from "../fast-buffer.js";
 import { isToken, trimWhitespace } from "./tokens.js";
 
 /** The limits for the head of an HTTP message. The head includes the start line. */
@@ -119,6 +120,5 @@ function malformed(reason: string): HeadResult<never> {
 }
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
-  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return buffer.toString("latin1", start, end);
+  return latin1Slice(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), start, end);
 }

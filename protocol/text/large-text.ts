@@ -1,6 +1,6 @@
 // Decodes a large UTF-8 text while the text arrives. This module does not limit the size of the text.
 import { Buffer, isAscii } from "node:buffer";
-import type { FastBuffer } from "../buffer-view.js";
+import { ucs2Slice } from "../fast-buffer.js";
 import { decodeText, decodeValid, findTruncatedSequence, sequenceSize } from "./utf8.js";
 import { maxWasmTextSize } from "./wasm-utf8.js";
 
@@ -33,7 +33,7 @@ const maxSequenceSize = 4;
 export class LargeText {
   readonly #parts: string[] = [];
   /** The UTF-16 code units of the next part. */
-  readonly #units: FastBuffer = Buffer.allocUnsafeSlow(2 * (partLength + textBlockSize)) as FastBuffer;
+  readonly #units: Buffer = Buffer.allocUnsafeSlow(2 * (partLength + textBlockSize));
   #unitsSize = 0;
   /** The first bytes of a character that continues in the next block. */
   readonly #partial: Buffer = Buffer.alloc(maxSequenceSize);
@@ -91,13 +91,13 @@ export class LargeText {
   #decode(bytes: Buffer, start: number, end: number): boolean {
     const text = decodeText(bytes, start, end);
     if (text === undefined) return false;
-    this.#unitsSize += this.#units.ucs2Write(text, this.#unitsSize);
+    this.#unitsSize += this.#units.write(text, this.#unitsSize, "utf16le");
     if (this.#unitsSize >= 2 * partLength) this.#endPart();
     return true;
   }
 
   #endPart(): void {
-    if (this.#unitsSize > 0) this.#parts.push(this.#units.ucs2Slice(0, this.#unitsSize));
+    if (this.#unitsSize > 0) this.#parts.push(ucs2Slice(this.#units, 0, this.#unitsSize));
     this.#unitsSize = 0;
   }
 

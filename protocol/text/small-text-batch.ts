@@ -1,7 +1,7 @@
 // Decodes several small text frames with one call of the decoder. This module does not decode texts with non-ASCII
 // characters.
 import { Buffer } from "node:buffer";
-import type { FastBuffer } from "../buffer-view.js";
+import { latin1Slice } from "../fast-buffer.js";
 import { SmallFrameScanner } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
@@ -50,7 +50,7 @@ export class SmallTextBatch {
     }
     const { scanner } = this;
     if (!scanner.find(bytes, start, end, maxPayloadSize)) return undefined;
-    const text = (bytes as FastBuffer).latin1Slice(start, scanner.end);
+    const text = latin1Slice(bytes, start, scanner.end);
     if (Buffer.byteLength(text) === text.length + scanner.nonAsciiCount) return text;
     this.#untilTry = messagesPerTry;
     return undefined;

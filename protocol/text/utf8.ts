@@ -2,7 +2,7 @@
 // All methods give the same result. All connections of the process share the decoder of this module, and the
 // predictions of the kind of the next text. A wrong prediction costs time, but does not change the result.
 import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
-import type { FastBuffer } from "../buffer-view.js";
+import { latin1Slice, ucs2Slice, utf8Slice } from "../fast-buffer.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
 
 /** Smallest text in bytes that is checked by `isAscii`. A smaller text is decoded, and then searched for U+FFFD. */
@@ -45,7 +45,7 @@ let isDenseExpected = false;
 export function decodeText(bytes: Buffer, start: number, end: number): string | undefined {
   const size = end - start;
   if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWasmSize)) {
-    const text = (bytes as FastBuffer).utf8Slice(start, end);
+    const text = utf8Slice(bytes, start, end);
     // The decoder replaces invalid bytes by U+FFFD, but the peer can also have sent this character.
     if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) return undefined;
     if (text.length !== size && size >= minWasmSize) isDenseExpected = isDense(text, size);
@@ -56,16 +56,15 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
 
 /** Checks and decodes the bytes by the fastest method. If ASCII is expected, the bytes are decoded before the check. */
 function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
-  const slices = bytes as FastBuffer;
   if (isAsciiExpected && end - start <= maxDecodeFirstSize) {
-    const text = slices.latin1Slice(start, end);
+    const text = latin1Slice(bytes, start, end);
     // The length of a latin1 string in UTF-8 is its number of characters, plus 1 for each character above 0x7f.
     if (Buffer.byteLength(text) === text.length) return text;
   }
   const payload = bytes.subarray(start, end);
   const isOnlyAscii = !isDenseExpected && isAscii(payload);
   isAsciiExpected = isOnlyAscii && !isByteLengthSlow;
-  if (isOnlyAscii) return slices.latin1Slice(start, end);
+  if (isOnlyAscii) return latin1Slice(bytes, start, end);
   if (!isUtf8(payload)) return undefined;
   const text = decodeNonAscii(payload);
   isDenseExpected = isDense(text, payload.length);
@@ -83,9 +82,8 @@ function isDense(text: string, size: number): boolean {
 
 /** Decodes bytes that were already validated as UTF-8. */
 export function decodeValid(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
-  const slices = bytes as FastBuffer;
-  if (isAscii) return slices.latin1Slice(start, end);
-  if (!isSliceSlow || end - start < minWasmSize) return slices.utf8Slice(start, end);
+  if (isAscii) return latin1Slice(bytes, start, end);
+  if (!isSliceSlow || end - start < minWasmSize) return utf8Slice(bytes, start, end);
   return decodeNonAscii(bytes.subarray(start, end));
 }
 
@@ -95,11 +93,11 @@ function decodeNonAscii(payload: Buffer): string {
     const text = size <= maxWasmTextSize ? wasmDecoder.decode(payload) : undefined;
     if (text !== undefined) return text;
     if (size >= minTranscodeSize) {
-      const units = transcode(payload, "utf8", "ucs2") as FastBuffer;
-      return units.ucs2Slice(0, units.length);
+      const units = transcode(payload, "utf8", "ucs2");
+      return ucs2Slice(units, 0, units.length);
     }
   }
-  return (payload as FastBuffer).utf8Slice(0, size);
+  return utf8Slice(payload, 0, size);
 }
 
 /** Returns the size in bytes of the sequence whose first byte is `lead`. `lead` must be at least 0xc0. */

@@ -1,6 +1,6 @@
 // A UTF-8 decoder in WebAssembly. It is created after the process has received 1 MiB of text. The decoder does not
 // validate its input.
-import type { FastBuffer } from "../buffer-view.js";
+import { ucs2Slice } from "../fast-buffer.js";
 import { instantiate } from "../wasm-module.js";
 import { wasmUtf8Function, writeShuffleMasks } from "./wasm-utf8-code.js";
 
@@ -49,10 +49,10 @@ function createDecode(): ((utf8: Uint8Array) => string) | undefined {
   const { memory, call } = instance;
   writeShuffleMasks(memory);
   const text = new Uint8Array(memory, textOffset, maxWasmTextSize);
-  const units = Buffer.from(memory, unitsOffset) as FastBuffer;
+  const units = new Uint8Array(memory, unitsOffset);
   return (utf8) => {
     text.set(utf8);
     const count = call(textOffset, textOffset + utf8.length, unitsOffset);
-    return units.ucs2Slice(0, count * 2);
+    return ucs2Slice(units, 0, count * 2);
   };
 }

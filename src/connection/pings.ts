@@ -1,4 +1,5 @@
 // The list of unanswered pings of one connection. It does not send pings.
+import { latin1Text } from "../../protocol/index.js";
 import type { Wait } from "../runtime/wait.js";
 
 /** A call of `ping()` that waits for the pong. */
@@ -89,5 +90,5 @@ export class Pings {
 }
 
 function keyOf(payload: Uint8Array): string {
-  return Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("latin1");
+  return latin1Text(payload);
 }

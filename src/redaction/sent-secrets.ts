@@ -6,6 +6,7 @@ import {
   displaySubprotocol,
   type HeaderField,
   isSecretName,
+  latin1Text,
   looksRandom,
   type WebSocketUri,
 } from "../../protocol/index.js";
@@ -82,7 +83,7 @@ function hiddenParts({ href, display }: WebSocketUri): string[] {
 /** Returns the secrets in values such as `Bearer x`, `Basic` with the base64 form of `user:x`, and `a=x; b=x`. */
 function partsOf(value: string): string[] {
   const [, scheme = "", credentials = ""] = /^(\w+) +(.+)$/.exec(value) ?? [];
-  const basic = /^basic$/i.test(scheme) ? Buffer.from(credentials, "base64").toString("latin1") : "";
+  const basic = /^basic$/i.test(scheme) ? latin1Text(Buffer.from(credentials, "base64")) : "";
   const parts = value.split(/; */).map((pair) => pair.slice(pair.indexOf("=") + 1));
   // Without a password, the user name is the credential.
   return [value, credentials, basic.replace(/^[^:]*:(?=.)|:$/s, ""), ...parts];

@@ -2,6 +2,7 @@
 import type { OnReadOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { utf8Bytes } from "../../protocol/index.js";
 import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate } from "./read-gate.js";
 import { toError } from "../runtime/to-error.js";
@@ -17,7 +18,7 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | Type
   if (typeof chunk !== "string") return new TypeError(`The stream must emit bytes, got ${typeof chunk}`);
   // Without `setEncoding()`, a string is converted to its UTF-8 bytes. With `setEncoding()`, the stream has already
   // decoded the bytes, and may have lost bytes that are invalid in this encoding.
-  if (encoding === null) return Buffer.from(chunk, "utf8");
+  if (encoding === null) return utf8Bytes(chunk);
   return new TypeError(`The stream must emit bytes, got text: setEncoding("${encoding}") was called on it`);
 }
 

@@ -1,5 +1,6 @@
 // Finds out which TLS option caused an error. It does not open connections.
 import type { ConnectionOptions } from "node:tls";
+import { latin1Text, utf8Bytes } from "../../protocol/index.js";
 import { nodeCrypto, nodeTls } from "../runtime/node-modules.js";
 import { toError } from "../runtime/to-error.js";
 
@@ -130,9 +131,8 @@ export function checkKeyPair({ cert, key, passphrase }: ConnectionOptions): void
 function mayBeCertificate(ca: unknown): boolean {
   // Node throws for values that are neither text nor bytes, and treats an empty string as absent.
   if (typeof ca !== "string" && !ArrayBuffer.isView(ca)) return true;
-  const bytes =
-    typeof ca === "string" ? Buffer.from(ca) : Buffer.from(ca.buffer, ca.byteOffset, ca.byteLength);
-  const [, label] = /-----BEGIN (TRUSTED |X509 |)CERTIFICATE-----/.exec(bytes.toString("latin1")) ?? [];
+  const bytes = typeof ca === "string" ? utf8Bytes(ca) : Buffer.from(ca.buffer, ca.byteOffset, ca.byteLength);
+  const [, label] = /-----BEGIN (TRUSTED |X509 |)CERTIFICATE-----/.exec(latin1Text(bytes)) ?? [];
   if (label !== "") return label !== undefined || bytes.length === 0;
   try {
     new (nodeCrypto().X509Certificate)(bytes);

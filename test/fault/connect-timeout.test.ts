@@ -2,17 +2,23 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, type Phase, TimeoutError } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
+import { ProxyServer } from "../support/proxy-server.js";
 import { Scene, type RecordedClient } from "../support/scene.js";
 import { failedStory, failureOf } from "./failing.js";
 import { never } from "../support/never.js";
 
 let scene: Scene;
+let proxy: ProxyServer | undefined;
 
 beforeEach(() => {
   scene = new Scene(true);
 });
 
-afterEach(() => scene.finish());
+afterEach(async () => {
+  await proxy?.close();
+  proxy = undefined;
+  await scene.finish();
+});
 
 describe("connectTimeout", () => {
   const connectTimeout = 7_000;
@@ -60,6 +66,43 @@ describe("connectTimeout", () => {
     const expecting = expectTimeout(client, "provider");
     await expecting;
     expect(signal?.aborted).toBe(true);
+  });
+
+  it("limits the wait for a proxy that never answers", async () => {
+    const silent = await scene.listen();
+    const { host } = new URL(silent.url);
+    const client = scene.watch("ws://target.example/", { connectTimeout, proxy: `http://${host}` });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "proxy" });
+    const peer = (await silent.client()).endWithClient();
+    await peer.request();
+    scene.clock.advance(connectTimeout);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("limits the sum of the times of a lookup, a proxy and the response", async () => {
+    const server = await scene.listen();
+    const targetPort = (): number => {
+      scene.clock.advance(connectTimeout / 4);
+      return server.port;
+    };
+    proxy = await new ProxyServer({ kind: "http", targetPort }).listen();
+    const client = scene.watch("ws://target.example/", {
+      connectTimeout,
+      proxy: proxy.url(),
+      lookup: (_host, _options, callback) => {
+        scene.clock.advance(connectTimeout / 2);
+        callback(null, [{ address: "127.0.0.1", family: 4 }]);
+      },
+    });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    scene.clock.advance(connectTimeout / 4 - 1);
+    expect(client.ws.state).toBe("connecting");
+    scene.clock.advance(1);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
   });
 
   it("limits a TLS handshake", async () => {

@@ -19,6 +19,9 @@ const kindsOfDependency = [
   "bundledDependencies",
 ];
 
+/** The scripts that npm runs for an installed package, also for one that is installed from a Git repository. */
+const installScript = /^(?:(?:pre|post)?(?:install|uninstall|prepare|pack)|prepublish|dependencies)$/;
+
 async function manifestIn(folder: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Manifest;
 }
@@ -34,9 +37,21 @@ describe("the package", () => {
     expect(modules.filter((name) => !name.startsWith("."))).toEqual(["jetsocket"]);
   });
 
-  it("runs no script on installation", async () => {
-    const scripts = Object.keys((await manifestIn(installed)).scripts ?? {});
-    expect(scripts.filter((name) => /^(pre|post)?(install|uninstall)$/.test(name))).toEqual([]);
+  it.each([
+    ["the repository", root],
+    ["the package", installed],
+  ])("has no script that npm runs on installation, in %s", async (_, folder) => {
+    const manifest = await manifestIn(folder);
+    expect(Object.keys(manifest.scripts ?? {}).filter((name) => installScript.test(name))).toEqual([]);
+    expect(manifest).not.toHaveProperty("gypfile");
+  });
+
+  it("is installed without dependencies and scripts, by the record of npm", async () => {
+    const path = join(project, "node_modules/.package-lock.json");
+    const { packages } = JSON.parse(await readFile(path, "utf8")) as { packages: Record<string, Manifest> };
+    expect(Object.keys(packages)).toEqual(["node_modules/jetsocket"]);
+    const names = Object.keys(packages["node_modules/jetsocket"]!).sort();
+    expect(names).toEqual(["engines", "integrity", "license", "resolved", "version"]);
   });
 
   it("contains only the build output, guide, examples, README, license and changelog", () => {

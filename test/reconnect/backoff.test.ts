@@ -37,6 +37,11 @@ describe("backoffDelay", () => {
     );
   });
 
+  it("spreads the delays evenly, so that many clients do not reconnect at the same time", () => {
+    const delays = [0, 0.25, 0.5, 0.75].map((random) => backoffDelay({ ...policy, floor: 0 }, 2, random));
+    expect(delays).toEqual([0, 1_000, 2_000, 3_000]);
+  });
+
   it("never returns more than the full delay, even if the floor is higher", () => {
     expect(backoffDelay({ ...policy, base: 10, floor: 5_000 }, 0, 0.9)).toBe(10);
   });

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import crypto from "node:crypto";
+import { describe, expect, it, vi } from "vitest";
 import { nodeRuntimeWithoutSockets as runtime } from "../../src/runtime/node-runtime.js";
 
 describe("nodeRuntimeWithoutSockets", () => {
@@ -49,6 +50,14 @@ describe("nodeRuntimeWithoutSockets", () => {
     const drawn = Array.from({ length: 100 }, () => runtime.random());
     expect(new Set(drawn).size).toBeGreaterThan(90);
     expect(drawn.every((number) => number >= 0 && number < 1)).toBe(true);
+  });
+
+  it("takes the bytes of keys from the generator of node:crypto", () => {
+    const fill = vi.spyOn(crypto, "randomFillSync").mockImplementation((bytes) => (bytes as Buffer).fill(7));
+    const bytes = new Uint8Array(8);
+    runtime.fillRandom(bytes);
+    fill.mockRestore();
+    expect([...bytes]).toEqual(Array(8).fill(7));
   });
 
   it("fills only the given bytes", () => {

@@ -18,6 +18,8 @@ export interface ProxyServerOptions {
 export class ProxyServer {
   /** The targets of all requests, as `host:port`. */
   readonly targets: string[] = [];
+  /** The heads of all requests of the kinds `http` and `https`. */
+  readonly heads: string[] = [];
   readonly #server: Server;
   readonly #credentials: string | undefined;
   readonly #sockets: Set<Socket> = new Set();
@@ -77,6 +79,7 @@ export class ProxyServer {
       }
     });
     const answer = (): void => {
+      this.heads.push(head);
       const [, host, port] = /^CONNECT \[?([^\]\s]+)\]?:(\d+) HTTP/.exec(head) ?? [];
       const [, token = ""] = /\r\nProxy-Authorization: Basic (\S+)\r\n/.exec(head) ?? [];
       const isAllowed =

@@ -121,9 +121,11 @@ export class ZlibHandle {
 export function callsAsExpected(streams: ZlibStreams): boolean {
   const stream = streams.createInflateRaw({ chunkSize: unusedChunkSize });
   try {
-    const input = deflateRawSync(Buffer.from("jetsocket"));
+    const input = deflateRawSync(Buffer.alloc(9));
     const calls = ownCalls(stream, input);
     return calls.length === 1 && isExpectedCall(calls[0]!, input);
+  } catch {
+    return false;
   } finally {
     stream.close();
   }
@@ -140,7 +142,8 @@ function ownCalls(stream: ZlibStream, input: Buffer): unknown[][] {
   const calls: unknown[][] = [];
   const native = handle.writeSync;
   handle.writeSync = (...args): void => {
-    calls.push(args);
+    // The stream would call a handle that makes no progress without end.
+    if (calls.push(args) > 1) throw new ZlibError("zlib made no progress");
     Reflect.apply(native, handle, args);
   };
   Reflect.apply(processChunk, stream, [input, constants.Z_SYNC_FLUSH]);

@@ -1,4 +1,5 @@
 // The listeners for messages: their kinds, and how a message is emitted to each kind. It does not queue messages.
+import { utf8Bytes } from "../../../protocol/index.js";
 import type { Emitter } from "../../events/emitter.js";
 import type { BorrowedMessage, EventMap, Listener } from "../../events/event-map.js";
 import type { ListenerList, ListenerListWatcher } from "../../events/listener-list.js";
@@ -94,7 +95,7 @@ export class MessageListeners {
     const isBinary = typeof data !== "string";
     if (!this.#raw.isEmpty) this.#raw.emit({ data, isBinary }, afterId);
     if (this.#hasBorrowed())
-      this.#borrowed!.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
+      this.#borrowed!.emit({ data: isBinary ? data : utf8Bytes(data), isBinary }, afterId);
   }
 
   /**

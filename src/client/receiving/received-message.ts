@@ -1,5 +1,6 @@
 // The record of a received message in the inbox or in a reorder buffer, and the size of its memory. It does not decode
 // messages.
+import { utf8Bytes, utf8Text } from "../../../protocol/index.js";
 import { ownCopyOf } from "../../connection/message-memory.js";
 
 /** A received message. It contains the undecoded data, too, because a `rawMessage` listener may be added later. */
@@ -41,7 +42,7 @@ const maxSlicedSize = 1024;
  * inbox with keys may keep one slice of each string. Without a copy, its memory would be many times `maxBytes`.
  */
 export function detachedCopy(data: string | Buffer): string | Buffer {
-  return typeof data === "string" && data.length <= maxSlicedSize ? Buffer.from(data).toString() : data;
+  return typeof data === "string" && data.length <= maxSlicedSize ? utf8Text(utf8Bytes(data)) : data;
 }
 
 /** Creates a message for a reorder buffer. Copies a small message, because it is a view of a larger read buffer. */

@@ -10,6 +10,7 @@ import {
   type ObservedFrame,
   Opcode,
   redactText,
+  utf8Text,
 } from "../../../protocol/index.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { nodeChannels, nodeUtil } from "../../runtime/node-modules.js";
@@ -239,7 +240,7 @@ function withoutCutCharacter(bytes: Buffer): Buffer {
 
 /** Decodes an excerpt of text. If it is clipped, an incomplete character at its end is omitted. */
 function readClipped(bytes: Buffer, isClipped: boolean): string {
-  const text = bytes.toString();
+  const text = utf8Text(bytes);
   return isClipped ? text.replace(/\ufffd+$/, "") : text;
 }
 

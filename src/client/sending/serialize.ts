@@ -1,6 +1,7 @@
 // Checks the arguments of `send()`, `sendRaw()`, `ping()` and `pong()`, and converts them to text or bytes. It does not
 // send messages.
 import { isUtf8 } from "node:buffer";
+import { utf8Bytes, utf8Text } from "../../../protocol/index.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
 import { describeValue } from "../../options/checks.js";
 import type { RawData, RawMessageOptions, Serializer } from "../../options/options.js";
@@ -25,7 +26,7 @@ export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): stri
  */
 export function rawMessage(data: RawData, options: RawMessageOptions | undefined): Sendable {
   const isBinary = options?.binary ?? typeof data !== "string";
-  if (typeof data === "string") return isBinary ? Buffer.from(data) : data;
+  if (typeof data === "string") return isBinary ? utf8Bytes(data) : data;
   const bytes = bytesOf(data);
   if (bytes !== undefined) return isBinary ? bytes : textOf(bytes);
   if (isBlob(data)) {
@@ -48,6 +49,6 @@ export function controlPayload(payload: Uint8Array | undefined): Uint8Array | un
 
 function textOf(bytes: Uint8Array): string {
   // RFC 6455 5.6: a text message is UTF-8.
-  if (isUtf8(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  if (isUtf8(bytes)) return utf8Text(bytes);
   throw new TypeError("The bytes are not valid UTF-8, which { binary: false } requires for a text message.");
 }

@@ -51,6 +51,7 @@ describe("callsAsExpected", () => {
     ["no synchronous call", streamsOf({ _handle: methods })],
     ["no write", callingWith(currentArguments, 0)],
     ["two writes", callingWith(currentArguments, 2)],
+    ["writes without end, because the handle makes no progress", callingWith(currentArguments, Infinity)],
     [
       "another flush value",
       callingWith((input) => [constants.Z_FINISH, ...currentArguments(input).slice(1)]),
