@@ -19,6 +19,8 @@ const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
+  // Includes the client, on which channels are built.
+  "jetsocket/channels": 'export * from "./channels.js";',
 };
 const allowedGrowth = 1.01;
 
