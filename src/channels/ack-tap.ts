@@ -22,8 +22,8 @@ export class AckTap {
   /** The acknowledgements that were processed and that the client has not delivered yet: their number by key. */
   readonly #processed = new Map<string, number>();
   /**
-   * The messages that were read. A new `recv()` reads the messages again that the client buffers while `onConnection`
-   * runs.
+   * The acknowledgements that were read. A new `recv()` reads the messages again that the client buffers while
+   * `onConnection` runs.
    */
   readonly #read = new WeakSet();
 
@@ -54,10 +54,6 @@ export class AckTap {
   }
 
   #onMessage(message: unknown): void {
-    if (typeof message === "object" && message !== null) {
-      if (this.#read.has(message)) return;
-      this.#read.add(message);
-    }
     let ack: Ack | undefined;
     try {
       ack = this.#handler.readAck(message);
@@ -66,6 +62,10 @@ export class AckTap {
       return;
     }
     if (ack === undefined) return;
+    if (typeof message === "object" && message !== null) {
+      if (this.#read.has(message)) return;
+      this.#read.add(message);
+    }
     const key = ackKey(ack);
     if (this.#handler.onAck(ack)) this.#processed.set(key, (this.#processed.get(key) ?? 0) + 1);
   }

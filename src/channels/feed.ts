@@ -32,7 +32,7 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
    * older connection it returns at once. During a rotation it waits until the server has acknowledged all channels on the
    * new connection, for at most half of `setupTimeout`.
    */
-  readonly onConnection: (connection: SetupConnection<Received, Sent>, signal: AbortSignal) => Promise<void>;
+  readonly onConnection: (connection: SetupConnection<unknown, never>, signal: AbortSignal) => Promise<void>;
   readonly #hub: Hub;
 
   /** @internal Call `requests()` or `channels()`. */
@@ -49,7 +49,7 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
    * @throws ChannelError with the code `"NO_HOOK"` if the client has no hook, or is connected without having called it;
    *   TypeError if the argument is not a client; InvalidStateError if a client is attached already.
    */
-  attach(client: WebSocket<Received, Sent>): this {
+  attach(client: WebSocket<unknown, never>): this {
     this.#hub.attach(client);
     return this;
   }

@@ -113,7 +113,7 @@ describe("500 channels over one connection", () => {
         const isRotation =
           Math.floor(((round + 1) * rotations) / rounds) > Math.floor((round * rotations) / rounds);
         if (isRotation) {
-          const rotated = ws.rotate().then(() => void done++);
+          const rotated = ws.rotate().then(() => (done += 1));
           for (let step = 0; step < 8; step++) {
             publishSome();
             await exchange.pass(1_000);

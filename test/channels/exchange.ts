@@ -35,12 +35,12 @@ export class Exchange {
   readonly runtime: VirtualRuntime;
   readonly peers: Peer[] = [];
   /** The last sequence number of each channel. */
-  readonly sequences = new Map<string, number>();
+  readonly sequences: Map<string, number> = new Map<string, number>();
   answer: Answer = (name, peer) => this.accept(name, peer);
   /** Handles messages other than `sub` and `unsub`. */
   onOther: (message: Wire, peer: Peer) => void = () => undefined;
 
-  constructor(seed = 1) {
+  constructor(seed: number = 1) {
     this.server = new ScriptedServer({ onConnection: (wire, number) => this.#serve(wire, number) });
     this.runtime = new VirtualRuntime({ server: this.server, seed });
   }
@@ -161,5 +161,20 @@ export function randomOf(seed: number): (below: number) => number {
     state ^= state >>> 17;
     state ^= state << 5;
     return (state >>> 0) % below;
+  };
+}
+
+/** Collects the warnings of the process until `stop()` is called. */
+export function catchWarnings(): { taken(): Promise<Error[]>; stop(): void } {
+  const warnings: Error[] = [];
+  const listener = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", listener);
+  return {
+    // The process emits a warning in a later tick.
+    taken: async () => {
+      await new Promise((resolve) => void setImmediate(resolve));
+      return warnings.splice(0);
+    },
+    stop: () => void process.off("warning", listener),
   };
 }

@@ -1,17 +1,6 @@
 // Channels over one client: the set of the server follows the set of the application.
 import { afterEach, describe, expect, it } from "vitest";
-import { ChannelError, channels, requests } from "../../src/channels/index.js";
-import { InvalidStateError, WebSocket } from "../../src/index.js";
-import {
-  connectScene,
-  createScene,
-  Exchange,
-  feedOptions,
-  namesIn,
-  numbersOf,
-  outcome,
-  type Scene,
-} from "./exchange.js";
+import { connectScene, createScene, namesIn, numbersOf, outcome, type Scene } from "./exchange.js";
 
 let scene: Scene;
 
@@ -54,7 +43,7 @@ describe("an open channel", () => {
     const channel = feed.open("a");
     const numbers = numbersOf(channel);
     let readyCount = 0;
-    channel.on("ready", () => void readyCount++);
+    channel.on("ready", () => (readyCount += 1));
     await exchange.pass();
     for (let round = 0; round < 3; round++) {
       exchange.publish("a");
@@ -126,7 +115,10 @@ describe("rate and batch", () => {
     await exchange.pass(500);
     expect(namesIn(exchange.peer, "sub").length).toBe(2);
     await exchange.pass(3_999);
-    expect(namesIn(exchange.peer, "sub").map((names) => names.length)).toEqual([...Array(9).fill(10), 5]);
+    expect(namesIn(exchange.peer, "sub").map((names) => names.length)).toEqual([
+      ...Array<number>(9).fill(10),
+      5,
+    ]);
     expect(feed.stats().readyCount).toBe(95);
   });
 
