@@ -27,6 +27,7 @@ import type {
   WebSocketOptions,
 } from "../options/options.js";
 import { refuseMoreArguments, resolveOptions } from "../options/resolve-options.js";
+import type { Runtime } from "../runtime/runtime.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
 import { CallSite } from "./lifecycle/call-site.js";
@@ -120,6 +121,23 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** The number of bytes, including frame headers, that were accepted for sending and not yet passed to the kernel. */
   get bufferedAmount(): number {
     return this.#client.live?.bufferedAmount ?? 0;
+  }
+
+  /**
+   * The clock, timers, randomness and network of this client: the option `runtime`. A module that is built on the client
+   * uses this runtime, so that its timers run in the same time as those of the client.
+   */
+  get runtime(): Runtime {
+    return this.#client.options.runtime;
+  }
+
+  /**
+   * The milliseconds that `onConnection` may take; `undefined` if the client has no `onConnection`. A module that needs
+   * the hook can check with this property that the client has one.
+   */
+  get setupTimeout(): number | undefined {
+    const { onConnection, setupTimeout } = this.#client.options;
+    return onConnection === undefined ? undefined : setupTimeout;
   }
 
   /** The report about the end of the last connection or attempt. `undefined` before the first end. */

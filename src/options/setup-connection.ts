@@ -77,4 +77,9 @@ export interface SetupConnection<Received, Sent> {
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;
+  /**
+   * Aborted when the connection has ended, also long after `onConnection` has returned. `reason` is the error that
+   * describes the end; its property `report` is the report of the connection.
+   */
+  readonly ended: AbortSignal;
 }

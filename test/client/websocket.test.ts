@@ -20,6 +20,18 @@ beforeEach(() => {
 
 afterEach(() => scene.finish());
 
+describe("the properties for modules that are built on the client", () => {
+  it("are the runtime, and the time limit of onConnection if the client has this option", () => {
+    const { runtime } = scene.counting;
+    const url = "ws://feed.test/";
+    const plain = new WebSocket(url, { runtime });
+    const hooked = new WebSocket(url, { runtime, onConnection: () => undefined, setupTimeout: 1_234 });
+    expect([plain.runtime, hooked.runtime]).toEqual([runtime, runtime]);
+    expect([plain.setupTimeout, hooked.setupTimeout]).toEqual([undefined, 1_234]);
+    expect(new WebSocket(url, { onConnection: () => undefined }).setupTimeout).toBe(10_000);
+  });
+});
+
 async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   await scene.pass();
   return promise.then(

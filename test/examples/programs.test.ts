@@ -43,6 +43,18 @@ const printed: Readonly<Record<string, RegExp>> = {
       "Back after network-lost, with trades, quotes, news\n$",
     ].join("\n"),
   ),
+  "exchange-500-channels.mjs":
+    /^Lost: network-lost\n500 of 500 channels are accepted on connection 2\nSubscribe messages of each connection: 25 and 25\nChannels with the trades 1, 2, 3, 4: 500\n$/,
+  "json-rpc.mjs": new RegExp(
+    [
+      "^Sums: 3 7 11",
+      "Refused: there is no method multiply \\(-32601\\)",
+      "Timeout: true",
+      "Reported: {\n  message: { jsonrpc: '2.0', id: 5, result: 15 },\n  cause: 'lateAnswer',\n  channel: undefined\n}",
+      "Lost: network-lost",
+      "Sent again: 23 on connection 2\n$",
+    ].join("\n"),
+  ),
   "close-reports.mjs": new RegExp(
     [
       '^/restart {3}server-restart\n.*by peer, clean: true, retry: true\n.* 1012 sent, 1012 received, reason "deploying"\n',

@@ -10,10 +10,11 @@ const run = promisify(execFile);
 const folder = join(inject("packed").project, "consumer");
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 
-/** A TypeScript program that uses all three entry points. */
+/** A TypeScript program that uses all entry points. */
 const moduleSource = `
 import { on, once } from "node:events";
 import { type CloseReport, connect, json, raw, WebSocket, type WebSocketOptions } from "jetsocket";
+import { type Channel, channels } from "jetsocket/channels";
 import { ProtocolConnection, type ProtocolConnectionOptions } from "jetsocket/protocol";
 import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
 
@@ -24,6 +25,13 @@ export const ws = new WebSocket<Trade>("ws://localhost", { ...json });
 export const trade: Promise<Trade> = ws.recv();
 export const value: Promise<unknown> = new WebSocket("ws://localhost", { ...json }).recv();
 export const text: Promise<string | Buffer> = new WebSocket("ws://localhost", { ...raw }).recv();
+const feed = channels({
+  channelOf: (message: Trade) => String(message.price),
+  subscribe: (names) => ({ names }),
+  unsubscribe: (names) => ({ names }),
+});
+export const channel: Channel<Trade> = feed.open("trades");
+feed.attach(new WebSocket("ws://localhost", { onConnection: feed.onConnection }));
 const options: WebSocketOptions<Trade, unknown> = { reconnect: false };
 export const report: Promise<CloseReport | undefined> = connect<Trade>("ws://localhost", options).then(
   (client) => client.lastReport,

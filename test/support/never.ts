@@ -10,7 +10,7 @@ export function never<Value>(): Promise<Value> {
 }
 
 /** The sending half of the connection of a hook. Its calls do not settle during the test. */
-export const pendingSender: Omit<SetupConnection<unknown, unknown>, "recv"> = {
+export const pendingSender: Omit<SetupConnection<unknown, unknown>, "recv" | "ended"> = {
   ...{ url: "ws://feed.test/", subprotocol: "chat", extensions: "" },
   send: () => never(),
   sendRaw: () => never(),

@@ -37,7 +37,7 @@ interface Call {
 
 interface HookContext {
   /** The properties and the sending methods of the public connection object. */
-  readonly sender: Omit<SetupConnection<unknown, unknown>, "recv">;
+  readonly sender: Omit<SetupConnection<unknown, unknown>, "recv" | "ended">;
   readonly runtime: Runtime;
   readonly deserializer: Deserializer<unknown>;
   /** Reading pauses when the buffer exceeds this number of bytes. */
@@ -64,14 +64,28 @@ export class HookConnection {
   #bytes = 0;
   #isFull = false;
   #end: { readonly error: unknown } | undefined;
+  /** Created when `ended` is read for the first time, because most applications do not read it. */
+  #ended: AbortController | undefined;
 
   constructor(context: HookContext) {
     this.#context = context;
     if (context.isBuffering) this.#buffered = [];
+    const endedSignal = (): AbortSignal => this.#endedSignal();
     this.publicConnection = Object.freeze({
       ...context.sender,
       recv: (options?: SetupRecvOptions<unknown>) => this.#recv(options),
+      get ended(): AbortSignal {
+        return endedSignal();
+      },
     });
+  }
+
+  #endedSignal(): AbortSignal {
+    if (this.#ended === undefined) {
+      this.#ended = new AbortController();
+      if (this.#end !== undefined) this.#ended.abort(this.#end.error);
+    }
+    return this.#ended.signal;
   }
 
   /** True if each received message must be passed to {@link receive} before it may be passed to the client. */
@@ -190,9 +204,10 @@ export class HookConnection {
     return buffered;
   }
 
-  /** Rejects pending and later `recv()` calls with `error`, because the connection has ended. */
+  /** Rejects pending and later `recv()` calls with `error`, because the connection has ended. Aborts `ended`. */
   end(error: unknown): void {
     this.#end = { error };
     for (const { wait } of this.#calls.takeAll()) wait.reject(error);
+    this.#ended?.abort(error);
   }
 }

@@ -52,9 +52,27 @@ const releasedData = (): unknown[] => hook.release().map(({ data }) => data);
 
 describe("publicConnection", () => {
   it("contains the sending methods and is frozen", () => {
-    const { recv: _recv, ...given } = hook.publicConnection;
+    const { recv: _recv, ended: _ended, ...given } = hook.publicConnection;
     expect(given).toEqual(pendingSender);
     expect(Object.isFrozen(hook.publicConnection)).toBe(true);
+  });
+
+  it("aborts one signal when the connection ends, with the error of the end as reason", () => {
+    const { ended } = hook.publicConnection;
+    const error = new Error("the end");
+    const seen: unknown[] = [];
+    ended.addEventListener("abort", () => seen.push(ended.reason));
+    expect(ended.aborted).toBe(false);
+    hook.end(error);
+    expect(seen).toEqual([error]);
+    expect(hook.publicConnection.ended).toBe(ended);
+  });
+
+  it("has a signal that is already aborted if it is first read after the end", () => {
+    const error = new Error("the end");
+    hook.end(error);
+    const { ended } = hook.publicConnection;
+    expect([ended.aborted, ended.reason]).toEqual([true, error]);
   });
 });
 

@@ -1,0 +1,275 @@
+/**
+ * Connects a feed to one client: follows the connections of the client, and passes its messages and events to the hub. It
+ * does not know the names of all channels of a feed, only those that are placed on this client.
+ */
+import type { EventMap, Listener, Runtime, State, WebSocket } from "../index.js";
+import type { Ack } from "./acknowledgement.js";
+import type { ChannelEventMap } from "./channel-state.js";
+import { ChannelError } from "./errors.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+import { type Connection, Session, type SessionHost } from "./session.js";
+import type { Topic } from "./topic.js";
+
+type Client = WebSocket;
+
+/** What a link uses of the hub. */
+export interface LinkHost {
+  readonly options: ResolvedOptions;
+  nextId(): number;
+  readAck(message: unknown): Ack | undefined;
+  onMessage(message: unknown, link: Link): void;
+  onRefused(topic: Topic, error: ChannelError): void;
+  /** `feed.onConnection` is about to return for a connection. Requests can be sent on it. */
+  onSession(session: Session): void;
+  onSessionEnd(session: Session, link: Link): void;
+  onResumed(): void;
+  /** The client has ended, or cannot be used. */
+  onClientEnd(link: Link, error: ChannelError | undefined): void;
+  reportError(error: unknown): void;
+}
+
+/** The part of `setupTimeout` that a rotation may wait for acknowledgements. The rest is for the hook of the application. */
+const waitShare = 0.5;
+
+export class Link {
+  /** The channels that are placed on this client. */
+  readonly topics: Map<string, Topic> = new Map<string, Topic>();
+  /** True while the client does not read, because its inbox is full. */
+  isPaused = false;
+  readonly #host: LinkHost;
+  /** The connections that have not ended, oldest first. */
+  #sessions: Session[] = [];
+  #client: Client | undefined;
+  #removeListeners: (() => void) | undefined;
+  #hasEnded = false;
+
+  constructor(host: LinkHost) {
+    this.#host = host;
+  }
+
+  get client(): Client | undefined {
+    return this.#client;
+  }
+
+  get runtime(): Runtime {
+    return this.#client?.runtime ?? this.#host.options.runtime;
+  }
+
+  /** True after the client was closed. Such a client never connects again. */
+  get isClosed(): boolean {
+    return this.#hasEnded || this.#client?.state === "closed";
+  }
+
+  /** The newest connection on which requests can be sent. */
+  get session(): Session | undefined {
+    return this.#sessions.findLast(({ isSetUp, hasEnded }) => isSetUp && !hasEnded);
+  }
+
+  get sessions(): readonly Session[] {
+    return this.#sessions;
+  }
+
+  /** The number of channels that the connection of the server has or will have. */
+  get load(): number {
+    const leaving = this.#sessions.map(({ leavingCount }) => leavingCount);
+    return this.topics.size + Math.max(0, ...leaving);
+  }
+
+  /** The object that the sessions of this link use. */
+  readonly #sessionHost: SessionHost = this.#createSessionHost();
+
+  #createSessionHost(): SessionHost {
+    const runtimeOf = (): Runtime => this.runtime;
+    const isPausedOf = (): boolean => this.isPaused;
+    const optionsOf = (): SessionHost["options"] => this.#host.options.channels!;
+    return {
+      get runtime() {
+        return runtimeOf();
+      },
+      get options() {
+        return optionsOf();
+      },
+      get isPaused() {
+        return isPausedOf();
+      },
+      isOpen: (name) => this.topics.has(name),
+      isWanted: (name) => this.topics.get(name)?.isWanted === true,
+      nextId: () => this.#host.nextId(),
+      readAck: (message) => this.#host.readAck(message),
+      onAccepted: (name) => this.topics.get(name)?.onAccepted(),
+      onRefused: (name, error) => {
+        const topic = this.topics.get(name);
+        if (topic === undefined) return;
+        this.#updateReady(topic);
+        this.#host.onRefused(topic, error);
+      },
+      reportError: (error) => this.#host.reportError(error),
+    };
+  }
+
+  /** @throws ChannelError if the client has no hook, or is connected without having called the hook. */
+  attach(client: Client): void {
+    if (client.setupTimeout === undefined || (client.state === "connected" && this.#sessions.length === 0))
+      throw noHook();
+    this.#client = client;
+    this.#listen(client);
+    for (const session of this.#sessions) this.#start(session);
+  }
+
+  #listen(client: Client): void {
+    const listeners: { readonly [Name in keyof EventMap<unknown>]?: Listener<EventMap<unknown>[Name]> } = {
+      message: ({ data }) => this.#host.onMessage(data, this),
+      connected: () => this.#checkHook(),
+      reconnected: () => this.#checkHook(),
+      paused: () => void (this.isPaused = true),
+      resumed: () => {
+        this.isPaused = false;
+        this.#host.onResumed();
+      },
+      gap: (event) => this.#emit("gap", event),
+      recovered: (event) => this.#emit("recovered", event),
+      reset: (event) => this.#emit("reset", event),
+      stateChange: ({ to }) => this.#onState(to),
+    };
+    const entries = Object.entries(listeners) as [keyof EventMap<unknown>, Listener<unknown>][];
+    for (const [name, listener] of entries) client.on(name, listener);
+    this.#removeListeners = () => {
+      for (const [name, listener] of entries) client.off(name, listener);
+    };
+  }
+
+  #emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: ChannelEventMap<unknown>[Name]): void {
+    this.topics.get(event.stream)?.emit(name, event);
+  }
+
+  #checkHook(): void {
+    if (this.#sessions.length > 0 || this.#client?.state !== "connected") return;
+    const error = noHook();
+    this.#host.reportError(error);
+    this.#host.onClientEnd(this, error);
+  }
+
+  #onState(state: State): void {
+    if (state !== "closed" && state !== "failed") return;
+    const report = this.#client?.lastReport;
+    const cause = report?.error;
+    const error = new ChannelError(`The client of the channel has ended with the state "${state}".`, {
+      code: "CLIENT_ENDED",
+      cause,
+    });
+    if (report !== undefined) error.report = report;
+    this.#host.onClientEnd(this, state === "closed" && report?.verdict !== "aborted" ? undefined : error);
+  }
+
+  /**
+   * The hook of the client. Waits for the acknowledgements of all channels only while an older connection is open, because
+   * that connection still delivers the messages of the channels.
+   */
+  async onConnection(connection: Connection, signal: AbortSignal): Promise<void> {
+    checkConnection(connection, signal);
+    if (connection.ended.aborted || this.#hasEnded) return;
+    const older = this.#sessions.filter(({ isSetUp, hasEnded }) => isSetUp && !hasEnded);
+    const session = new Session(connection, this.#sessionHost);
+    this.#sessions.push(session);
+    connection.ended.addEventListener("abort", () => this.#onEnded(session), { once: true });
+    if (this.#client !== undefined) {
+      this.#start(session);
+      if (older.length > 0 && this.#host.options.channels !== undefined)
+        await this.#untilSubscribed(session, older, signal);
+    }
+    if (session.hasEnded) return;
+    session.finishSetup();
+    this.#host.onSession(session);
+  }
+
+  #start(session: Session): void {
+    if (this.#host.options.channels !== undefined) session.start(this.topics.keys());
+  }
+
+  async #untilSubscribed(session: Session, older: readonly Session[], signal: AbortSignal): Promise<void> {
+    const stop = (): void => session.stopWaiting();
+    const stopIfLast = (): void => {
+      if (older.every(({ hasEnded }) => hasEnded)) stop();
+    };
+    const timer = this.runtime.setTimer(this.#client!.setupTimeout! * waitShare, stop);
+    for (const { connection } of older) connection.ended.addEventListener("abort", stopIfLast);
+    signal.addEventListener("abort", stop);
+    await session.untilSettled();
+    timer.clear();
+    for (const { connection } of older) connection.ended.removeEventListener("abort", stopIfLast);
+    signal.removeEventListener("abort", stop);
+    const { openCount } = session;
+    if (openCount === 0 || session.hasEnded || signal.aborted || older.every(({ hasEnded }) => hasEnded))
+      return;
+    const message =
+      `The connection is replaced, although ${openCount} channels are not acknowledged on the new connection. Messages ` +
+      `of these channels may be missing. Set a larger setupTimeout, batch or rate.`;
+    this.#host.reportError(new ChannelError(message, { code: "INCOMPLETE" }));
+  }
+
+  #onEnded(session: Session): void {
+    session.end();
+    this.#sessions = this.#sessions.filter((other) => other !== session);
+    for (const topic of this.topics.values()) this.#updateReady(topic);
+    this.#host.onSessionEnd(session, this);
+  }
+
+  #updateReady(topic: Topic): void {
+    if (!this.#sessions.some((session) => session.isAccepted(topic.name))) topic.onLost();
+  }
+
+  add(topic: Topic): void {
+    const { name } = topic;
+    this.topics.set(name, topic);
+    // The channel may have been closed and opened again before it was unsubscribed.
+    if (this.#sessions.some((session) => session.isAccepted(name))) topic.onAccepted();
+    this.update(name);
+  }
+
+  remove(topic: Topic): void {
+    this.topics.delete(topic.name);
+    this.update(topic.name);
+  }
+
+  /** The application opened or closed a channel, or its wait for a retry is over. */
+  update(name: string): void {
+    if (this.#host.options.channels !== undefined) for (const session of this.#sessions) session.update(name);
+  }
+
+  /**
+   * Processes an acknowledgement that the client delivers.
+   * @returns `false` if no connection waits for it.
+   */
+  acknowledge(ack: Ack): boolean {
+    for (const session of this.#sessions) if (session.wasTapped(ack)) return true;
+    for (const session of this.#sessions) if (session.acknowledge(ack)) return true;
+    return false;
+  }
+
+  /** Stops following the client. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#removeListeners?.();
+    this.#removeListeners = undefined;
+    for (const session of this.#sessions) session.end();
+    this.#sessions = [];
+  }
+}
+
+function noHook(): ChannelError {
+  return new ChannelError(
+    "The client does not call feed.onConnection. Create it with { onConnection: feed.onConnection }, or call and await " +
+      "feed.onConnection(connection, signal) in its hook.",
+    { code: "NO_HOOK" },
+  );
+}
+
+function checkConnection(connection: Connection, signal: AbortSignal): void {
+  const given: unknown = connection;
+  const isConnection =
+    typeof given === "object" && given !== null && "ended" in given && given.ended instanceof AbortSignal;
+  if (!isConnection || !((signal as unknown) instanceof AbortSignal))
+    throw new TypeError(
+      "feed.onConnection(connection, signal) takes the arguments of the client's hook onConnection.",
+    );
+}

@@ -1,0 +1,275 @@
+/**
+ * The requests of a feed that wait for their answers, and those whose answers may still arrive. It does not choose the
+ * connection of a request.
+ */
+import {
+  BufferOverflowError,
+  type Runtime,
+  type SetupConnection,
+  type Timer,
+  TimeoutError,
+} from "../index.js";
+import { RequestError } from "./errors.js";
+import { isThenable } from "./listeners.js";
+import type { ResolvedRequest } from "./resolve-options.js";
+import { SharedAborts } from "./shared-abort.js";
+
+/** A connection on which requests are sent. */
+export interface RequestSession {
+  readonly connection: SetupConnection<unknown, unknown>;
+}
+
+export interface PendingRequestsHost {
+  readonly runtime: Runtime;
+  /** The connection for a request that is sent now. */
+  readonly session: RequestSession | undefined;
+  readonly maxPending: number;
+  /** An answer arrived after its request had ended. */
+  onLateAnswer(message: unknown): void;
+  reportError(error: unknown): void;
+}
+
+interface Request {
+  readonly message: unknown;
+  readonly id: string | number | undefined;
+  readonly matches: ((message: unknown) => unknown) | undefined;
+  readonly isRetried: boolean;
+  /** The connection on which the request was sent last. */
+  session: RequestSession | undefined;
+  /** True if the request has ended, and its answer may still arrive. */
+  isLate: boolean;
+  settle: { resolve(message: unknown): void; reject(reason: unknown): void; stop(): void } | undefined;
+}
+
+export class PendingRequests {
+  readonly #host: PendingRequestsHost;
+  /** Requests with an id, pending and late. */
+  readonly #byId = new Map<string | number, Request>();
+  /** Requests with `matches`, pending and late, in the order in which they were made. */
+  readonly #matching = new Set<Request>();
+  /** Late requests with an id, oldest first. */
+  readonly #late = new Set<Request>();
+  readonly #aborts = new SharedAborts();
+  #count = 0;
+
+  constructor(host: PendingRequestsHost) {
+    this.#host = host;
+  }
+
+  /** The number of requests that wait for their answers. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get hasMatching(): boolean {
+    return this.#matching.size > 0;
+  }
+
+  get hasIds(): boolean {
+    return this.#byId.size > 0;
+  }
+
+  /** Sends a request. The promise of a refused request rejects, and this method does not throw. */
+  send(message: unknown, options: ResolvedRequest, timeout: number): Promise<unknown> {
+    const { id, matches, signal, retry } = options;
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    const refusal = this.#refusal(options);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const request: Request = {
+      ...{ message, id, matches, isRetried: retry, session: undefined, isLate: false, settle: undefined },
+    };
+    const promise = this.#wait(request, timeout, signal);
+    this.#count++;
+    if (id !== undefined) this.#byId.set(id, request);
+    else this.#matching.add(request);
+    this.#transmit(request);
+    return promise;
+  }
+
+  #refusal({ id, retry }: ResolvedRequest): Error | undefined {
+    const { maxPending, session } = this.#host;
+    if (session === undefined && !retry) {
+      const message = "There is no connection. Wait until the client is connected, or set the option retry.";
+      return new RequestError(message, { code: "NOT_CONNECTED" });
+    }
+    if (id !== undefined && this.#byId.has(id)) {
+      const message = `Another request with the id ${JSON.stringify(id)} is pending, or its answer may still arrive. Use another id.`;
+      return new RequestError(message, { code: "DUPLICATE_ID" });
+    }
+    // Late requests with `matches` count, too: without them, a late answer would be given to another request.
+    const lateCount = id === undefined ? this.#matching.size : 0;
+    if (this.#count < maxPending && lateCount < maxPending) return undefined;
+    return new BufferOverflowError(
+      `${maxPending} requests wait for answers (maxPending). Wait for answers before the next request; without ids, ` +
+        `requests whose answers are missing count until the connection ends.`,
+    );
+  }
+
+  #wait(request: Request, timeout: number, signal: AbortSignal | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timer = timeout === Infinity ? undefined : this.#startTimer(request, timeout);
+      const stopListening = this.#aborts.add(signal, () => this.#abandon(request, signal?.reason));
+      const stop = (): void => {
+        timer?.clear();
+        stopListening();
+      };
+      request.settle = { resolve, reject, stop };
+    });
+  }
+
+  #startTimer(request: Request, timeoutMs: number): Timer {
+    return this.#host.runtime.setTimer(timeoutMs, () => {
+      const text = `No answer arrived within the ${timeoutMs} ms of the request. A later answer is reported as unrouted.`;
+      this.#abandon(request, new TimeoutError(text, { operation: "request", timeoutMs }));
+    });
+  }
+
+  #transmit(request: Request): void {
+    const { session } = this.#host;
+    if (session === undefined) return;
+    request.session = session;
+    session.connection.send(request.message).catch((error: unknown) => {
+      if (request.session !== session || request.settle === undefined) return;
+      // The next connection sends the request again.
+      if (request.isRetried && (session.connection.ended.aborted || isInvalidState(error)))
+        request.session = undefined;
+      else this.#end(request)?.reject(error);
+    });
+  }
+
+  /** Ends the wait of a request. Its answer may still arrive, if the request was sent. */
+  #abandon(request: Request, reason: unknown): void {
+    const { settle, session } = request;
+    if (settle === undefined) return;
+    request.settle = undefined;
+    this.#count--;
+    if (session === undefined) this.#remove(request);
+    else {
+      request.isLate = true;
+      if (request.id !== undefined) this.#addLate(request);
+    }
+    settle.stop();
+    settle.reject(reason);
+  }
+
+  #addLate(request: Request): void {
+    this.#late.add(request);
+    const [oldest] = this.#late;
+    if (this.#late.size > this.#host.maxPending && oldest !== undefined) this.#remove(oldest);
+  }
+
+  #remove(request: Request): void {
+    this.#matching.delete(request);
+    this.#late.delete(request);
+    if (request.id !== undefined) this.#byId.delete(request.id);
+  }
+
+  #end(request: Request): Request["settle"] {
+    const { settle } = request;
+    this.#remove(request);
+    request.settle = undefined;
+    if (settle === undefined) return undefined;
+    this.#count--;
+    settle.stop();
+    return settle;
+  }
+
+  /** @returns `true` if the message is the answer of a request with `matches`. */
+  offer(message: unknown): boolean {
+    // `matches` may make or end requests.
+    for (const request of [...this.#matching]) {
+      if (!this.#matching.has(request)) continue;
+      let isAnswer: unknown;
+      try {
+        isAnswer = request.matches?.(message);
+        if (isThenable(isAnswer)) throw new TypeError("It returned a promise instead of true or false.");
+      } catch (cause) {
+        this.#onFunctionError(request, cause);
+        continue;
+      }
+      if (isAnswer !== true || !this.#matching.has(request)) continue;
+      this.#answer(request, message);
+      return true;
+    }
+    return false;
+  }
+
+  #onFunctionError(request: Request, cause: unknown): void {
+    const message = "The option matches of a request failed. See the cause of this error.";
+    const error = new RequestError(message, { code: "REQUEST_FUNCTION_FAILED", cause });
+    const settle = this.#end(request);
+    if (settle === undefined) this.#host.reportError(error);
+    else settle.reject(error);
+  }
+
+  /** @returns `true` if the message is the answer of the request with the id. */
+  offerId(id: unknown, message: unknown): boolean {
+    const request = this.#byId.get(id as string | number);
+    // A request that is not sent yet has no answer.
+    if (request === undefined || (request.session === undefined && !request.isLate)) return false;
+    this.#answer(request, message);
+    return true;
+  }
+
+  #answer(request: Request, message: unknown): void {
+    const settle = this.#end(request);
+    if (settle === undefined) this.#host.onLateAnswer(message);
+    else settle.resolve(message);
+  }
+
+  /** A connection can be used. Sends the requests that wait for it. */
+  onSession(): void {
+    for (const request of [...this.#matching, ...this.#byId.values()])
+      if (request.session === undefined && !request.isLate) this.#transmit(request);
+  }
+
+  /**
+   * A connection has ended.
+   * @param isPaused - `true` if received messages of the connection may still be delivered. Late requests are then kept
+   *   until {@link onResumed}.
+   */
+  onSessionEnd(session: RequestSession, isPaused: boolean): void {
+    for (const request of [...this.#matching, ...this.#byId.values()]) {
+      if (request.session !== session) continue;
+      if (request.isLate && isPaused) request.session = undefined;
+      else if (request.isLate) this.#remove(request);
+      else if (request.isRetried) request.session = undefined;
+      else if (isPaused) this.#loseWhilePaused(request, session);
+      else this.#end(request)?.reject(endedError(session));
+    }
+    // Another connection may be open already.
+    if (this.#host.session !== undefined) this.onSession();
+  }
+
+  /** The answer may be among the messages that are not delivered yet, and must not be given to another request. */
+  #loseWhilePaused(request: Request, session: RequestSession): void {
+    this.#abandon(request, endedError(session));
+    request.session = undefined;
+  }
+
+  /** All messages of ended connections were delivered. */
+  onResumed(): void {
+    for (const request of [...this.#matching, ...this.#late])
+      if (request.isLate && request.session === undefined) this.#remove(request);
+  }
+
+  /** Ends all requests. */
+  end(reason: unknown): void {
+    for (const request of [...this.#matching, ...this.#byId.values()]) this.#end(request)?.reject(reason);
+  }
+}
+
+function isInvalidState(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "INVALID_STATE";
+}
+
+function endedError({ connection }: RequestSession): RequestError {
+  const cause: unknown = connection.ended.reason;
+  const message =
+    "The connection ended before the answer arrived. The server may have processed the request. See the property " +
+    "report of this error; with the option retry, the request is sent again.";
+  const error = new RequestError(message, { code: "CONNECTION_ENDED", cause });
+  const report = cause instanceof Error && "report" in cause ? cause.report : undefined;
+  if (report !== undefined) error.report = report as NonNullable<RequestError["report"]>;
+  return error;
+}

@@ -1,0 +1,82 @@
+/** One channel of a feed: its handles, and the wait before a retry. It does not subscribe. */
+import type { Timer } from "../index.js";
+import type { ChannelEventMap, ChannelState } from "./channel-state.js";
+
+/** The client on which a channel is placed. */
+export interface TopicLink {
+  add(topic: Topic): void;
+  remove(topic: Topic): void;
+  update(name: string): void;
+}
+
+export class Topic {
+  readonly name: string;
+  link: TopicLink;
+  /** The number of refusals since the channel was last accepted. */
+  attempt = 0;
+  /** True while the application decides what follows a refusal. */
+  isDeciding = false;
+  retryTimer: Timer | undefined;
+  /** `add` and `remove` replace the array, so a listener may open and close handles while a message is delivered. */
+  #handles: readonly ChannelState[] = [];
+  #isAccepted = false;
+
+  constructor(name: string, link: TopicLink) {
+    this.name = name;
+    this.link = link;
+  }
+
+  get isWanted(): boolean {
+    return this.retryTimer === undefined && !this.isDeciding;
+  }
+
+  get handles(): readonly ChannelState[] {
+    return this.#handles;
+  }
+
+  /** True if the server has accepted the channel on an open connection. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
+  }
+
+  add(handle: ChannelState): void {
+    this.#handles = [...this.#handles, handle];
+    handle.setReady(this.#isAccepted);
+  }
+
+  remove(handle: ChannelState): void {
+    this.#handles = this.#handles.filter((other) => other !== handle);
+  }
+
+  deliver(message: unknown): void {
+    for (const handle of this.#handles) handle.deliver(message);
+  }
+
+  emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: ChannelEventMap<unknown>[Name]): void {
+    for (const handle of this.#handles) handle.emit(name, event);
+  }
+
+  onAccepted(): void {
+    this.attempt = 0;
+    this.#isAccepted = true;
+    for (const handle of this.#handles) handle.setReady(true);
+  }
+
+  onLost(): void {
+    this.#isAccepted = false;
+    for (const handle of this.#handles) handle.setReady(false);
+  }
+
+  /** Ends all handles. */
+  end(error: Error | undefined): void {
+    this.cancelRetry();
+    const handles = this.#handles;
+    this.#handles = [];
+    for (const handle of handles) handle.end(error);
+  }
+
+  cancelRetry(): void {
+    this.retryTimer?.clear();
+    this.retryTimer = undefined;
+  }
+}

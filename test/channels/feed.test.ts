@@ -1,0 +1,250 @@
+// Channels over one client: the set of the server follows the set of the application.
+import { afterEach, describe, expect, it } from "vitest";
+import { connectScene, createScene, namesIn, numbersOf, outcome, type Scene } from "./exchange.js";
+
+let scene: Scene;
+
+afterEach(async () => {
+  scene.ws.terminate();
+  await scene.exchange.pass(100_000);
+  expect(scene.exchange.runtime.isHeld).toBe(false);
+  await scene.exchange.server.close();
+});
+
+describe("an open channel", () => {
+  it("is subscribed, is ready after the acknowledgement, and receives its messages in order", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const [a, b] = [feed.open("a"), feed.open("b")];
+    const [numbersA, numbersB] = [numbersOf(a), numbersOf(b)];
+    expect([await outcome(a.ready), a.isReady]).toEqual(["pending", false]);
+    await exchange.pass();
+    expect([await outcome(a.ready), a.isReady]).toEqual(["done", true]);
+    expect(namesIn(exchange.peer, "sub")).toEqual([["a", "b"]]);
+    for (const name of ["a", "b", "a", "a"]) exchange.publish(name);
+    await exchange.pass();
+    expect([numbersA, numbersB]).toEqual([[1, 2, 3], [1]]);
+    expect(feed.stats()).toEqual({ channelCount: 2, readyCount: 2, pendingRequests: 0, unroutedCount: 0 });
+  });
+
+  it("can be opened before the client connects, and is subscribed in the hook", async () => {
+    scene = createScene();
+    const { exchange, feed, ws } = scene;
+    const channel = feed.open("a");
+    void ws.connect();
+    await exchange.pass();
+    expect([ws.state, channel.isReady]).toEqual(["connected", true]);
+    expect(namesIn(exchange.peer, "sub")).toEqual([["a"]]);
+  });
+
+  it("is subscribed again once after each reconnect, and ready again", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const channel = feed.open("a");
+    const numbers = numbersOf(channel);
+    let readyCount = 0;
+    channel.on("ready", () => (readyCount += 1));
+    await exchange.pass();
+    for (let round = 0; round < 3; round++) {
+      exchange.publish("a");
+      exchange.peer.wire.reset();
+      await exchange.pass(10);
+      expect([channel.isReady, await outcome(channel.ready)]).toEqual([false, "pending"]);
+      await exchange.pass(10_000);
+    }
+    expect([readyCount, channel.isReady, await outcome(channel.ready)]).toEqual([4, true, "done"]);
+    expect(exchange.peers.map((peer) => namesIn(peer, "sub"))).toEqual([[["a"]], [["a"]], [["a"]], [["a"]]]);
+    expect(numbers).toEqual([1, 2, 3]);
+  });
+
+  it("is subscribed on the new connection of a rotation before the old connection closes", async () => {
+    scene = await connectScene({ client: { replay: { sequence: ({ n }) => n, streamOf: ({ ch }) => ch } } });
+    const { exchange, feed, ws } = scene;
+    const channel = feed.open("a");
+    const numbers = numbersOf(channel);
+    await exchange.pass();
+    exchange.publish("a");
+    // The new connection acknowledges only when the test says so.
+    exchange.answer = () => undefined;
+    const rotated = ws.rotate();
+    await exchange.pass(1_000);
+    const [first, second] = exchange.peers;
+    expect([namesIn(second!, "sub"), first!.wire.isGone]).toEqual([[["a"]], false]);
+    exchange.publish("a");
+    await exchange.pass(1_000);
+    expect([numbers, first!.wire.isGone]).toEqual([[1, 2], false]);
+    exchange.accept("a", second!);
+    exchange.publish("a");
+    await exchange.pass(1_000);
+    expect([await outcome(rotated), first!.wire.isGone]).toEqual(["done", true]);
+    exchange.publish("a");
+    await exchange.pass();
+    expect([numbers, channel.isReady]).toEqual([[1, 2, 3, 4], true]);
+    expect(namesIn(second!, "sub")).toEqual([["a"]]);
+  });
+
+  it("that is opened while onConnection runs is subscribed on both connections", async () => {
+    scene = await connectScene({ client: { rotation: { mode: "overlap" } } });
+    const { exchange, feed, ws } = scene;
+    feed.open("a");
+    await exchange.pass();
+    exchange.answer = (name, peer) => {
+      if (peer.number === 1 || name === "b") exchange.accept(name, peer);
+    };
+    const rotated = ws.rotate();
+    await exchange.pass(10);
+    const late = feed.open("b");
+    await exchange.pass(10);
+    const [first, second] = exchange.peers;
+    expect([...first!.subscribed, ...second!.subscribed]).toEqual(["a", "b", "b"]);
+    exchange.accept("a", second!);
+    await exchange.pass(10_000);
+    expect([await outcome(rotated), late.isReady]).toEqual(["done", true]);
+    expect(namesIn(second!, "sub")).toEqual([["a"], ["b"]]);
+  });
+});
+
+describe("rate and batch", () => {
+  it("limit the names per message and the messages per second, and never cause a setup timeout", async () => {
+    scene = createScene({ feed: { batch: 10, rate: 2 }, client: { setupTimeout: 1_000 } });
+    const { exchange, feed, ws } = scene;
+    for (let index = 0; index < 95; index++) feed.open(`c${index}`);
+    void ws.connect();
+    await exchange.pass(1);
+    expect([ws.state, namesIn(exchange.peer, "sub").length]).toEqual(["connected", 1]);
+    await exchange.pass(500);
+    expect(namesIn(exchange.peer, "sub").length).toBe(2);
+    await exchange.pass(3_999);
+    expect(namesIn(exchange.peer, "sub").map((names) => names.length)).toEqual([
+      ...Array<number>(9).fill(10),
+      5,
+    ]);
+    expect(feed.stats().readyCount).toBe(95);
+  });
+
+  it("do not fail a rotation: the hook returns after half of setupTimeout and reports the channels that are missing", async () => {
+    scene = await connectScene({
+      ...{ feed: { batch: 1, rate: 1 }, client: { setupTimeout: 4_000, rotation: { mode: "overlap" } } },
+    });
+    const { exchange, feed, ws } = scene;
+    const errors: unknown[] = [];
+    feed.on("error", ({ error }) => errors.push(error));
+    for (let index = 0; index < 10; index++) feed.open(`c${index}`);
+    await exchange.pass(20_000);
+    const rotated = ws.rotate();
+    await exchange.pass(20_000);
+    expect(await outcome(rotated)).toBe("done");
+    expect([feed.stats().readyCount, exchange.peer.subscribed.size]).toEqual([10, 10]);
+    expect(errors).toEqual([expect.objectContaining({ code: "INCOMPLETE" })]);
+  });
+
+  it("collect names for batch.delay milliseconds, and send a full batch at once", async () => {
+    scene = await connectScene({ feed: { batch: { size: 3, delay: 50 } } });
+    const { exchange, feed } = scene;
+    feed.open("a");
+    await exchange.pass(20);
+    feed.open("b");
+    await exchange.pass(29);
+    expect(namesIn(exchange.peer, "sub")).toEqual([]);
+    await exchange.pass(1);
+    for (const name of ["c", "d", "e"]) feed.open(name);
+    await exchange.pass();
+    expect(namesIn(exchange.peer, "sub")).toEqual([
+      ["a", "b"],
+      ["c", "d", "e"],
+    ]);
+  });
+});
+
+describe("handles", () => {
+  it("of one name share the subscription, and the last one that closes unsubscribes", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const [one, two] = [feed.open("a"), feed.open("a")];
+    const [numbersOne, numbersTwo] = [numbersOf(one), numbersOf(two)];
+    await exchange.pass();
+    exchange.publish("a");
+    await exchange.pass();
+    await one.close();
+    exchange.publish("a");
+    await exchange.pass();
+    expect([numbersOne, numbersTwo, namesIn(exchange.peer, "unsub")]).toEqual([[1], [1, 2], []]);
+    await two.close();
+    await two.close();
+    await exchange.pass();
+    expect([namesIn(exchange.peer, "sub"), namesIn(exchange.peer, "unsub")]).toEqual([[["a"]], [["a"]]]);
+    expect(feed.stats().channelCount).toBe(0);
+  });
+
+  it("that are closed and opened again in the same tick send nothing", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const first = feed.open("a");
+    await exchange.pass();
+    void first.close();
+    const second = feed.open("a");
+    void feed.open("b").close();
+    await exchange.pass();
+    expect([second.isReady, exchange.peer.received.length]).toEqual([true, 1]);
+  });
+
+  it("that are closed before the acknowledgement are unsubscribed when it arrives", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    exchange.answer = () => undefined;
+    const channel = feed.open("a");
+    await exchange.pass();
+    await channel.close();
+    await exchange.pass(5_000);
+    expect(namesIn(exchange.peer, "unsub")).toEqual([]);
+    exchange.accept("a", exchange.peer);
+    await exchange.pass();
+    expect([[...exchange.peer.subscribed], namesIn(exchange.peer, "unsub")]).toEqual([[], [["a"]]]);
+    expect([await outcome(channel.ready), feed.stats().unroutedCount]).toEqual(["CLOSED", 0]);
+  });
+
+  it.each([["by name"], ["by id"]])(
+    "that are closed without any acknowledgement are unsubscribed after ackTimeout, and again when it arrives late (%s)",
+    async (how) => {
+      scene = await connectScene({
+        feed: { subscribe: (names, id) => ({ op: "sub", channels: names, id }) },
+      });
+      const { exchange, feed } = scene;
+      exchange.answer = () => undefined;
+      const channel = feed.open("a");
+      await exchange.pass();
+      const { id } = exchange.peer.received[0]!;
+      void channel.close();
+      await exchange.pass(9_999);
+      expect(namesIn(exchange.peer, "unsub")).toEqual([]);
+      await exchange.pass(1);
+      expect(namesIn(exchange.peer, "unsub")).toEqual([["a"]]);
+      exchange.peer.subscribed.add("a");
+      exchange.peer.wire.send({ ack: how === "by id" ? (id as number) : "a" });
+      await exchange.pass();
+      expect([[...exchange.peer.subscribed], namesIn(exchange.peer, "unsub")]).toEqual([[], [["a"], ["a"]]]);
+    },
+  );
+});
+
+describe("close of a feed", () => {
+  it("ends all channels, unsubscribes, and leaves the client open", async () => {
+    scene = await connectScene();
+    const { exchange, feed, ws } = scene;
+    const channel = feed.open("a");
+    const ends: unknown[] = [];
+    channel.on("closed", ({ error }) => ends.push(error));
+    await exchange.pass();
+    const closed = feed.close();
+    await exchange.pass();
+    expect([await outcome(closed), ends, ws.state]).toEqual(["done", [undefined], "connected"]);
+    expect(namesIn(exchange.peer, "unsub")).toEqual([["a"]]);
+    expect(ws.eventNames()).toEqual([]);
+  });
+
+  it("resolves without a connection", async () => {
+    scene = createScene();
+    void scene.feed.open("a");
+    expect(await outcome(scene.feed.close())).toBe("done");
+  });
+});

@@ -1,0 +1,188 @@
+// Channels over several clients: limits, moves, and clients that cannot be created.
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type Channel,
+  channels,
+  type ChannelsOptions,
+  type Feed,
+  type ShardContext,
+} from "../../src/channels/index.js";
+import { WebSocket } from "../../src/index.js";
+import { Exchange, feedOptions, namesIn, outcome, type Wire } from "./exchange.js";
+
+let exchange: Exchange;
+let feed: Feed<Wire, Wire>;
+let clients: WebSocket<Wire, Wire>[];
+let errors: { readonly code?: string; readonly cause?: unknown }[];
+let contexts: number[];
+
+type Connect = NonNullable<ChannelsOptions<Wire, Wire>["shards"]>["connect"];
+
+beforeEach(() => {
+  exchange = new Exchange();
+  clients = [];
+  errors = [];
+  contexts = [];
+});
+
+afterEach(async () => {
+  const closed = feed.close();
+  await exchange.pass(100_000);
+  expect([await outcome(closed), exchange.runtime.isHeld, exchange.open.length]).toEqual(["done", false, 0]);
+  expect(clients.every(({ state }) => state === "closed" || state === "failed" || state === "idle")).toBe(
+    true,
+  );
+  await exchange.server.close();
+});
+
+function client({ onConnection }: ShardContext, reconnect = true): WebSocket<Wire, Wire> {
+  const { runtime } = exchange;
+  const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+    runtime,
+    onConnection,
+    heartbeat: false,
+    reconnect,
+  });
+  clients.push(ws);
+  return ws;
+}
+
+function create(connect: Connect = client, more: Partial<ChannelsOptions<Wire, Wire>> = {}): void {
+  feed = channels<Wire, Wire>({
+    ...feedOptions,
+    runtime: exchange.runtime,
+    shards: {
+      maxPerConnection: 2,
+      connect: (context) => {
+        contexts.push(context.shard);
+        return connect(context);
+      },
+    },
+    ...more,
+  });
+  feed.on("error", ({ error }) => errors.push(error));
+}
+
+const open = (...names: readonly string[]): Channel<Wire>[] => names.map((name) => feed.open(name));
+const sets = (): string[] => exchange.open.map(({ subscribed }) => [...subscribed].sort().join(""));
+
+describe("shards", () => {
+  it("create a client when all are full, and use the place of a closed channel again", async () => {
+    create();
+    const [a] = open("a", "b", "c");
+    await exchange.pass();
+    expect([sets(), contexts]).toEqual([
+      ["ab", "c"],
+      [1, 2],
+    ]);
+    open("d", "b");
+    await exchange.pass();
+    expect([sets(), clients.length]).toEqual([["ab", "cd"], 2]);
+    void a!.close();
+    open("e");
+    await exchange.pass();
+    expect([sets().sort(), clients.length]).toEqual([["b", "cd", "e"], 3]);
+    open("f", "g");
+    await exchange.pass();
+    expect([sets().map(({ length }) => length), clients.length]).toEqual([[2, 2, 2], 3]);
+  });
+
+  it("keep the channels of a client that reconnects", async () => {
+    create();
+    open("a", "b", "c");
+    await exchange.pass();
+    exchange.open[0]!.wire.reset();
+    await exchange.pass(10_000);
+    expect([sets().sort(), clients.length, feed.stats().readyCount]).toEqual([["ab", "c"], 2, 3]);
+  });
+
+  it("move the channels of a client that has ended, without an end of their handles", async () => {
+    create((context) => client(context, false));
+    const all = open("a", "b", "c");
+    await exchange.pass();
+    exchange.open[0]!.wire.reset();
+    await exchange.pass(10_000);
+    expect([sets().sort(), all.every(({ isReady }) => isReady), feed.stats().readyCount]).toEqual([
+      ["ac", "b"],
+      true,
+      3,
+    ]);
+    clients.at(-1)!.terminate();
+    await exchange.pass(10_000);
+    expect(feed.stats().readyCount).toBe(3);
+  });
+
+  it("send requests on a client that is connected", async () => {
+    create();
+    open("a");
+    exchange.onOther = ({ id }, { wire }) => wire.send({ id: id!, text: "answer" });
+    await exchange.pass();
+    const answer = feed.request({ id: 7 });
+    await exchange.pass();
+    expect(await outcome(answer)).toEqual({ id: 7, text: "answer" });
+  });
+
+  it("refuse attach() and the hook of the feed itself", async () => {
+    create();
+    const ws = client({ onConnection: feed.onConnection, shard: 0 });
+    expect(() => feed.attach(ws)).toThrow(TypeError);
+    await expect(feed.onConnection({} as never, new AbortController().signal)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("shards.connect that fails", () => {
+  it.each<[string, Connect, number]>([
+    [
+      "throws",
+      () => {
+        throw new Error("broken");
+      },
+      0,
+    ],
+    ["rejects", () => Promise.reject(new Error("broken")), 0],
+    ["returns no client", () => ({}) as never, 0],
+    ["returns a client without the hook", () => new WebSocket<Wire, Wire>("wss://exchange.test/"), 0],
+    ["never settles", () => new Promise(() => undefined), 10_000],
+  ])("is reported and called again after a wait if it %s", async (_, broken, wait) => {
+    let isBroken = true;
+    create((context) => (isBroken ? broken(context) : client(context)));
+    const [a] = open("a");
+    await exchange.pass(wait);
+    expect(errors).toMatchObject([{ code: "CONNECT_FAILED" }]);
+    isBroken = false;
+    await exchange.pass(1_000);
+    expect([a!.isReady, contexts]).toEqual([true, [1, 1]]);
+  });
+
+  it("waits longer after each failure", async () => {
+    create(() => ({}) as never);
+    open("a");
+    await exchange.pass(60_000);
+    expect(contexts.length).toBeGreaterThan(4);
+    expect(contexts.length).toBeLessThan(10);
+  });
+
+  it("has no effect after close() of the feed: a client that is created later is terminated", async () => {
+    let resolve!: (ws: WebSocket<Wire, Wire>) => void;
+    let context!: ShardContext;
+    create((given) => {
+      context = given;
+      return new Promise((onResolve) => (resolve = onResolve));
+    });
+    open("a");
+    await exchange.pass();
+    await feed.close();
+    resolve(client(context));
+    await exchange.pass(100_000);
+    expect([clients[0]!.state, exchange.peers.length]).toEqual(["closed", 0]);
+  });
+});
+
+it("a moved channel is subscribed once on its new connection", async () => {
+  create((context) => client(context, false));
+  open("a");
+  await exchange.pass();
+  exchange.open[0]!.wire.reset();
+  await exchange.pass(5_000);
+  expect(exchange.peers.map((peer) => namesIn(peer, "sub"))).toEqual([[["a"]], [["a"]]]);
+});
