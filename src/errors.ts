@@ -2,8 +2,9 @@
  * The error classes of the client. The error classes of the protocol are exported too. This module does not choose the
  * codes and texts of errors.
  */
-import { brandInstances, type ErrorDetails, JetSocketError } from "../protocol/index.js";
+import { brandInstances, type ErrorDetails, JetSocketError, ownOptions } from "../protocol/index.js";
 import type { CloseReport, Phase } from "./events/close-report.js";
+import type { SchemaIssue } from "./events/schema-issue.js";
 
 export {
   HandshakeError,
@@ -86,5 +87,28 @@ export class BufferOverflowError extends JetSocketError {
 
   constructor(message: string) {
     super(message, { code: "BUFFER_OVERFLOW" });
+  }
+}
+
+/**
+ * A received message does not match the option `schema` (code `VALIDATION_FAILED`), or the schema itself failed (code
+ * `SCHEMA_FUNCTION_FAILED`).
+ */
+export class ValidationError extends JetSocketError {
+  static override readonly brand: symbol = Symbol.for("jetsocket.ValidationError");
+
+  static {
+    brandInstances(this, "ValidationError");
+  }
+
+  /**
+   * What the schema found. Empty if the schema itself failed. The texts may contain parts of the message, so the property
+   * is not printed with the error.
+   */
+  declare readonly issues: readonly SchemaIssue[];
+
+  constructor(message: string, details: ErrorDetails & { readonly issues: readonly SchemaIssue[] }) {
+    super(message, details);
+    Object.defineProperty(this, "issues", ownOptions({ value: details.issues }));
   }
 }

@@ -8,6 +8,7 @@ import {
   JetSocketError,
   ProtocolError,
   TimeoutError,
+  ValidationError,
 } from "../src/errors.js";
 import { makeReport } from "./support/reports.js";
 
@@ -22,6 +23,7 @@ const errors = [
   ["HandshakeError", HandshakeError, new HandshakeError("m", { code: "C" })],
   ["ProtocolError", ProtocolError, new ProtocolError("m", { code: "C", closeCode: 1002 })],
   ["InvalidStateError", InvalidStateError, new InvalidStateError("m", "idle")],
+  ["ValidationError", ValidationError, new ValidationError("m", { code: "C", issues: [] })],
 ] as const;
 
 describe.each(errors)("%s", (name, type, error) => {

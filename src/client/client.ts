@@ -198,12 +198,16 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** Warns that a message was lost. The message hub calls this method if no listener is notified of the loss. */
   warnUndecodable({ code, cause: thrown }: JetSocketError): void {
-    const cause = this.redacted(toError(thrown, "The deserializer"));
-    const reason = cause.message;
+    const isInvalid = code === "VALIDATION_FAILED";
+    const cause = isInvalid ? undefined : this.redacted(toError(thrown, "The deserializer"));
+    const reason =
+      cause === undefined
+        ? "it does not match the option schema"
+        : `the deserializer threw an error: ${cause.message}`;
     const message =
-      `A message from ${this.supervisor.url} was dropped, because the deserializer threw an error: ${reason}. ` +
-      `Listen to the event "error" or "dropped" to be notified of each such message. ` +
-      `To receive undecoded messages, spread raw into the options.`;
+      `A message from ${this.supervisor.url} was dropped, because ${reason}. ` +
+      `Listen to the event "error" or "dropped" to be notified of each such message.` +
+      (isInvalid ? "" : " To receive undecoded messages, spread raw into the options.");
     process.emitWarning(new JetSocketError(message, { code, cause }));
   }
 

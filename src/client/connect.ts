@@ -1,5 +1,5 @@
 /** Provides `connect()`, which creates a client and waits for its connection. It does not add behaviour of its own. */
-import type { Provided, Url, WebSocketOptions } from "../options/options.js";
+import type { ClientOptions, Provided, Url } from "../options/options.js";
 import { refuseMoreArguments } from "../options/resolve-options.js";
 import { WebSocket } from "./websocket.js";
 
@@ -13,11 +13,11 @@ import { WebSocket } from "./websocket.js";
  */
 export function connect<Received = unknown, Sent = unknown>(
   url: Provided<Url>,
-  options?: WebSocketOptions<Received, Sent>,
+  options?: ClientOptions<Received, Sent>,
 ): Promise<WebSocket<Received, Sent>>;
 export async function connect<Received, Sent>(
   url: Provided<Url>,
-  options?: WebSocketOptions<Received, Sent>,
+  options?: ClientOptions<Received, Sent>,
   ...others: readonly unknown[]
 ): Promise<WebSocket<Received, Sent>> {
   refuseMoreArguments(others);

@@ -6,7 +6,7 @@ import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
 import type { Refusal } from "../connection/refusals.js";
-import type { InvalidStateError, JetSocketError } from "../errors.js";
+import { type InvalidStateError, type JetSocketError, ValidationError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { DroppedEvent, EventMap, State } from "../events/event-map.js";
 import type { OutboxDropCause } from "../buffer/outbox-policy.js";
@@ -29,6 +29,7 @@ import { Leftovers, type LeftoversHandler } from "./receiving/leftovers.js";
 import { ownPing, sourceOf } from "./sending/outbox-message.js";
 import { RefusedCalls } from "./sending/refused-calls.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
+import { validating } from "./receiving/validation.js";
 
 /**
  * The parts of a client that its message hub uses. Messages have the type `unknown`: only the public class knows the
@@ -94,7 +95,7 @@ export class MessageHub
     const { runtime, buffer, replay, heartbeat } = options;
     this.#client = client;
     this.serializer = options.serializer ?? serializeByDefault;
-    this.#deserializer = options.deserializer ?? deserializeByDefault;
+    this.#deserializer = validating(options.deserializer ?? deserializeByDefault, options.schema);
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
     const isInspected = options.outbox?.acknowledges !== undefined || heartbeat?.isPong !== undefined;
@@ -170,8 +171,15 @@ export class MessageHub
   onUndecodable(message: string | Buffer, error: JetSocketError): void {
     const { isSettled, emitter } = this.#client;
     const isObserved = !isSettled && (emitter.has("error") || emitter.has("dropped"));
-    this.onDropped({ direction: "in", message, cause: "decode" });
+    this.onDropped({
+      direction: "in",
+      message,
+      cause: error instanceof ValidationError ? "schema" : "decode",
+    });
+    if (error.code === "VALIDATION_FAILED" && this.#client.options.schemaMode === "lenient") return;
     if (!isSettled) this.#client.reportError(error);
+    // The client warns of a failed function itself.
+    if (error.code === "SCHEMA_FUNCTION_FAILED") return;
     if (isObserved || this.#hasWarnedUndecodable) return;
     this.#hasWarnedUndecodable = true;
     this.#client.warnUndecodable(error);

@@ -15,6 +15,7 @@ import {
   waitNames,
 } from "../options/call-options.js";
 import type {
+  ClientOptions,
   Cursors,
   MessageOptions,
   NarrowingRecvOptions,
@@ -87,14 +88,14 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   name and password in the URL are sent as Basic authorization.
    * @throws TypeError or RangeError for an invalid URL or option. The message names the option and its value.
    */
-  constructor(url: Provided<Url>, options?: WebSocketOptions<Received, Sent>);
+  constructor(url: Provided<Url>, options?: ClientOptions<Received, Sent>);
   constructor(
     url: Provided<Url>,
-    options: WebSocketOptions<Received, Sent> = {},
+    options: ClientOptions<Received, Sent> = {},
     ...others: readonly unknown[]
   ) {
     refuseMoreArguments(others);
-    const resolved = resolveOptions(options, nodeRuntime);
+    const resolved = resolveOptions(options as WebSocketOptions<Received, Sent>, nodeRuntime);
     this.#client = new Client(this, { url, options: resolved }, resolved);
   }
 

@@ -23,10 +23,11 @@ export interface DroppedEvent {
   readonly message: unknown;
   /**
    * `"overflow"`: a buffer was full. `"expired"`: `outbox.ttl` passed. `"unsent"`: the connection ended before the
-   * message was sent. `"decode"`: the deserializer failed. `"closed"`: the client ended before the message was
+   * message was sent. `"decode"`: the deserializer failed. `"schema"`: the message does not match the option
+   * `schema`, or the schema failed. `"closed"`: the client ended before the message was
    * delivered.
    */
-  readonly cause: "overflow" | "expired" | "unsent" | "decode" | "closed";
+  readonly cause: "overflow" | "expired" | "unsent" | "decode" | "schema" | "closed";
 }
 
 /** The event `rawMessage` for a listener with the option `borrowed`. */

@@ -43,6 +43,8 @@ const clientOptions: Counterparts = {
   "headers, with the field Cookie": "cookie cookies",
   "headers, with the field Authorization": "auth authorization token bearer",
   headers: "header httpheaders extraheaders additionalheaders requestoptions",
+  schema: "validator validate validation",
+  schemaMode: "strict lenient",
   deserializer: "parse parser decode decoder binarytype objectmode",
   serializer: "stringify encode encoder",
   socketPath: "path unixsocket",

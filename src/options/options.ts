@@ -9,8 +9,10 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { CreateConnection } from "../runtime/transport.js";
 import type { LayerOptions, OutboxOptions } from "./layer-options.js";
 import type { SetupConnection } from "./setup-connection.js";
+import type { StandardSchema } from "./standard-schema.js";
 
 export type * from "./layer-options.js";
+export type * from "./standard-schema.js";
 export type * from "./setup-connection.js";
 export type { CreateConnection };
 
@@ -94,20 +96,17 @@ export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
 
 /**
- * Names of reserved options that have no implementation yet. Each option accepts only its default `false`. Any other
- * value is an error.
+ * The type `Value`, which TypeScript infers from this place only if it cannot infer it from another place: inference from
+ * an intersection has a lower priority.
  */
-export type LayerOption = "schema";
+type InferredLater<Value> = Value & (Value extends never ? unknown : unknown);
 
 /**
  * The options of a client. An unknown name or a wrong value throws a `TypeError` or `RangeError` that names the option.
- * TypeScript infers the types of received and sent messages from `deserializer`, `serializer`, `outbox.idOf` and
- * `outbox.acknowledges`. All other functions must match these types.
+ * TypeScript infers the types of received and sent messages from `schema`, `deserializer`, `serializer`, `outbox.idOf`
+ * and `outbox.acknowledges`. All other functions must match these types.
  */
-export interface WebSocketOptions<Received, Sent>
-  extends
-    LayerOptions<NoInfer<Received>, NoInfer<Sent>>,
-    Readonly<Partial<Record<LayerOption, false | undefined>>> {
+export interface WebSocketOptions<Received, Sent> extends LayerOptions<NoInfer<Received>, NoInfer<Sent>> {
   /**
    * The queue of messages that `send()` accepts while there is no connection: its capacity in messages, or an object
    * with more options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default
@@ -141,7 +140,20 @@ export interface WebSocketOptions<Received, Sent>
    * parsed as JSON. Other text is delivered as a string, binary data as a Buffer. To choose another conversion, spread
    * `json` or `raw` into the options.
    */
-  readonly deserializer?: Deserializer<Received> | undefined;
+  readonly deserializer?: Deserializer<InferredLater<Received>> | undefined;
+  /**
+   * Checks each received message after the deserializer: a Standard Schema, such as a schema of zod, valibot or arktype.
+   * The client delivers the value that the schema returns. `validate` must not return a promise: a schema that does is
+   * an `error` event for each message, with a `ValidationError` that has the code `SCHEMA_FUNCTION_FAILED`. Default:
+   * none; messages are not checked.
+   */
+  readonly schema?: StandardSchema<Received> | false | undefined;
+  /**
+   * What happens to a message that does not match `schema`. In both modes the message is not delivered, counts in
+   * `messagesDropped`, and is reported by the event `dropped` with the cause `"schema"`. `"strict"` also emits `error`
+   * with a `ValidationError`. `"lenient"` does not. Requires `schema`. Default `"strict"`.
+   */
+  readonly schemaMode?: "strict" | "lenient" | undefined;
 
   /** Offers permessage-deflate. Default `true`. */
   readonly compress?: boolean | CompressOptions | undefined;
@@ -252,3 +264,18 @@ export interface WebSocketOptions<Received, Sent>
   /** The clock, timers, randomness and network of the client. Default: `nodeRuntime`. */
   readonly runtime?: Runtime | undefined;
 }
+
+/**
+ * The options of a client whose `schema` determines the type of received messages. The deserializer may then return any
+ * value, because the schema checks it.
+ */
+export interface SchemaOptions<Received, Sent> extends Omit<
+  WebSocketOptions<Received, Sent>,
+  "deserializer" | "schema"
+> {
+  readonly deserializer?: Deserializer<unknown> | undefined;
+  readonly schema: StandardSchema<Received>;
+}
+
+/** The options of a client, with or without a `schema` that determines the type of received messages. */
+export type ClientOptions<Received, Sent> = SchemaOptions<Received, Sent> | WebSocketOptions<Received, Sent>;

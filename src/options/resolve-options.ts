@@ -18,7 +18,13 @@ import {
   readOptions,
   wrongValue,
 } from "./checks.js";
-import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
+import type {
+  CompressOptions,
+  Deserializer,
+  Serializer,
+  StandardSchema,
+  WebSocketOptions,
+} from "./options.js";
 import { type ResolvedProxy, resolveProxy } from "./resolve-proxy.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
@@ -42,6 +48,8 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
     > {
   readonly serializer: Serializer<Sent> | undefined;
   readonly deserializer: Deserializer<Received> | undefined;
+  readonly schema: StandardSchema<Received> | undefined;
+  readonly schemaMode: "strict" | "lenient";
   /** `undefined` if no compression is offered. */
   readonly deflate: DeflateOptions | undefined;
   readonly compressionThreshold: number;
@@ -81,12 +89,6 @@ const keepAliveDelay = minute;
 const maxSize = 512 * mebibyte - 24;
 
 /**
- * Reserved options without an implementation. They accept only `false`. Any other value throws, because it would have
- * no effect.
- */
-const reservedNames: readonly LayerOption[] = ["schema"];
-
-/**
  * Checks the options of a client and adds the defaults.
  *
  * @throws TypeError for an unknown name or a value of the wrong type.
@@ -101,11 +103,6 @@ export function resolveOptions<Received, Sent>(
   const { defaults, names } = shared;
   const given = readOptions("options", options as GivenOptions, names);
   if (Object.keys(given).length === 0) return defaults;
-  for (const name of reservedNames) {
-    const value: unknown = given[name];
-    if (value !== undefined && value !== false)
-      throw wrongValue(name, "false: it is not implemented yet", value);
-  }
   return inheriting(defaults, resolveGroups(given, defaultRuntime));
 }
 
@@ -142,7 +139,7 @@ function resolveDefaults(runtime: Runtime) {
   const resolvedNames = Object.keys(defaults) as (keyof ResolvedOptions)[];
   // Only `compress` has another name in the resolved options.
   const names = resolvedNames.map((name) => (name === "deflate" ? "compress" : name));
-  return { defaults, names: [...reservedNames, ...names] };
+  return { defaults, names };
 }
 
 /** Returns the resolved options in groups, because an object of all options would take 80 µs to create. */
@@ -173,10 +170,27 @@ function resolveMessages(options: GivenOptions) {
     headers: checkHeaders(options.headers),
     serializer: checkFunction("serializer", options.serializer),
     deserializer: checkFunction("deserializer", options.deserializer),
+    ...resolveSchema(options),
     deflate: resolveCompress(options.compress),
     compressionThreshold: checkInteger("compressionThreshold", options.compressionThreshold, 128, 0, maxSize),
     autoPong: checkBoolean("autoPong", options.autoPong, true),
   };
+}
+
+/** A schema of arktype is a function. Other libraries use objects. */
+function resolveSchema({ schema: given = false, schemaMode: mode }: GivenOptions) {
+  const schemaMode = checkOneOf("schemaMode", mode, ["strict", "lenient"]);
+  if (given === false) {
+    if (mode === undefined) return { schema: undefined, schemaMode };
+    throw new TypeError('The option "schemaMode" requires the option "schema".');
+  }
+  const isHolder = typeof given === "object" || typeof given === "function";
+  const standard: Partial<(typeof given)["~standard"]> | undefined = isHolder
+    ? (given as typeof given | null)?.["~standard"]
+    : undefined;
+  if (standard?.version === 1 && typeof standard.validate === "function")
+    return { schema: given, schemaMode };
+  throw wrongValue("schema", 'a Standard Schema, version 1, which has the property "~standard"', given);
 }
 
 function checkProvided<Value>(name: string, value: Value, expected: string): Value {

@@ -47,6 +47,8 @@ const defaults: Resolved = {
   lookup: undefined,
   localAddress: undefined,
   socketPath: undefined,
+  schema: undefined,
+  schemaMode: "strict",
   noDelay: true,
   keepAlive: false,
   createConnection: undefined,
@@ -57,9 +59,7 @@ const defaults: Resolved = {
   runtime,
 };
 
-const layers = ["schema"];
-
-const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), ...["compress", ...layers]];
+const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), "compress"];
 
 class Settings {
   readonly connectTimeout = 7;
@@ -236,11 +236,21 @@ const wrongTypes: readonly (readonly [name: string, value: unknown, message: str
   ...strings.flatMap((name) =>
     [null, 5, ""].map((value) => [name, value, "must be a string that is not empty, not"] as const),
   ),
-  ...layers.flatMap((name) =>
-    [true, null, {}, 5].map(
-      (value) => [name, value, "must be false: it is not implemented yet, not"] as const,
-    ),
+  ...[true, null, {}, 5, () => true, { "~standard": null }, { "~standard": { version: 1 } }].map(
+    (value) =>
+      [
+        "schema",
+        value,
+        'must be a Standard Schema, version 1, which has the property "~standard", not',
+      ] as const,
   ),
+  [
+    "schema",
+    { "~standard": { version: 2, validate: () => true } },
+    "must be a Standard Schema, version 1, which",
+  ],
+  ["schemaMode", "strict", 'The option "schemaMode" requires the option "schema".'],
+  ["schemaMode", "off", 'must be one of "strict", "lenient", not "off".'],
   ...["headers", "subprotocols"].flatMap((name) =>
     [null, 5, true].map((value) => [name, value, "or a function that returns it, not"] as const),
   ),
@@ -359,4 +369,19 @@ describe("an unknown option name", () => {
   });
 });
 
-it.each(layers)("%s may be false", (name) => expect(resolve({ [name]: false })).toEqual(defaults));
+describe("schema", () => {
+  const standard = { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) } as const;
+
+  it("may be false", () => expect(resolve({ schema: false })).toEqual(defaults));
+
+  it.each([
+    ["an object", { "~standard": standard }],
+    ["a function", Object.assign(() => undefined, { "~standard": standard })],
+  ])("may be %s", (_, schema) => {
+    expect(resolve({ schema, schemaMode: "lenient" })).toEqual({
+      ...defaults,
+      schema,
+      schemaMode: "lenient",
+    });
+  });
+});

@@ -1,5 +1,5 @@
 // Calls the deserializer and reports its errors. It does not decide what happens to a message whose decoding fails.
-import { JetSocketError } from "../../errors.js";
+import { JetSocketError, ValidationError } from "../../errors.js";
 import type { Deserializer } from "../../options/options.js";
 import type { ReceivedMessage } from "./received-message.js";
 
@@ -45,7 +45,11 @@ export class Decoder {
   #fail(data: string | Buffer, cause: unknown): unknown {
     const message =
       'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.';
-    this.#onFailed(data, new JetSocketError(message, { code: "DECODE_FAILED", cause }));
+    const isValidation = cause instanceof ValidationError;
+    this.#onFailed(
+      data,
+      isValidation ? cause : new JetSocketError(message, { code: "DECODE_FAILED", cause }),
+    );
     return undecodable;
   }
 }

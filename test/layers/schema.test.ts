@@ -1,0 +1,139 @@
+// The option `schema` of a whole client, in virtual time.
+import { expect, it, vi } from "vitest";
+import { ValidationError, WebSocket, type WebSocketOptions } from "../../src/index.js";
+import { ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
+import { issue, schemaOf, type Trade, tradeSchema } from "../support/schemas.js";
+
+interface Seen {
+  readonly ws: WebSocket<Trade>;
+  readonly messages: Trade[];
+  readonly dropped: unknown[];
+  readonly errors: Error[];
+  readonly advance: () => Promise<void>;
+}
+
+/** A client whose server sends `messages` on each connection. */
+async function follow(
+  messages: readonly unknown[],
+  options: WebSocketOptions<Trade, unknown>,
+  listens = true,
+): Promise<Seen> {
+  const server = new ScriptedServer({
+    onConnection: (connection) => {
+      connection.accept();
+      for (const message of messages) connection.send(message as string);
+    },
+  });
+  const runtime = new VirtualRuntime({ server });
+  const ws = new WebSocket<Trade>("ws://feed.test/", { runtime, reconnect: false, ...options });
+  const seen: Seen = { ws, messages: [], dropped: [], errors: [], advance: () => runtime.advanceAsync(100) };
+  ws.on("message", ({ data }) => seen.messages.push(data));
+  if (listens) {
+    ws.on("dropped", (event) => seen.dropped.push(event));
+    ws.on("error", ({ error, isFatal }) => {
+      expect(isFatal).toBe(false);
+      seen.errors.push(error);
+    });
+  }
+  void ws.connect();
+  await seen.advance();
+  return seen;
+}
+
+const feed = [{ price: 1, more: 5 }, { price: "no" }, { price: 2 }, "text"];
+const droppedEvents = [
+  { direction: "in", message: '{"price":"no"}', cause: "schema" },
+  { direction: "in", message: "text", cause: "schema" },
+];
+
+it("delivers what the schema returns; strict: a bad message is an error and is not delivered", async () => {
+  const { ws, messages, dropped, errors } = await follow(feed, { schema: tradeSchema });
+  expect(messages).toEqual([{ price: 1 }, { price: 2 }]);
+  expect(dropped).toEqual(droppedEvents);
+  expect(errors.map((error) => error instanceof ValidationError && [error.code, error.issues])).toEqual([
+    ["VALIDATION_FAILED", [issue]],
+    ["VALIDATION_FAILED", [issue]],
+  ]);
+  expect(ws.stats()).toMatchObject({ messagesReceived: 4, messagesDropped: 2 });
+  expect(ws.state).toBe("connected");
+  ws.terminate();
+});
+
+it("lenient: a bad message is dropped, counted and reported, and is no error", async () => {
+  const { ws, messages, dropped, errors } = await follow(feed, {
+    schema: tradeSchema,
+    schemaMode: "lenient",
+  });
+  expect([messages, dropped, errors]).toEqual([[{ price: 1 }, { price: 2 }], droppedEvents, []]);
+  expect(ws.stats()).toMatchObject({ messagesReceived: 4, messagesDropped: 2 });
+  ws.terminate();
+});
+
+it("never delivers a bad message to recv(), a loop or batches()", async () => {
+  const { ws, advance } = await follow([], { schema: tradeSchema });
+  ws.terminate();
+  const server = new ScriptedServer({
+    onConnection: (connection) => {
+      connection.accept();
+      for (const message of [...feed, ...feed, ...feed]) connection.send(message as string);
+    },
+  });
+  const runtime = new VirtualRuntime({ server });
+  const client = new WebSocket("ws://feed.test/", { runtime, reconnect: false, schema: tradeSchema });
+  client.on("dropped", () => undefined);
+  void client.connect();
+  await runtime.advanceAsync(100);
+  expect(await client.recv({ match: ({ price }) => price === 2 })).toEqual({ price: 2 });
+  expect(await client.recv()).toEqual({ price: 1 });
+  const loop = client[Symbol.asyncIterator]();
+  expect((await loop.next()).value).toEqual({ price: 1 });
+  await loop.return?.();
+  const batches = client.batches();
+  expect((await batches.next()).value).toEqual([{ price: 2 }, { price: 1 }, { price: 2 }]);
+  await batches.return?.();
+  client.terminate();
+  await advance();
+});
+
+it("checks the messages that onConnection receives, and reports a bad one once", async () => {
+  const received: Trade[] = [];
+  const { ws, errors } = await follow([{ price: "no" }, { price: 3 }], {
+    schema: tradeSchema,
+    onConnection: async (connection) => {
+      received.push(await connection.recv());
+    },
+  });
+  expect([received, errors.length]).toEqual([[{ price: 3 }], 1]);
+  ws.terminate();
+});
+
+it.each(["strict", "lenient"] as const)(
+  "%s: a schema that returns a promise fails each message",
+  async (mode) => {
+    const { ws, messages, errors } = await follow([{ price: 1 }], {
+      schema: schemaOf(() => Promise.resolve({ value: { price: 1 } })),
+      schemaMode: mode,
+    });
+    expect([messages, errors.map((error) => (error as ValidationError).code)]).toEqual([
+      [],
+      ["SCHEMA_FUNCTION_FAILED"],
+    ]);
+    expect(errors[0]?.message).toContain("The option schema failed");
+    expect(ws.state).toBe("connected");
+    ws.terminate();
+  },
+);
+
+it.each([
+  ["strict", tradeSchema, /does not match the option schema/],
+  ["strict", schemaOf<Trade>(() => Promise.resolve()), /The option schema failed .* returned a promise/],
+  ["lenient", schemaOf<Trade>(() => null), /The option schema failed .* returned no result/],
+  ["lenient", tradeSchema, undefined],
+] as const)("without listeners, the process is warned once: %s", async (schemaMode, schema, expected) => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+  const { ws } = await follow(["a", "b"], { schema, schemaMode }, false);
+  const warnings = warn.mock.calls.map(([warning]) => (warning as Error).message);
+  warn.mockRestore();
+  expect(warnings).toEqual(expected === undefined ? [] : [expect.stringMatching(expected)]);
+  ws.terminate();
+});
