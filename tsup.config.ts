@@ -16,7 +16,10 @@ function keepEntriesApart(extension: ".js" | ".cjs"): EsbuildPlugin {
         external: true,
       }));
       // Only entry points in a folder of `src/` import the entry point of the client.
-      build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `./index${extension}`, external: true }));
+      build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({
+        path: `./index${extension}`,
+        external: true,
+      }));
     },
   };
 }
@@ -28,6 +31,8 @@ function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
       protocol: "protocol/index.ts",
       testing: "src/testing/index.ts",
       channels: "src/channels/index.ts",
+      pool: "src/pool/index.ts",
+      presets: "src/presets/index.ts",
     },
     format: [format],
     outExtension: () => ({ js: extension }),

@@ -20,9 +20,11 @@ const programs = {
   "jetsocket/protocol": 'export * from "./protocol.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
   "jetsocket/channels": 'export * from "./channels.js";',
+  "jetsocket/pool": 'export * from "./pool.js";',
+  "jetsocket/presets": 'export * from "./presets.js";',
 };
 /** Entry points that are built on the client. Their sizes do not include the client. */
-const builtOnClient = ["jetsocket/channels"];
+const builtOnClient = ["jetsocket/channels", "jetsocket/pool", "jetsocket/presets"];
 const allowedGrowth = 1.01;
 
 /** @param {string} program @param {readonly string[]} external @returns {Promise<number>} Bytes after gzip. */

@@ -49,6 +49,9 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
   testing: [...base, "transport"],
   // An entry point of its own, built on the public interface of the client alone.
   channels: ["protocol", "index"],
+  // It shares the listeners and the abort signals of channels.
+  pool: ["protocol", "index", "channels"],
+  presets: ["index"],
   index: [...base, "connection", "stats", "client/sending", "client/receiving", "client"],
 };
 
