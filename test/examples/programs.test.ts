@@ -45,6 +45,18 @@ const printed: Readonly<Record<string, RegExp>> = {
   ),
   "exchange-500-channels.mjs":
     /^Lost: network-lost\n500 of 500 channels are accepted on connection 2\nSubscribe messages of each connection: 25 and 25\nChannels with the trades 1, 2, 3, 4: 500\n$/,
+  "worker-pool.mjs":
+    /^Job 7 is done again\nJOB 6, JOB 7, JOB 8\n40 jobs, at most 3 connections at once\n4 connections, 41 leases, \d+ messages\n0 connections are left\n$/,
+  "typed-feed.mjs": new RegExp(
+    [
+      "^VALIDATION_FAILED: price is no number\nABC 1.00\nABC 1.50\nLost: server-restart",
+      "VALIDATION_FAILED: price is no number\nABC 2.00\nABC 2.50\n2 messages were dropped\n$",
+    ].join("\n"),
+  ),
+  "llm-stream.mjs": /^2000 words, complete: true\n0 messages were dropped\n$/,
+  "dashboard.mjs":
+    /^The display shows the states 4801 to 5000\n4800 states were dropped, compressed well: true\n$/,
+  "health-check.mjs": /^healthy\nunhealthy: server-error\n$/,
   "json-rpc.mjs": new RegExp(
     [
       "^Sums: 3 7 11",

@@ -85,6 +85,11 @@ describe.each([
     expect(imports?.toSorted()).toEqual([`./index.${extension}`, `./protocol.${extension}`]);
   });
 
+  it.each(["pool", "presets"])("jetsocket/%s imports no module of Node", async (name) => {
+    const imports = (await graphOf(`${name}.${extension}`)).get(join(dist, `${name}.${extension}`)) ?? [];
+    expect([`./index.${extension}`, `./protocol.${extension}`]).toEqual(expect.arrayContaining([...imports]));
+  });
+
   it("declares each class once", async () => {
     const ending = extension === "js" ? ".d.ts" : ".d.cts";
     const names: string[] = [];

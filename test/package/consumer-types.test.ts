@@ -15,6 +15,8 @@ const moduleSource = `
 import { on, once } from "node:events";
 import { type CloseReport, connect, json, raw, WebSocket, type WebSocketOptions } from "jetsocket";
 import { type Channel, channels } from "jetsocket/channels";
+import { createPool, type Lease } from "jetsocket/pool";
+import { trading } from "jetsocket/presets";
 import { ProtocolConnection, type ProtocolConnectionOptions } from "jetsocket/protocol";
 import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
 
@@ -32,6 +34,9 @@ const feed = channels({
 });
 export const channel: Channel<Trade> = feed.open("trades");
 feed.attach(new WebSocket("ws://localhost", { onConnection: feed.onConnection }));
+const pool = createPool<Trade>({ url: "wss://localhost", max: 2, ...{ compress: trading.compress } });
+export const lease: Promise<Lease<Trade, unknown>> = pool.acquire();
+export const preset = new WebSocket<Trade>("wss://localhost", { ...trading });
 const options: WebSocketOptions<Trade, unknown> = { reconnect: false };
 export const report: Promise<CloseReport | undefined> = connect<Trade>("ws://localhost", options).then(
   (client) => client.lastReport,

@@ -24,13 +24,13 @@ interface Loaded {
 const probe = `
 import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
-const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing"), channels: await import("jetsocket/channels") };
-const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing"), channels: require("jetsocket/channels") };
+const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing"), channels: await import("jetsocket/channels"), pool: await import("jetsocket/pool"), presets: await import("jetsocket/presets") };
+const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing"), channels: require("jetsocket/channels"), pool: require("jetsocket/pool"), presets: require("jetsocket/presets") };
 const names = (copy) => Object.fromEntries(Object.entries(copy).map(([entry, all]) => [entry, Object.keys(all).sort()]));
 const isClass = (value) => typeof value === "function" && /^class\\b/.test(Function.prototype.toString.call(value));
 const both = Object.keys(esm.main).filter((name) => name in esm.protocol);
-const misnamed = [esm, cjs].flatMap(({ main, protocol, testing, channels }) =>
-  [main, protocol, testing, channels].flatMap((entry) =>
+const misnamed = [esm, cjs].flatMap(({ main, protocol, testing, channels, pool }) =>
+  [main, protocol, testing, channels, pool].flatMap((entry) =>
     Object.values(entry).filter(isClass).map((type) => type.name).filter((name) => !(name in entry)),
   ),
 );
@@ -44,6 +44,7 @@ console.log(JSON.stringify({
     "cjs of esm": new esm.main.JetSocketError("probe", error) instanceof cjs.main.JetSocketError,
     "subclass, esm of cjs": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.JetSocketError,
     "of the test kit": new esm.testing.ClientGoneError() instanceof esm.main.JetSocketError,
+    "of a pool": new esm.pool.PoolClosedError("probe", "closed") instanceof cjs.main.InvalidStateError,
     "of a channel": new esm.channels.RequestError("probe", error) instanceof cjs.main.JetSocketError,
     "client, esm of cjs": new cjs.main.WebSocket("ws://a.test/") instanceof esm.main.WebSocket,
     "client, cjs of esm": new esm.main.WebSocket("ws://a.test/") instanceof cjs.main.JetSocket,
@@ -71,6 +72,18 @@ describe("the entry points of the packed package", () => {
     expect(esm["channels"]).toEqual([
       ...["Channel", "ChannelError", "Feed", "RequestError", "Requester", "channels", "requests"],
     ]);
+    expect(esm["pool"]).toEqual([
+      ...[
+        "Lease",
+        "Pool",
+        "PoolClosedError",
+        "PoolError",
+        "PoolExhaustedError",
+        "PooledConnection",
+        "createPool",
+      ],
+    ]);
+    expect(esm["presets"]).toEqual(["dashboard", "llmStream", "minimal", "trading"]);
     expect(cjs).toEqual(esm);
     expect(esm["main"]).not.toContain("default");
   });
@@ -83,6 +96,7 @@ describe("the entry points of the packed package", () => {
       "cjs of esm": true,
       "subclass, esm of cjs": true,
       "of the test kit": true,
+      "of a pool": true,
       "of a channel": true,
       "client, esm of cjs": true,
       "client, cjs of esm": true,
