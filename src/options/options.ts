@@ -101,12 +101,8 @@ export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) 
  */
 type InferredLater<Value> = Value & (Value extends never ? unknown : unknown);
 
-/**
- * The options of a client. An unknown name or a wrong value throws a `TypeError` or `RangeError` that names the option.
- * TypeScript infers the types of received and sent messages from `schema`, `deserializer`, `serializer`, `outbox.idOf`
- * and `outbox.acknowledges`. All other functions must match these types.
- */
-export interface WebSocketOptions<Received, Sent> extends LayerOptions<NoInfer<Received>, NoInfer<Sent>> {
+/** The options of a client that do not depend on the way in which received messages get their type. */
+export interface CommonOptions<Received, Sent> extends LayerOptions<NoInfer<Received>, NoInfer<Sent>> {
   /**
    * The queue of messages that `send()` accepts while there is no connection: its capacity in messages, or an object
    * with more options. With `false`, `send()` rejects with an `InvalidStateError` while there is no connection. Default
@@ -135,19 +131,6 @@ export interface WebSocketOptions<Received, Sent> extends LayerOptions<NoInfer<R
    * JSON.
    */
   readonly serializer?: Serializer<Sent> | undefined;
-  /**
-   * Converts received messages to values. By default, a text message that starts with `{` or `[` after white space is
-   * parsed as JSON. Other text is delivered as a string, binary data as a Buffer. To choose another conversion, spread
-   * `json` or `raw` into the options.
-   */
-  readonly deserializer?: Deserializer<InferredLater<Received>> | undefined;
-  /**
-   * Checks each received message after the deserializer: a Standard Schema, such as a schema of zod, valibot or arktype.
-   * The client delivers the value that the schema returns. `validate` must not return a promise: a schema that does is
-   * an `error` event for each message, with a `ValidationError` that has the code `SCHEMA_FUNCTION_FAILED`. Default:
-   * none; messages are not checked.
-   */
-  readonly schema?: StandardSchema<Received> | false | undefined;
   /**
    * What happens to a message that does not match `schema`. In both modes the message is not delivered, counts in
    * `messagesDropped`, and is reported by the event `dropped` with the cause `"schema"`. `"strict"` also emits `error`
@@ -266,13 +249,31 @@ export interface WebSocketOptions<Received, Sent> extends LayerOptions<NoInfer<R
 }
 
 /**
+ * The options of a client. An unknown name or a wrong value throws a `TypeError` or `RangeError` that names the option.
+ * TypeScript infers the types of received and sent messages from `schema`, `deserializer`, `serializer`, `outbox.idOf`
+ * and `outbox.acknowledges`. All other functions must match these types.
+ */
+export interface WebSocketOptions<Received, Sent> extends CommonOptions<Received, Sent> {
+  /**
+   * Converts received messages to values. By default, a text message that starts with `{` or `[` after white space is
+   * parsed as JSON. Other text is delivered as a string, binary data as a Buffer. To choose another conversion, spread
+   * `json` or `raw` into the options.
+   */
+  readonly deserializer?: Deserializer<InferredLater<Received>> | undefined;
+  /**
+   * Checks each received message after the deserializer: a Standard Schema, such as a schema of zod, valibot or arktype.
+   * The client delivers the value that the schema returns. `validate` must not return a promise: a schema that does is
+   * an `error` event for each message, with a `ValidationError` that has the code `SCHEMA_FUNCTION_FAILED`. Default:
+   * none; messages are not checked.
+   */
+  readonly schema?: StandardSchema<Received> | false | undefined;
+}
+
+/**
  * The options of a client whose `schema` determines the type of received messages. The deserializer may then return any
  * value, because the schema checks it.
  */
-export interface SchemaOptions<Received, Sent> extends Omit<
-  WebSocketOptions<Received, Sent>,
-  "deserializer" | "schema"
-> {
+export interface SchemaOptions<Received, Sent> extends CommonOptions<Received, Sent> {
   readonly deserializer?: Deserializer<unknown> | undefined;
   readonly schema: StandardSchema<Received>;
 }
