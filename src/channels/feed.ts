@@ -32,14 +32,15 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
    * older connection it returns at once. During a rotation it waits until the server has acknowledged all channels on the
    * new connection, for at most half of `setupTimeout`.
    */
-  readonly onConnection: (connection: SetupConnection<unknown, never>, signal: AbortSignal) => Promise<void>;
+  readonly onConnection: (connection: SetupConnection<Received, Sent>, signal: AbortSignal) => Promise<void>;
   readonly #hub: Hub;
 
   /** @internal Call `requests()` or `channels()`. */
   constructor(hub: Hub) {
     this.#hub = hub;
     // `async`, so that an error of the arguments is a rejection.
-    this.onConnection = async (connection, signal) => hub.onConnection(connection, signal);
+    this.onConnection = async (connection, signal) =>
+      hub.onConnection(connection as SetupConnection<unknown, unknown>, signal);
   }
 
   /**

@@ -35,7 +35,7 @@ afterEach(async () => {
   await exchange.server.close();
 });
 
-function client({ onConnection }: ShardContext, reconnect = true): WebSocket<Wire, Wire> {
+function client({ onConnection }: ShardContext<Wire, Wire>, reconnect = true): WebSocket<Wire, Wire> {
   const { runtime } = exchange;
   const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
     runtime,
@@ -164,7 +164,7 @@ describe("shards.connect that fails", () => {
 
   it("has no effect after close() of the feed: a client that is created later is terminated", async () => {
     let resolve!: (ws: WebSocket<Wire, Wire>) => void;
-    let context!: ShardContext;
+    let context!: ShardContext<Wire, Wire>;
     create((given) => {
       context = given;
       return new Promise((onResolve) => (resolve = onResolve));
