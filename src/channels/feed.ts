@@ -142,7 +142,8 @@ export class Feed<Received = unknown, Sent = unknown> extends Requester<Received
    * Opens a channel, or a further handle of an open channel. The feed subscribes on the current and on each later
    * connection, until the last handle is closed. A channel can be opened before the client is attached or connected.
    *
-   * @throws TypeError or RangeError for an invalid name or option; InvalidStateError if the feed or its client is closed.
+   * @throws TypeError or RangeError for an invalid name or option; InvalidStateError if the feed or its client is closed;
+   *   ChannelError with the code `"NO_HOOK"` if the client has connected without having called the hook.
    */
   open(name: string, options?: OpenOptions<Received>): Channel<Received> {
     checkName(name);

@@ -188,6 +188,19 @@ describe("handles", () => {
     expect([second.isReady, exchange.peer.received.length]).toEqual([true, 1]);
   });
 
+  it("that are closed in a tick in which others are opened are unsubscribed first", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const channel = feed.open("a");
+    await exchange.pass();
+    feed.open("b");
+    void channel.close();
+    await exchange.pass();
+    expect(exchange.peer.received.map(({ op, channels }) => `${op} ${channels?.join()}`)).toEqual([
+      ...["sub a", "unsub a", "sub b"],
+    ]);
+  });
+
   it("that are closed before the acknowledgement are unsubscribed when it arrives", async () => {
     scene = await connectScene();
     const { exchange, feed } = scene;

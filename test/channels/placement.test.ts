@@ -112,6 +112,19 @@ describe("shards", () => {
     expect(feed.stats().readyCount).toBe(3);
   });
 
+  it("deliver a message only from the client on which its channel is placed", async () => {
+    create();
+    const seen: string[] = [];
+    feed.on("unrouted", ({ cause, channel }) => seen.push(`${cause} ${channel}`));
+    const [a] = open("a", "b", "c");
+    a!.on("message", ({ data }) => seen.push(`a ${data.n}`));
+    await exchange.pass();
+    exchange.open[1]!.wire.send({ ch: "a", n: 1 });
+    exchange.open[0]!.wire.send({ ch: "a", n: 2 });
+    await exchange.pass();
+    expect(seen.sort()).toEqual(["a 2", "notOpen a"]);
+  });
+
   it("send requests on a client that is connected", async () => {
     create();
     open("a");
