@@ -16,7 +16,10 @@ function keepEntriesApart(extension: ".js" | ".cjs"): EsbuildPlugin {
         external: true,
       }));
       // Only entry points in a folder of `src/` import the entry point of the client.
-      build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `./index${extension}`, external: true }));
+      build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({
+        path: `./index${extension}`,
+        external: true,
+      }));
     },
   };
 }

@@ -39,8 +39,7 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
   constructor(hub: Hub) {
     this.#hub = hub;
     // `async`, so that an error of the arguments is a rejection.
-    this.onConnection = async (connection, signal) =>
-      hub.onConnection(connection as SetupConnection<unknown, unknown>, signal);
+    this.onConnection = async (connection, signal) => hub.onConnection(connection, signal);
   }
 
   /**
