@@ -1,6 +1,18 @@
 /** The error classes of channels and requests. This module does not choose the codes and texts of errors. */
-import { brandInstances, type ErrorDetails } from "../../protocol/index.js";
 import { JetSocketError } from "../index.js";
+
+/** Sets the name and the brand of all instances, so that `instanceof` works across two copies of the package. */
+function brandInstances(type: { readonly brand: symbol; readonly prototype: Error }, name: string): void {
+  for (const [key, value] of [["name", name] as const, [type.brand, true] as const]) {
+    // A descriptor without a prototype, so that a `get` or `set` in Object.prototype has no effect.
+    const descriptor: PropertyDescriptor = Object.create(null) as PropertyDescriptor;
+    Object.defineProperty(
+      type.prototype,
+      key,
+      Object.assign(descriptor, { value, configurable: true, writable: true }),
+    );
+  }
+}
 
 /**
  * A channel failed. The code is one of the following:
@@ -28,7 +40,12 @@ export class ChannelError extends JetSocketError {
 
   constructor(
     message: string,
-    details: ErrorDetails & { readonly channel?: string | undefined; readonly reason?: unknown },
+    details: {
+      readonly code: string;
+      readonly cause?: unknown;
+      readonly channel?: string | undefined;
+      readonly reason?: unknown;
+    },
   ) {
     super(message, details);
     this.channel = details.channel;
