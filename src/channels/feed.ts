@@ -30,7 +30,7 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
   /**
    * The hook of the client: its option `onConnection`, or called and awaited in the hook of the application. Without an
    * older connection it returns at once. During a rotation it waits until the server has acknowledged all channels on the
-   * new connection, for at most half of `setupTimeout`.
+   * new connection, for at most 80 % of `setupTimeout`.
    */
   readonly onConnection: (connection: SetupConnection<Received, Sent>, signal: AbortSignal) => Promise<void>;
   readonly #hub: Hub;

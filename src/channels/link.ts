@@ -29,7 +29,7 @@ export interface LinkHost {
 }
 
 /** The part of `setupTimeout` that a rotation may wait for acknowledgements. The rest is for the hook of the application. */
-const waitShare = 0.5;
+const waitShare = 0.8;
 
 export class Link {
   /** The channels that are placed on this client. */
