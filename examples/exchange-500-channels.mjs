@@ -7,11 +7,12 @@ import { serve } from "./embedded-server.mjs";
 /** @typedef {{ op: string, names?: readonly string[], after?: Record<string, { sequence: number | string }> }} Request */
 /** @typedef {{ subscribed?: readonly string[], channel?: string, number?: number }} Message */
 
-/** The number of subscribe messages of each connection. @type {number[]} */
+/** Counts the subscribe messages of each connection. @type {{ count: number }[]} */
 const requests = [];
 const server = await serve({
   onConnection: (peer) => {
-    const connection = requests.push(0) - 1;
+    const request = { count: 0 };
+    const isFirst = requests.push(request) === 1;
     const send = (/** @type {Message} */ message) => peer.send(JSON.stringify(message));
     peer.onMessage = (data) => {
       /** @type {Request} */
@@ -20,9 +21,9 @@ const server = await serve({
       // The trades 2 and 3 of each channel happen while there is no connection.
       for (const channel of Object.keys(after)) for (const number of [2, 3]) send({ channel, number });
       if (op !== "subscribe") return;
-      requests[connection]++;
+      request.count++;
       send({ subscribed: names });
-      for (const channel of names) send({ channel, number: connection === 0 ? 1 : 4 });
+      for (const channel of names) send({ channel, number: isFirst ? 1 : 4 });
     };
   },
 });
@@ -64,7 +65,7 @@ const all = Array.from({ length: 500 }, (_, index) => feed.open(`trades.${index}
 const trades = await Promise.all(all.map(read));
 const { channelCount, readyCount } = feed.stats();
 console.log(`${readyCount} of ${channelCount} channels are accepted on connection ${requests.length}`);
-console.log(`Subscribe messages of each connection: ${requests.join(" and ")}`);
+console.log(`Subscribe messages of each connection: ${requests.map(({ count }) => count).join(" and ")}`);
 console.log(
   `Channels with the trades 1, 2, 3, 4: ${trades.filter((numbers) => numbers === "1,2,3,4").length}`,
 );

@@ -48,13 +48,21 @@ const good = [
   { symbol: "ABC", price: 2.5 },
   { symbol: "END", price: 0 },
 ];
-for (const [library, schema] of Object.entries({ zod: zodSchema, valibot: valibotSchema, arktype: arktypeSchema })) {
+for (const [library, schema] of Object.entries({
+  zod: zodSchema,
+  valibot: valibotSchema,
+  arktype: arktypeSchema,
+})) {
   for (const schemaMode of ["strict", "lenient"]) {
     const { messages, errors, dropped } = await receive({ schema, schemaMode });
     check(`${library}, ${schemaMode}: messages`, messages, good);
     check(`${library}, ${schemaMode}: dropped`, dropped, 3);
     const codes = errors.map(({ code, issues }) => `${code} ${issues.length > 0}`);
-    check(`${library}, ${schemaMode}: errors`, codes, schemaMode === "strict" ? Array(3).fill("VALIDATION_FAILED true") : []);
+    check(
+      `${library}, ${schemaMode}: errors`,
+      codes,
+      schemaMode === "strict" ? Array(3).fill("VALIDATION_FAILED true") : [],
+    );
   }
 }
 for (const [library, schema] of Object.entries(asyncSchemas)) {

@@ -11,7 +11,7 @@ interface Trade {
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Compiles only if the type of the argument is `WebSocket` with exactly this type of received messages. */
 function check<Expected>() {
-  return <Actual,>(_ws: WebSocket<Actual>, _isEqual: Equal<Actual, Expected>): void => undefined;
+  return <Actual>(_ws: WebSocket<Actual>, _isEqual: Equal<Actual, Expected>): void => undefined;
 }
 
 const url = "wss://feed.test/";

@@ -1,6 +1,6 @@
 /** The error classes of channels and requests. This module does not choose the codes and texts of errors. */
-import { brandInstances, type ErrorDetails } from "../../protocol/index.js";
 import { JetSocketError } from "../index.js";
+import { brandInstances } from "./brand-instances.js";
 
 /**
  * A channel failed. The code is one of the following:
@@ -28,7 +28,12 @@ export class ChannelError extends JetSocketError {
 
   constructor(
     message: string,
-    details: ErrorDetails & { readonly channel?: string | undefined; readonly reason?: unknown },
+    details: {
+      readonly code: string;
+      readonly cause?: unknown;
+      readonly channel?: string | undefined;
+      readonly reason?: unknown;
+    },
   ) {
     super(message, details);
     this.channel = details.channel;

@@ -30,9 +30,9 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
   /**
    * The hook of the client: its option `onConnection`, or called and awaited in the hook of the application. Without an
    * older connection it returns at once. During a rotation it waits until the server has acknowledged all channels on the
-   * new connection, for at most half of `setupTimeout`.
+   * new connection, for at most 80 % of `setupTimeout`.
    */
-  readonly onConnection: (connection: SetupConnection<unknown, never>, signal: AbortSignal) => Promise<void>;
+  readonly onConnection: (connection: SetupConnection<Received, Sent>, signal: AbortSignal) => Promise<void>;
   readonly #hub: Hub;
 
   /** @internal Call `requests()` or `channels()`. */
@@ -141,7 +141,8 @@ export class Feed<Received = unknown, Sent = unknown> extends Requester<Received
    * Opens a channel, or a further handle of an open channel. The feed subscribes on the current and on each later
    * connection, until the last handle is closed. A channel can be opened before the client is attached or connected.
    *
-   * @throws TypeError or RangeError for an invalid name or option; InvalidStateError if the feed or its client is closed.
+   * @throws TypeError or RangeError for an invalid name or option; InvalidStateError if the feed or its client is closed;
+   *   ChannelError with the code `"NO_HOOK"` if the client has connected without having called the hook.
    */
   open(name: string, options?: OpenOptions<Received>): Channel<Received> {
     checkName(name);

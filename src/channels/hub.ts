@@ -8,7 +8,7 @@ import type { ChannelBounds } from "./channel-buffer.js";
 import { ChannelState, type ChannelStateHost } from "./channel-state.js";
 import { ChannelError, RequestError } from "./errors.js";
 import { isThenable, Listeners } from "./listeners.js";
-import type { Link, LinkHost } from "./link.js";
+import { type Link, type LinkHost, noHook } from "./link.js";
 import { PendingRequests, type PendingRequestsHost } from "./pending-requests.js";
 import { Placement } from "./placement.js";
 import { Refusals, type RefusalsHost } from "./refusals.js";
@@ -107,6 +107,7 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
         throw this.#stateError(
           "The client of the feed is closed, so no channel can be opened. Create a new client.",
         );
+      if (link.hasNoHook) throw noHook();
       topic = new Topic(name, link);
       this.topics.set(name, topic);
       link.add(topic);

@@ -29,13 +29,15 @@ export interface LinkHost {
 }
 
 /** The part of `setupTimeout` that a rotation may wait for acknowledgements. The rest is for the hook of the application. */
-const waitShare = 0.5;
+const waitShare = 0.8;
 
 export class Link {
   /** The channels that are placed on this client. */
   readonly topics: Map<string, Topic> = new Map<string, Topic>();
   /** True while the client does not read, because its inbox is full. */
   isPaused = false;
+  /** True if the client has connected without having called the hook. */
+  hasNoHook = false;
   readonly #host: LinkHost;
   /** The connections that have not ended, oldest first. */
   #sessions: Session[] = [];
@@ -144,6 +146,7 @@ export class Link {
 
   #checkHook(): void {
     if (this.#sessions.length > 0 || this.#client?.state !== "connected") return;
+    this.hasNoHook = true;
     const error = noHook();
     this.#host.reportError(error);
     this.#host.onClientEnd(this, error);
@@ -171,6 +174,7 @@ export class Link {
     const older = this.#sessions.filter(({ isSetUp, hasEnded }) => isSetUp && !hasEnded);
     const session = new Session(connection, this.#sessionHost);
     this.#sessions.push(session);
+    this.hasNoHook = false;
     connection.ended.addEventListener("abort", () => this.#onEnded(session), { once: true });
     if (this.#client !== undefined) {
       this.#start(session);
@@ -256,7 +260,8 @@ export class Link {
   }
 }
 
-function noHook(): ChannelError {
+/** Returns the error for a client that does not call the hook of the feed. */
+export function noHook(): ChannelError {
   return new ChannelError(
     "The client does not call feed.onConnection. Create it with { onConnection: feed.onConnection }, or call and await " +
       "feed.onConnection(connection, signal) in its hook.",

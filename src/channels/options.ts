@@ -65,22 +65,24 @@ export interface OpenOptions<Received> {
 }
 
 /** The argument of `shards.connect`. */
-export interface ShardContext {
+export interface ShardContext<Received, Sent> {
   /** Pass this function to the client as its option `onConnection`, or call it in the hook of the client. */
-  readonly onConnection: (connection: SetupConnection<unknown, never>, signal: AbortSignal) => Promise<void>;
+  readonly onConnection: (connection: SetupConnection<Received, Sent>, signal: AbortSignal) => Promise<void>;
   /** The number of the client, from 1. */
   readonly shard: number;
 }
 
 /** Several connections, for servers that limit the channels of a connection. */
-export interface ShardOptions {
+export interface ShardOptions<Received, Sent> {
   /** Maximum number of channels per connection. */
   readonly maxPerConnection: number;
   /**
    * Creates the client of a further connection. The feed attaches the client, starts it with `run()`, and closes it at
    * the end. If the function fails, the feed reports the error and calls the function again after a wait of `backoff`.
    */
-  readonly connect: (context: ShardContext) => WebSocket<unknown, never> | Promise<WebSocket<unknown, never>>;
+  readonly connect: (
+    context: ShardContext<Received, Sent>,
+  ) => WebSocket<unknown, never> | Promise<WebSocket<unknown, never>>;
 }
 
 /** The options of `requests()`, which `channels()` has as well. */
@@ -139,7 +141,7 @@ export interface ChannelsOptions<Received, Sent> extends RequestsOptions<Receive
   /** The buffer of each handle: its capacity in messages, or an object. Default 1,000. */
   readonly buffer?: number | ChannelBufferOptions<Received> | undefined;
   /** Spreads the channels over several connections. Default: one connection, the client passed to `attach()`. */
-  readonly shards?: ShardOptions | undefined;
+  readonly shards?: ShardOptions<Received, Sent> | undefined;
   /** The clock and timers until the first client is attached. Default: `nodeRuntime`. */
   readonly runtime?: Runtime | undefined;
 }

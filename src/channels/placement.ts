@@ -12,7 +12,7 @@ type Client = WebSocket;
 
 export class Placement {
   readonly #host: LinkHost;
-  readonly #shards: ShardOptions | undefined;
+  readonly #shards: ShardOptions<unknown, unknown> | undefined;
   #links: Link[] = [];
   #shardCount = 0;
   /** The number of clients that have failed in succession. */
@@ -20,7 +20,7 @@ export class Placement {
   readonly #timers = new Set<Timer>();
   #isClosed = false;
 
-  constructor(host: LinkHost, shards: ShardOptions | undefined) {
+  constructor(host: LinkHost, shards: ShardOptions<unknown, unknown> | undefined) {
     this.#host = host;
     this.#shards = shards;
     if (shards === undefined) this.#links.push(new Link(host));
@@ -47,7 +47,7 @@ export class Placement {
     return best ?? this.#addShard(this.#shards);
   }
 
-  #addShard(shards: ShardOptions): Link {
+  #addShard(shards: ShardOptions<unknown, unknown>): Link {
     const link = new Link(this.#host);
     this.#links.push(link);
     const shard = ++this.#shardCount;
@@ -56,7 +56,7 @@ export class Placement {
     return link;
   }
 
-  async #connect(link: Link, shard: number, { connect }: ShardOptions): Promise<void> {
+  async #connect(link: Link, shard: number, { connect }: ShardOptions<unknown, unknown>): Promise<void> {
     try {
       const onConnection: Link["onConnection"] = (connection, signal) =>
         link.onConnection(connection, signal);
@@ -103,7 +103,7 @@ export class Placement {
     });
   }
 
-  #connectLater(link: Link, shard: number, shards: ShardOptions): void {
+  #connectLater(link: Link, shard: number, shards: ShardOptions<unknown, unknown>): void {
     const { base, cap } = this.#host.options.channels!.backoff;
     const longest = Math.min(base * 2 ** (this.#failures - 1), cap);
     const delay = longest * (1 - this.#host.options.runtime.random() / 2);

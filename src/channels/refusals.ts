@@ -29,7 +29,7 @@ export class Refusals {
       this.#apply(topic, error, onRefused);
       return;
     }
-    topic.isDeciding = true;
+    topic.undecided = error;
     void this.#ask(topic, error, onRefused);
   }
 
@@ -50,7 +50,8 @@ export class Refusals {
       this.#host.reportError(new ChannelError(message, { code: "CHANNEL_FUNCTION_FAILED", channel, cause }));
       decision = "giveUp";
     }
-    topic.isDeciding = false;
+    if (topic.undecided !== error) return;
+    topic.undecided = undefined;
     if (this.#host.isCurrent(topic)) this.#apply(topic, error, decision as "giveUp" | "retry" | number);
   }
 

@@ -34,7 +34,7 @@ export interface ResolvedChannels {
   readonly onRefused: NonNullable<ChannelsOptions<unknown, unknown>["onRefused"]>;
   readonly backoff: { readonly base: number; readonly cap: number };
   readonly buffer: ChannelBounds;
-  readonly shards: ShardOptions | undefined;
+  readonly shards: ShardOptions<unknown, unknown> | undefined;
 }
 
 const requestNames = ["idOf", "maxPending", "requestTimeout", "runtime"];
@@ -123,7 +123,7 @@ function resolveBatch(given: unknown): Pick<ResolvedChannels, "batchSize" | "bat
   };
 }
 
-function resolveShards(given: unknown): ShardOptions | undefined {
+function resolveShards(given: unknown): ShardOptions<unknown, unknown> | undefined {
   if (given === undefined) return undefined;
   const { maxPerConnection, connect } = read("option shards", given, ["maxPerConnection", "connect"]);
   return {

@@ -14,8 +14,8 @@ export class Topic {
   link: TopicLink;
   /** The number of refusals since the channel was last accepted. */
   attempt = 0;
-  /** True while the application decides what follows a refusal. */
-  isDeciding = false;
+  /** The refusal about which the application decides now. */
+  undecided: object | undefined;
   retryTimer: Timer | undefined;
   /** `add` and `remove` replace the array, so a listener may open and close handles while a message is delivered. */
   #handles: readonly ChannelState[] = [];
@@ -27,7 +27,7 @@ export class Topic {
   }
 
   get isWanted(): boolean {
-    return this.retryTimer === undefined && !this.isDeciding;
+    return this.retryTimer === undefined && this.undecided === undefined;
   }
 
   get handles(): readonly ChannelState[] {
@@ -57,6 +57,9 @@ export class Topic {
   }
 
   onAccepted(): void {
+    // The server may accept a channel late that it seemed to have refused.
+    this.cancelRetry();
+    this.undecided = undefined;
     this.attempt = 0;
     this.#isAccepted = true;
     for (const handle of this.#handles) handle.setReady(true);

@@ -1,5 +1,5 @@
 /** The error classes of a pool. This module does not choose the texts of errors. */
-import { brandInstances, type ErrorDetails } from "../../protocol/index.js";
+import { brandInstances } from "../channels/brand-instances.js";
 import { InvalidStateError, JetSocketError, TimeoutError } from "../index.js";
 
 /**
@@ -21,7 +21,10 @@ export class PoolError extends JetSocketError {
   /** The errors of the endpoints; empty with other codes. */
   readonly errors: readonly Error[];
 
-  constructor(message: string, details: ErrorDetails & { readonly errors?: readonly Error[] }) {
+  constructor(
+    message: string,
+    details: { readonly code: string; readonly cause?: unknown; readonly errors?: readonly Error[] },
+  ) {
     super(message, details);
     this.errors = details.errors ?? [];
   }

@@ -191,7 +191,7 @@ describe("50 tasks that open and close channels at random", () => {
           else mine.push(feed.open(`c${random(200)}`));
           const pause = random(3);
           if (pause > 0)
-            await new Promise<void>((resolve) => void exchange.runtime.setTimer(random(40), resolve));
+            await new Promise<void>((resolve) => void exchange.runtime.setTimer(random(400), resolve));
         }
       };
       const tasks = Promise.all(open.map(task));

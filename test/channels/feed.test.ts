@@ -104,6 +104,34 @@ describe("an open channel", () => {
   });
 });
 
+describe("while the client reconnects", () => {
+  it("channels can be opened and closed, and the next connection subscribes to the wanted set", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const [a, b] = [feed.open("a"), feed.open("b")];
+    await exchange.pass();
+    exchange.peer.wire.reset();
+    await exchange.pass();
+    void a.close();
+    const c = feed.open("c");
+    void feed.open("d").close();
+    await exchange.pass(10_000);
+    expect([b.isReady, c.isReady, namesIn(exchange.peer, "sub")]).toEqual([true, true, [["b", "c"]]]);
+  });
+
+  it("a channel that is closed before its acknowledgement leaves nothing behind on the next connection", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    exchange.answer = () => undefined;
+    const a = feed.open("a");
+    await exchange.pass();
+    void a.close();
+    exchange.peer.wire.reset();
+    await exchange.pass(10_000);
+    expect([exchange.peers.length, exchange.peer.received]).toEqual([2, []]);
+  });
+});
+
 describe("rate and batch", () => {
   it("limit the names per message and the messages per second, and never cause a setup timeout", async () => {
     scene = createScene({ feed: { batch: 10, rate: 2 }, client: { setupTimeout: 1_000 } });
@@ -122,7 +150,7 @@ describe("rate and batch", () => {
     expect(feed.stats().readyCount).toBe(95);
   });
 
-  it("do not fail a rotation: the hook returns after half of setupTimeout and reports the channels that are missing", async () => {
+  it("do not fail a rotation: the hook returns before setupTimeout and reports the channels that are missing", async () => {
     scene = await connectScene({
       ...{ feed: { batch: 1, rate: 1 }, client: { setupTimeout: 4_000, rotation: { mode: "overlap" } } },
     });
@@ -186,6 +214,19 @@ describe("handles", () => {
     void feed.open("b").close();
     await exchange.pass();
     expect([second.isReady, exchange.peer.received.length]).toEqual([true, 1]);
+  });
+
+  it("that are closed in a tick in which others are opened are unsubscribed first", async () => {
+    scene = await connectScene();
+    const { exchange, feed } = scene;
+    const channel = feed.open("a");
+    await exchange.pass();
+    feed.open("b");
+    void channel.close();
+    await exchange.pass();
+    expect(exchange.peer.received.map(({ op, channels }) => `${op} ${channels?.join()}`)).toEqual([
+      ...["sub a", "unsub a", "sub b"],
+    ]);
   });
 
   it("that are closed before the acknowledgement are unsubscribed when it arrives", async () => {

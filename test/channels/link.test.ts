@@ -47,6 +47,7 @@ describe("attach", () => {
       [expect.objectContaining({ code: "NO_HOOK" })],
       "NO_HOOK",
     ]);
+    expect(() => late.feed.open("b")).toThrow("feed.onConnection");
     late.ws.terminate();
     await exchange.pass();
   });

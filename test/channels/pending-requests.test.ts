@@ -180,36 +180,38 @@ describe("the end of a connection", () => {
     ]);
   });
 
-  it("keeps a late answer among the unread messages from the request of the next connection", async () => {
-    await connect({}, { buffer: 4 });
-    const loop = ws[Symbol.asyncIterator]();
-    const first = rpc.request({ op: "ping" }, { matches: isPong });
-    await exchange.pass();
-    const { wire } = exchange.peer;
-    wire.inOneWrite(() => {
-      for (let n = 0; n < 20; n++) wire.send({ text: `fill ${n}` });
-      waiting[0]!.answer("pong 1");
-    });
-    await exchange.pass();
-    wire.reset();
-    // Only a write shows the loss to a client that does not read.
-    void ws.ping();
-    await exchange.pass();
-    expect([await outcome(first), ws.state]).toEqual(["CONNECTION_ENDED", "backingOff"]);
-    await exchange.pass(1_000);
-    const second = rpc.request({ op: "ping" }, { matches: isPong });
-    await exchange.pass();
-    waiting[1]!.answer("pong 2");
-    for (let n = 0; n < 25; n++) {
-      void loop.next();
-      await exchange.pass(10);
-    }
-    expect([await textOf(second), unrouted.filter((one) => one.startsWith("late"))]).toEqual([
-      "pong 2",
-      ["lateAnswer pong 1"],
-    ]);
-    await loop.return?.();
-  });
+  it.each([["is pending"], ["has timed out"]])(
+    "keeps a late answer among the unread messages from the request of the next connection, if its own request %s",
+    async (how) => {
+      await connect({}, { buffer: 4 });
+      const loop = ws[Symbol.asyncIterator]();
+      const first = rpc.request({ op: "ping" }, { matches: isPong, timeout: 1_000 });
+      await exchange.pass(how === "is pending" ? 0 : 1_000);
+      const { wire } = exchange.peer;
+      wire.inOneWrite(() => {
+        for (let n = 0; n < 20; n++) wire.send({ text: `fill ${n}` });
+        waiting[0]!.answer("pong 1");
+      });
+      await exchange.pass();
+      wire.reset();
+      // Only a write shows the loss to a client that does not read.
+      void ws.ping();
+      await exchange.pass();
+      const code = how === "is pending" ? "CONNECTION_ENDED" : "TIMEOUT";
+      expect([await outcome(first), ws.state]).toEqual([code, "backingOff"]);
+      await exchange.pass(1_000);
+      const second = rpc.request({ op: "ping" }, { matches: isPong });
+      await exchange.pass();
+      waiting[1]!.answer("pong 2");
+      for (let n = 0; n < 25; n++) {
+        void loop.next();
+        await exchange.pass(10);
+      }
+      const late = unrouted.filter((one) => one.startsWith("late"));
+      expect([await textOf(second), late]).toEqual(["pong 2", ["lateAnswer pong 1"]]);
+      await loop.return?.();
+    },
+  );
 
   it("of the client rejects a request that waits for a connection", async () => {
     await connect({}, { reconnect: false });

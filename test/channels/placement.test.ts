@@ -35,7 +35,7 @@ afterEach(async () => {
   await exchange.server.close();
 });
 
-function client({ onConnection }: ShardContext, reconnect = true): WebSocket<Wire, Wire> {
+function client({ onConnection }: ShardContext<Wire, Wire>, reconnect = true): WebSocket<Wire, Wire> {
   const { runtime } = exchange;
   const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
     runtime,
@@ -112,6 +112,19 @@ describe("shards", () => {
     expect(feed.stats().readyCount).toBe(3);
   });
 
+  it("deliver a message only from the client on which its channel is placed", async () => {
+    create();
+    const seen: string[] = [];
+    feed.on("unrouted", ({ cause, channel }) => seen.push(`${cause} ${channel}`));
+    const [a] = open("a", "b", "c");
+    a!.on("message", ({ data }) => seen.push(`a ${data.n}`));
+    await exchange.pass();
+    exchange.open[1]!.wire.send({ ch: "a", n: 1 });
+    exchange.open[0]!.wire.send({ ch: "a", n: 2 });
+    await exchange.pass();
+    expect(seen.sort()).toEqual(["a 2", "notOpen a"]);
+  });
+
   it("send requests on a client that is connected", async () => {
     create();
     open("a");
@@ -164,7 +177,7 @@ describe("shards.connect that fails", () => {
 
   it("has no effect after close() of the feed: a client that is created later is terminated", async () => {
     let resolve!: (ws: WebSocket<Wire, Wire>) => void;
-    let context!: ShardContext;
+    let context!: ShardContext<Wire, Wire>;
     create((given) => {
       context = given;
       return new Promise((onResolve) => (resolve = onResolve));

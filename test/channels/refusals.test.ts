@@ -83,6 +83,39 @@ describe("a refusal", () => {
     expect([await outcome(channel.ready), subscribes()]).toEqual(["REFUSED", 3]);
   });
 
+  it("has the number 1 again after the channel was accepted", async () => {
+    const attempts: number[] = [];
+    const { exchange } = await refused({
+      onRefused: ({ attempt }) => {
+        attempts.push(attempt);
+        return 100;
+      },
+    });
+    await exchange.pass(100);
+    exchange.answer = (name, peer) => exchange.accept(name, peer);
+    await exchange.pass(100);
+    expect(channel.isReady).toBe(true);
+    exchange.peer.wire.send({ ack: "a", refused: "expired" });
+    await exchange.pass();
+    expect(attempts).toEqual([1, 2, 1]);
+  });
+
+  it("has no effect any more if the server accepts the channel before the decision", async () => {
+    let decide!: (decision: "giveUp") => void;
+    scene = await connectScene({
+      feed: { ackTimeout: 1_000, onRefused: () => new Promise((resolve) => (decide = resolve)) },
+    });
+    const { exchange, feed } = scene;
+    exchange.answer = () => undefined;
+    const late = feed.open("a");
+    await exchange.pass(1_000);
+    exchange.accept("a", exchange.peer);
+    await exchange.pass();
+    decide("giveUp");
+    await exchange.pass(10_000);
+    expect([late.isReady, exchange.peer.received.length]).toEqual([true, 1]);
+  });
+
   it("may be decided later by a promise, and the channel may be closed before", async () => {
     let decide!: (decision: "retry") => void;
     const { exchange } = await refused({ onRefused: () => new Promise((resolve) => (decide = resolve)) });

@@ -82,7 +82,7 @@ describe.each([
 
   it("jetsocket/channels imports the client from its entry point, and no module of Node", async () => {
     const imports = (await graphOf(`channels.${extension}`)).get(join(dist, `channels.${extension}`));
-    expect(imports?.toSorted()).toEqual([`./index.${extension}`, `./protocol.${extension}`]);
+    expect([...new Set(imports)].sort()).toEqual([`./index.${extension}`]);
   });
 
   it.each(["pool", "presets"])("jetsocket/%s imports no module of Node", async (name) => {

@@ -48,9 +48,9 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
   // An entry point of its own: the test kit uses the ports and does not use the client.
   testing: [...base, "transport"],
   // An entry point of its own, built on the public interface of the client alone.
-  channels: ["protocol", "index"],
+  channels: ["index"],
   // It shares the listeners and the abort signals of channels.
-  pool: ["protocol", "index", "channels"],
+  pool: ["index", "channels"],
   presets: ["index"],
   index: [...base, "connection", "stats", "client/sending", "client/receiving", "client"],
 };
