@@ -85,6 +85,8 @@ export default defineConfig(
     "test-results/",
     "autobahn/report/",
     "interop/report/",
+    // It is checked by `npm run libraries`, which installs the libraries.
+    "libraries/types.ts",
     "**/.*/",
   ]),
   { linterOptions: { noInlineConfig: true } },

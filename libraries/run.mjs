@@ -79,7 +79,7 @@ server.close();
 const run = (...args) => execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
 for (const program of ["msgpack", "protobuf"])
   check(program, run(`${program}.mjs`), "{ symbol: 'ABC', price: 1.5 }\n");
-let types = "";
+let types;
 try {
   types = run("../node_modules/typescript/bin/tsc", "--project", "tsconfig.json");
 } catch (error) {

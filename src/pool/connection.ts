@@ -122,7 +122,9 @@ export class PooledConnection<Received, Sent> implements AsyncIterable<Received>
     if (options !== undefined && (typeof options !== "object" || (options as unknown) === null))
       return client.recv(options);
     const given = options?.signal;
-    const signal = given instanceof AbortSignal ? AbortSignal.any([given, own]) : (given ?? own);
+    // The client checks a signal that is no AbortSignal.
+    const signal =
+      given === undefined ? own : given instanceof AbortSignal ? AbortSignal.any([given, own]) : given;
     return client.recv({ ...options, signal });
   }
 

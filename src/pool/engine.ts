@@ -111,7 +111,7 @@ export class PoolEngine implements MemberHandler {
       if (isCandidate && (best === undefined || isLessLoaded(member, best))) best = member;
     }
     if (best?.use === "idle") this.#share(best);
-    if (best !== undefined && loadOf(best) > 0 && this.#waiters.size === 0 && this.#supply === 0)
+    if (best !== undefined && loadOf(best) > 0 && this.#waiters.size === 0 && this.#supply() === 0)
       if (this.#members.size < this.#options.max) this.#open();
     return best;
   }
@@ -134,7 +134,7 @@ export class PoolEngine implements MemberHandler {
   }
 
   /** The number of connections that will be available soon for calls that wait. */
-  get #supply(): number {
+  #supply(): number {
     let count = 0;
     for (const member of this.#members)
       if (member.use === "opening" || (member.use === "checking" && member.isForWaiter)) count++;
@@ -144,7 +144,7 @@ export class PoolEngine implements MemberHandler {
   /** Assigns unused connections to calls that wait, and opens connections within `max`. */
   #pump(): void {
     if (this.isClosed) return;
-    let supply = this.#supply;
+    let supply = this.#supply();
     while (supply < this.#waiters.demand) {
       const idle = this.#idle.pop();
       if (idle === undefined) {

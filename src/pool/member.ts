@@ -1,11 +1,11 @@
 /** One connection of a pool: its client, what it is used for, and its timer. It does not choose the next use. */
-import { type Runtime, type Timer, WebSocket } from "../index.js";
+import type { Runtime, Timer, WebSocket } from "../index.js";
 import { PoolError } from "./errors.js";
 
 /** What a connection is used for. */
 export type MemberUse = "opening" | "idle" | "leased" | "shared" | "checking" | "closing";
 
-export type PoolClient = WebSocket<unknown, unknown>;
+export type PoolClient = WebSocket;
 
 export interface MemberHandler {
   /** The connection has ended, and its socket is closed. */

@@ -6,14 +6,7 @@ import { type FeedListener, Listeners } from "../channels/listeners.js";
 import type { MessageOptions } from "../index.js";
 import type { Lease } from "./connection.js";
 import { type EngineHandler, PoolEngine } from "./engine.js";
-import type {
-  AcquireOptions,
-  PoolCloseOptions,
-  PoolEventMap,
-  PoolOptions,
-  PoolSettings,
-  PoolStats,
-} from "./options.js";
+import type { AcquireOptions, PoolCloseOptions, PoolEventMap, PoolOptions, PoolStats } from "./options.js";
 import { type ResolvedOptions, resolveAcquire, resolveClose, resolveOptions } from "./resolve-options.js";
 
 /**
@@ -31,7 +24,7 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
 
   /** Use {@link createPool}. @throws TypeError or RangeError for an invalid option. */
   constructor(options: PoolOptions<Received, Sent>) {
-    this.#options = resolveOptions(options as PoolSettings<never, never>);
+    this.#options = resolveOptions(options);
     const report = (error: Error): void => this.#report(error);
     const listeners = new Listeners<PoolEventMap<Received>>(["error", "message"], (what, thrown) =>
       this.#warn(new Error(`${what} of the pool threw an error.`, { cause: thrown })),

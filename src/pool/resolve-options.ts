@@ -111,7 +111,6 @@ export function resolveOptions(given: PoolSettings<never, never>): ResolvedOptio
     const value = client[name];
     if (value !== undefined && value !== false)
       throw new TypeError(`A pool does not accept the option "${name}".${instead[name] ?? ""} Remove it.`);
-    delete client[name];
   }
   const endpoints = resolveEndpoints(url, list);
   const clientOptions: WebSocketOptions<unknown, unknown> = { ...client, reconnect: false };

@@ -46,11 +46,10 @@ export class Waiters<Value> {
   wait(kind: WaiterKind, operation: string, { signal, timeout }: WaitLimits): Promise<Value> {
     return new Promise<Value>((resolve, reject) => {
       let timer: Timer | undefined;
-      let stopListening: (() => void) | undefined;
       const settle = (): void => {
         this.#remove(waiter);
         timer?.clear();
-        stopListening?.();
+        stopListening();
       };
       const waiter: Waiter<Value> = {
         kind,
@@ -60,12 +59,12 @@ export class Waiters<Value> {
         },
         reject: (reason) => {
           settle();
-          reject(reason as Error);
+          reject(reason);
         },
       };
       this.#waiting.add(waiter);
       if (kind === "lease") this.#leaseCount++;
-      stopListening = this.#aborts.add(signal, () => waiter.reject(signal?.reason));
+      const stopListening = this.#aborts.add(signal, () => waiter.reject(signal?.reason));
       if (timeout < Infinity)
         timer = this.#runtime.setTimer(timeout, () => waiter.reject(exhausted(operation, timeout)));
     });

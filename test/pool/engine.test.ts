@@ -148,7 +148,11 @@ describe("reset", () => {
 
   it("may close the pool", async () => {
     let closed: Promise<void> | undefined;
-    const scene: PoolScene = new PoolScene({ reset: () => void (closed = scene.pool.close()) });
+    const scene: PoolScene = new PoolScene({
+      reset: () => {
+        closed = scene.pool.close();
+      },
+    });
     const lease = await scene.settle(scene.pool.acquire());
     await scene.settle(lease.release());
     await scene.settle(closed!);
@@ -157,7 +161,7 @@ describe("reset", () => {
 
   it("is not called while the pool closes", async () => {
     let calls = 0;
-    const scene = new PoolScene({ reset: () => void calls++ });
+    const scene = new PoolScene({ reset: () => (calls += 1) });
     const lease = await scene.settle(scene.pool.acquire());
     const closed = scene.pool.close();
     await scene.settle(lease.release());

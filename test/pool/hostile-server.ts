@@ -1,6 +1,7 @@
 // A server on a real socket that is slow, refuses, loses connections and answers late, at random. It counts its sockets.
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { Duplex } from "node:stream";
 import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket as Peer, WebSocketServer } from "ws";
 
@@ -35,7 +36,7 @@ export class HostileServer implements AsyncDisposable {
         if (socket.destroyed) return;
         if (this.#happens("refuse"))
           socket.end("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        else peers.handleUpgrade(request, socket, head, (peer) => this.#onPeer(peer, socket as Socket));
+        else peers.handleUpgrade(request, socket, head, (peer) => this.#onPeer(peer, socket));
       };
       if (this.#happens("slow")) setTimeout(accept, this.#random() * 20);
       else accept();
@@ -59,7 +60,7 @@ export class HostileServer implements AsyncDisposable {
   }
 
   /** Answers each message with the same message, in order. The delays are random. */
-  #onPeer(peer: Peer, socket: Socket): void {
+  #onPeer(peer: Peer, socket: Duplex): void {
     peer.on("error", () => undefined);
     if (this.#happens("deaf")) {
       socket.pause();
@@ -67,7 +68,7 @@ export class HostileServer implements AsyncDisposable {
     }
     let last = Promise.resolve();
     peer.on("message", (data) => {
-      if (this.#happens("reset")) socket.resetAndDestroy();
+      if (this.#happens("reset")) socket.destroy(new Error("reset"));
       const text = (data as Buffer).toString();
       last = last
         .then(() =>

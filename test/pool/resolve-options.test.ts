@@ -4,7 +4,7 @@ import { createPool } from "../../src/pool/index.js";
 import { resolveAcquire, resolveClose, resolveOptions } from "../../src/pool/resolve-options.js";
 
 const url = "ws://pool.test/";
-const resolve = (options: object): unknown => resolveOptions(options as never);
+const resolve = (options: object): unknown => resolveOptions(options);
 
 describe("the options of createPool()", () => {
   it("have defaults", () => {

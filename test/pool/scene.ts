@@ -42,7 +42,7 @@ export class PoolScene {
     const pending = Symbol("pending");
     const first = await Promise.race([promise, Promise.resolve(pending)]);
     if (first === pending) throw new Error(`The promise did not settle within ${ms} ms of virtual time.`);
-    return first as Value;
+    return first;
   }
 
   /** Closes the pool and the server. Nothing may keep the process running afterwards. */

@@ -110,6 +110,6 @@ describe("validating()", () => {
         return { value: this.extra };
       },
     } as const;
-    expect(validating(parse, { "~standard": standard } as never)("1", false)).toBe(5);
+    expect(validating(parse, { "~standard": standard })("1", false)).toBe(5);
   });
 });
