@@ -62,9 +62,9 @@ export class PoolEngine implements MemberHandler {
     return this.#closedError !== undefined;
   }
 
+  /** The signal is also an option of the clients, which end their connections themselves. */
   #onAborted(): void {
     this.#beginClose(this.#options.signal?.reason);
-    this.#terminateAfter(0);
   }
 
   async acquire(limits: Limits): Promise<Lease<unknown, unknown>> {

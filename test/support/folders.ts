@@ -51,7 +51,7 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
   channels: ["index"],
   // It shares the listeners and the abort signals of channels.
   pool: ["index", "channels"],
-  presets: ["index"],
+  presets: [],
   index: [...base, "connection", "stats", "client/sending", "client/receiving", "client"],
 };
 
