@@ -153,7 +153,7 @@ export class PoolEngine implements MemberHandler {
         supply++;
       } else if (!idle.isUsable) continue;
       else if (this.#isTooOld(idle)) void idle.close();
-      else if (this.#options.validate === undefined || !idle.wasLeased) this.#assign(idle);
+      else if (this.#options.validate === undefined) this.#assign(idle);
       else {
         void this.#validate(idle);
         supply++;
@@ -335,7 +335,8 @@ export class PoolEngine implements MemberHandler {
   }
 
   async #afterHook(member: Member, isGood: boolean): Promise<void> {
-    if (isGood) await member.drain();
+    // Before the first lease, messages such as a greeting wait for the first lease.
+    if (isGood && member.wasLeased) await member.drain();
     member.isForWaiter = false;
     if (member.use !== "checking") return;
     member.usedAt = this.#options.runtime.now();

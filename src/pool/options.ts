@@ -47,8 +47,8 @@ export interface PoolSettings<Received, Sent> {
   /** Milliseconds that `validate` and `reset` may take. Default 5,000. */
   readonly hookTimeout?: number | undefined;
   /**
-   * Called before an unused connection is leased again. Returns whether the connection works. Otherwise the pool closes
-   * it and uses another one. Default: each open connection is leased.
+   * Called before an unused connection is leased, but not if it was opened or reset for this lease. Returns whether the
+   * connection works. Otherwise the pool closes it and uses another one. Default: each open connection is leased.
    */
   readonly validate?: Hook<NoInfer<Received>, NoInfer<Sent>, boolean> | undefined;
   /**

@@ -86,6 +86,21 @@ describe("validate", () => {
     expect([seen, scene.server.connectionCount]).toEqual([[1], 1]);
   });
 
+  it("is called for a connection of `min`, and leaves a greeting for the first lease", async () => {
+    const seen: string[] = [];
+    const scene = new PoolScene(
+      { min: 1, reset, validate: (connection) => seen.push(connection.state) > 0 },
+      (connection) => {
+        connection.accept();
+        connection.send("welcome");
+      },
+    );
+    await scene.pass();
+    const lease = await scene.settle(scene.pool.acquire());
+    expect(await scene.settle(lease.recv())).toBe("welcome");
+    expect([seen, scene.server.connectionCount]).toEqual([["connected"], 1]);
+  });
+
   it.each<[string, () => unknown, string | undefined]>([
     ["returns false", () => false, undefined],
     ["returns nonsense", () => "yes", "must return true or false"],
