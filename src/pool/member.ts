@@ -16,6 +16,9 @@ export interface MemberHandler {
   onSharedMessage(data: unknown): void;
 }
 
+/** Milliseconds that a server in another process has to notice that a socket was closed. */
+const noticeTime = 10;
+
 const noop = (): void => undefined;
 
 export class Member {
@@ -72,12 +75,14 @@ export class Member {
   }
 
   /**
-   * Waits until a server in the same process has seen the end of the socket as well. Otherwise the server may accept the
-   * next connection before it sees the end of this one.
+   * Waits until the server has probably seen the end of the socket as well. Otherwise the server may accept the next
+   * connection before it sees the end of this one, and count one connection too many. A server in the same process needs
+   * two turns of the event loop.
    */
   #afterClose(done: () => void): void {
     if (this.#isOpen) this.#ended.abort(this.#endError());
-    this.#runtime.afterTurn(() => this.#runtime.afterTurn(done));
+    const runtime = this.#runtime;
+    runtime.setTimer(noticeTime, () => runtime.afterTurn(() => runtime.afterTurn(done)));
   }
 
   #endError(): Error {

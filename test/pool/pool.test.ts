@@ -195,7 +195,7 @@ describe("release()", () => {
     const lease = await scene.settle(scene.pool.acquire());
     for (const text of ["a", "b", "c", "d"]) await lease.send(text);
     await scene.pass();
-    await scene.settle(lease.release(), 10);
+    await scene.settle(lease.release(), 50);
     expect(scene.pool.stats().connections).toBe(0);
   });
 
@@ -249,7 +249,7 @@ describe("close()", () => {
     const closed = scene.pool.close({ timeout: 1_000 });
     await scene.pass(990);
     expect(lease.state).toBe("connected");
-    await scene.settle(closed, 20);
+    await scene.settle(closed, 50);
     expect([await pending, scene.pool.stats().connections]).toEqual(["rejected", 0]);
     await lease.release();
   });
@@ -264,7 +264,7 @@ describe("close()", () => {
     await scene.pass();
     expect(scene.pool.stats()).toMatchObject({ leased: 1, opening: 1 });
     const calls = [scene.pool.close({ timeout: 50_000 }), scene.pool.close({ timeout: 10 })];
-    await scene.settle(Promise.all(calls), 20);
+    await scene.settle(Promise.all(calls), 50);
     expect(await failed).toBeInstanceOf(PoolClosedError);
   });
 
