@@ -1,4 +1,5 @@
 // The option `schema` of a whole client, in virtual time.
+import { inspect } from "node:util";
 import { expect, it, vi } from "vitest";
 import { ValidationError, WebSocket, type WebSocketOptions } from "../../src/index.js";
 import { ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
@@ -135,5 +136,23 @@ it.each([
   const warnings = warn.mock.calls.map(([warning]) => (warning as Error).message);
   warn.mockRestore();
   expect(warnings).toEqual(expected === undefined ? [] : [expect.stringMatching(expected)]);
+  ws.terminate();
+});
+
+it("hides secrets in the error that a schema throws", async () => {
+  const schema = schemaOf<Trade>(() => {
+    throw new Error("cannot read wss://user:hunter2secret@feed.test/");
+  });
+  const { ws, errors } = await follow(["a"], { schema });
+  expect(errors).toMatchObject([{ name: "ValidationError", code: "SCHEMA_FUNCTION_FAILED", issues: [] }]);
+  expect(inspect(errors)).not.toContain("hunter2secret");
+  ws.terminate();
+});
+
+it("does not print the issues, which may contain parts of the message", async () => {
+  const schema = schemaOf<Trade>((value) => ({ issues: [{ message: `bad: ${String(value)}` }] }));
+  const { ws, errors } = await follow(["hunter2secret"], { schema });
+  expect(errors).toMatchObject([{ issues: [{ message: "bad: hunter2secret" }] }]);
+  expect(inspect(errors) + JSON.stringify(errors)).not.toContain("hunter2secret");
   ws.terminate();
 });
