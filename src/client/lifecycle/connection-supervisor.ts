@@ -22,8 +22,6 @@ import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
 import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 
-const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
-
 /** Owns the attempts and connections of one client, and the waits between attempts. */
 export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
   readonly #context: ClientContext;
@@ -216,7 +214,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     connection.number = ++this.#connectionCount;
     statistics.connectCount++;
     for (const phase of Object.keys(times) as (keyof OpeningTimes)[])
-      statistics.record(durationNames[phase], times[phase]!);
+      statistics.record(`${phase}Ms`, times[phase]!);
   }
 
   onReady(connection: ClientConnection): void {
