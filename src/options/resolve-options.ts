@@ -204,7 +204,7 @@ function refuseSubprotocols(options: unknown): void {
 export function refuseMoreArguments(others: readonly unknown[]): void {
   if (others.every((other) => other === undefined)) return;
   throw new TypeError(
-    "The options are the second and last argument, and contain the subprotocols: (url, { subprotocols, headers }).",
+    "The options are the second and last argument: (url, { subprotocols, headers }).",
   );
 }
 

@@ -8,7 +8,7 @@ import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
 import { diagnostics } from "../reporting/diagnostics.js";
-import { Downtime } from "./downtime.js";
+import { Stopwatch } from "../../runtime/stopwatch.js";
 import {
   ClientConnection,
   type ClientConnectionEnd,
@@ -33,7 +33,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
   #rotation: Rotation | undefined;
   /** Created at the first loss of a connection. */
-  #downtime: Downtime | undefined;
+  #downtime: Stopwatch | undefined;
   /** The connection on which messages are sent, or the attempt to open it. */
   #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
@@ -77,7 +77,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
 
   /** The total time without a connection after the first loss of a connection, in milliseconds. */
   get downtimeMs(): number {
-    return this.#downtime?.total ?? 0;
+    return this.#downtime?.totalAt(this.#context.options.runtime.now()) ?? 0;
   }
 
   #getReconnector(): Reconnector {
@@ -264,7 +264,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#attempts = 0;
     this.#reconnector?.retryStrategy.onOpen();
     this.#accepted = connection.accepted;
-    const downtimeMs = this.#downtime?.end() ?? 0;
+    const downtimeMs = this.#downtime?.end(options.runtime.now()) ?? 0;
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
@@ -349,7 +349,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       hub.sender.lost(end.end.unsent, error, end.end.isDrainPending);
     }
     if (wasConnected) {
-      (this.#downtime ??= new Downtime(options.runtime)).begin();
+      (this.#downtime ??= new Stopwatch()).begin(options.runtime.now());
       states.enter("disconnected");
     }
     diagnostics.close({ client: publicClient, report });
@@ -388,7 +388,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (report === undefined || this.connections.length > 0) return;
     this.#finalReport = undefined;
     this.#lastReport = report;
-    this.#downtime?.end();
+    this.#downtime?.end(this.#context.options.runtime.now());
     this.#context.onOver(report);
   }
 
