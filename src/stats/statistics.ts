@@ -132,16 +132,20 @@ export class Statistics {
   snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
     const counts = connections.reduce(sumOf, this.#ended);
     const { messagesAccepted, payloadBytesSent, bytesSent, bytesReceived } = counts;
+    const { messagesReceived, payloadBytesReceived, messagesDropped } = this;
+    const { attemptCount, connectCount, reconnectCount, rotationCount } = this;
     const histograms = this.#snapshotHistograms();
     return Object.freeze({
-      // The counters of this class.
-      ...this,
       messagesSent: messagesAccepted,
+      messagesReceived,
       payloadBytesSent,
+      payloadBytesReceived,
       bytesSent,
       bytesReceived,
       compressionRatioSent: ratio(payloadBytesSent, bytesSent),
-      compressionRatioReceived: ratio(this.payloadBytesReceived, bytesReceived),
+      compressionRatioReceived: ratio(payloadBytesReceived, bytesReceived),
+      messagesDropped,
+      ...{ attemptCount, connectCount, reconnectCount, rotationCount },
       ...gauges,
       latencyMs: histograms.latencyMs?.last,
       histograms,
