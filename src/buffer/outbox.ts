@@ -232,9 +232,9 @@ export class Outbox<Sent, Received, Message> {
   overflowError(): BufferOverflowError {
     const { capacity, maxBytes } = this.#policy;
     const { load } = this;
-    const memory = load > this.bytes ? ` (${load} bytes of memory)` : "";
     const sentCount = this.length - this.waitingCount;
     const ofThem = sentCount === 0 ? "" : `, of which ${sentCount} are sent and not acknowledged`;
+    const memory = load > this.bytes ? ` (${load} bytes of memory)` : "";
     return new BufferOverflowError(
       `A message was refused: the outbox holds ${this.length} messages of ${this.bytes} bytes${memory}${ofThem}; ` +
         `outbox.capacity is ${capacity}, outbox.maxBytes is ${maxBytes}. Raise them, or choose another outbox.overflow.`,

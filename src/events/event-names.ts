@@ -21,12 +21,11 @@ const counterparts: Counterparts = {
   '"connected", and "reconnected" for each later connection': "open connect ready upgrade",
   '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish",
   '"disconnected"': "disconnect",
-  '"message", or "rawMessage" for messages without the deserializer': "data",
+  '"message" or "rawMessage"': "data",
   '"reconnecting" before an attempt, and "reconnected" after it': "reconnect",
   '"connecting"': "reconnectattempt",
   '"closed"': "reconnectfailed",
-  '"error"': "reconnecterror connecterror",
-  '"error", whose HandshakeError has status, header fields and body': "unexpectedresponse redirect",
+  '"error"': "reconnecterror connecterror unexpectedresponse redirect",
 };
 
 /**

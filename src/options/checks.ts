@@ -81,6 +81,11 @@ export function checkFunction<Value>(name: string, value: Value): Value {
   throw wrongValue(name, "a function", value);
 }
 
+export function checkSignal(name: string, signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw wrongValue(name, "an AbortSignal", signal);
+}
+
 export function boolean<Default extends boolean | undefined>(
   defaultValue: Default,
 ): (name: string, value: boolean | undefined) => boolean | Default {

@@ -166,7 +166,7 @@ function resolveHeartbeat(
   if (given === false) return undefined;
   const heartbeat = checkHeartbeat(name, given);
   if (heartbeat.isPong !== undefined && heartbeat.ping === undefined)
-    throw missingOption("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
+    throw missingOption("heartbeat.isPong", "heartbeat.ping");
   return heartbeat;
 }
 
@@ -178,13 +178,9 @@ function resolveOutbox(
   const outbox = withKeyOf(name, checkOutbox(name, given));
   const { idOf, acknowledges } = outbox;
   if (idOf !== undefined && acknowledges === undefined)
-    throw missingOption("outbox.idOf", "outbox.acknowledges", "nothing would ever be acknowledged");
+    throw missingOption("outbox.idOf", "outbox.acknowledges");
   if (acknowledges !== undefined && idOf === undefined)
-    throw missingOption(
-      "outbox.acknowledges",
-      "outbox.idOf",
-      "no message has an id that could be acknowledged",
-    );
+    throw missingOption("outbox.acknowledges", "outbox.idOf");
   return outbox;
 }
 
@@ -195,16 +191,14 @@ function withKeyOf<Bounds extends { readonly overflow: string; readonly keyOf: u
 ): Bounds {
   const [keyOf, conflate] = [`${name}.keyOf`, `${name}.overflow: "conflate"`];
   const isConflating = bounds.overflow === "conflate";
-  if (isConflating && bounds.keyOf === undefined)
-    throw missingOption(conflate, keyOf, "no message has a key");
-  if (!isConflating && bounds.keyOf !== undefined)
-    throw missingOption(keyOf, conflate, "it would be ignored");
+  if (isConflating && bounds.keyOf === undefined) throw missingOption(conflate, keyOf);
+  if (!isConflating && bounds.keyOf !== undefined) throw missingOption(keyOf, conflate);
   return bounds;
 }
 
 /** Returns the error for an option that requires another option. */
-function missingOption(option: string, other: string, consequence: string): TypeError {
-  return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
+function missingOption(option: string, other: string): TypeError {
+  return new TypeError(`The option ${option} requires ${other}.`);
 }
 
 function resolveReplay(

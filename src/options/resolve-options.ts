@@ -13,6 +13,7 @@ import {
   checkFunction,
   checkObject,
   type Checks,
+  checkSignal,
   group,
   headersForm,
   integer,
@@ -203,9 +204,7 @@ function refuseSubprotocols(options: unknown): void {
  */
 export function refuseMoreArguments(others: readonly unknown[]): void {
   if (others.every((other) => other === undefined)) return;
-  throw new TypeError(
-    "The options are the second and last argument: (url, { subprotocols, headers }).",
-  );
+  throw new TypeError("The options are the second and last argument: (url, { subprotocols, headers }).");
 }
 
 function checkProvided<Value>(name: string, value: Value, expected: string): Value {
@@ -273,9 +272,4 @@ function checkAddress(name: string, value: string | undefined): string | undefin
   const address = checkString(name, value);
   if (address === undefined || nodeNet().isIP(address) !== 0) return address;
   throw wrongValue(name, "an IP address", value);
-}
-
-function checkSignal(name: string, signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw wrongValue(name, "an AbortSignal", signal);
 }

@@ -223,13 +223,13 @@ describe("a wrong option is named in the error", () => {
   );
 
   it.each([
-    [{ heartbeat: { isPong: f } }, "heartbeat.isPong needs heartbeat.ping"],
-    [{ buffer: { overflow: "conflate" } }, 'buffer.overflow: "conflate" needs buffer.keyOf'],
-    [{ buffer: { keyOf: f } }, 'buffer.keyOf needs buffer.overflow: "conflate"'],
-    [{ outbox: { overflow: "conflate" } }, 'outbox.overflow: "conflate" needs outbox.keyOf'],
-    [{ outbox: { overflow: "dropOldest", keyOf: f } }, 'outbox.keyOf needs outbox.overflow: "conflate"'],
-    [{ outbox: { idOf: f } }, "outbox.idOf needs outbox.acknowledges"],
-    [{ outbox: { acknowledges: f } }, "outbox.acknowledges needs outbox.idOf"],
+    [{ heartbeat: { isPong: f } }, "heartbeat.isPong requires heartbeat.ping"],
+    [{ buffer: { overflow: "conflate" } }, 'buffer.overflow: "conflate" requires buffer.keyOf'],
+    [{ buffer: { keyOf: f } }, 'buffer.keyOf requires buffer.overflow: "conflate"'],
+    [{ outbox: { overflow: "conflate" } }, 'outbox.overflow: "conflate" requires outbox.keyOf'],
+    [{ outbox: { overflow: "dropOldest", keyOf: f } }, 'outbox.keyOf requires outbox.overflow: "conflate"'],
+    [{ outbox: { idOf: f } }, "outbox.idOf requires outbox.acknowledges"],
+    [{ outbox: { acknowledges: f } }, "outbox.acknowledges requires outbox.idOf"],
   ])("%o lacks the other option that it needs", (options, message) => {
     expect(() => resolve(options)).toThrow(TypeError);
     expect(() => resolve(options)).toThrow(message);
