@@ -9,22 +9,21 @@ interface Ping {
   readonly key: string;
   readonly sentAt: number;
   /** Number of messages that precede the ping on the wire. */
-  readonly position: number;
+  position: number;
   readonly call: PingCall | undefined;
 }
 
 /** Maximum number of remembered pings. A further ping drops the oldest ping. */
 const maxPings = 64;
 
-const none: readonly Ping[] = [];
-
 /** The unanswered pings, oldest first. Usually there is at most one. */
 export class Pings {
-  #pings = none;
+  /** `undefined` if there is none, which saves memory. */
+  #pings: Ping[] | undefined;
   #confirmed = 0;
 
   get unanswered(): number {
-    return this.#pings.length;
+    return this.#pings?.length ?? 0;
   }
 
   /** Number of messages that the peer has certainly read, because the peer answered a later ping. */
@@ -37,9 +36,9 @@ export class Pings {
    * @returns The call of the oldest ping, if that ping was dropped. The caller must reject this call.
    */
   add(payload: Uint8Array, sentAt: number, position: number, call?: PingCall): PingCall | undefined {
-    const dropped = this.unanswered === maxPings ? this.#pings[0] : undefined;
-    this.#pings = this.#pings.slice(dropped === undefined ? 0 : 1);
-    this.#pings = this.#pings.concat({ key: keyOf(payload), sentAt, position, call });
+    const pings = (this.#pings ??= []);
+    const dropped = pings.length === maxPings ? pings.shift() : undefined;
+    pings.push({ key: keyOf(payload), sentAt, position, call });
     return dropped?.call;
   }
 
@@ -48,20 +47,21 @@ export class Pings {
    * above `count` becomes `count`.
    */
   limit(count: number): void {
-    this.#pings = this.#pings.map((ping) => ({ ...ping, position: Math.min(ping.position, count) }));
+    for (const ping of this.#pings ?? []) ping.position = Math.min(ping.position, count);
     this.#confirmed = Math.min(this.#confirmed, count);
   }
 
   /** Returns the latency in milliseconds, or `undefined` if the pong answers no ping of this client. */
   answer(payload: Uint8Array, now: number): number | undefined {
     const key = keyOf(payload);
-    const index = this.#pings.findIndex((ping) => ping.key === key);
-    const own = this.#pings[index];
+    const pings = this.#pings ?? [];
+    const index = pings.findIndex((ping) => ping.key === key);
+    const own = pings[index];
     if (own === undefined) return undefined;
     // RFC 6455 5.5.3: a peer may answer only the newest of several pings. Therefore a pong also settles all earlier
     // pings.
-    const answered = this.#pings.slice(0, index + 1);
-    this.#pings = answered.length === this.unanswered ? none : this.#pings.slice(index + 1);
+    const answered = pings.splice(0, index + 1);
+    if (pings.length === 0) this.#pings = undefined;
     // A ping may overtake queued messages. Therefore a later ping may confirm fewer messages than an earlier ping.
     this.#confirmed = Math.max(this.#confirmed, own.position);
     for (const { call, sentAt } of answered) call?.resolve(now - sentAt);
@@ -70,7 +70,7 @@ export class Pings {
 
   /** Rejects the calls of all unanswered pings. */
   rejectCalls(error: unknown): void {
-    for (const { call } of this.#pings) call?.reject(error);
+    for (const { call } of this.#pings ?? []) call?.reject(error);
   }
 }
 
