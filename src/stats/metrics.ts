@@ -16,9 +16,10 @@ const histogram = (help: string): MetricInfo => ({ type: "histogram", help });
 
 /**
  * The metric `latencyMs` is created from the histogram of all round-trip times. The property `Stats.latencyMs` is only
- * the last round-trip time, and is not exported as a metric.
+ * the last round-trip time, and is not exported as a metric. The table is the result of a function, so that a bundler
+ * can remove it from a program that does not call `prometheus()`.
  */
-const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> = {
+const metrics = (): Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> => ({
   messagesSent: counter("Messages sent."),
   messagesReceived: counter("Messages received."),
   payloadBytesSent: counter("Bytes of sent messages, before compression."),
@@ -52,7 +53,7 @@ const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName
   inboxMs: histogram("Time that received messages wait to be read."),
   sendMs: histogram("Time until the kernel accepts a sent message, sampled."),
   recoveryMs: histogram("Time from a loss to the next connection."),
-};
+});
 
 /**
  * Formats the statistics of any number of clients in the text format of Prometheus (version 0.0.4).
@@ -64,5 +65,5 @@ export function prometheus(sources: readonly PrometheusSource[]): string {
     stats: { ...stats, ...histograms },
     labels,
   }));
-  return prometheusText(flat, metrics);
+  return prometheusText(flat, metrics());
 }

@@ -8,7 +8,7 @@ import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
 import { diagnostics } from "../reporting/diagnostics.js";
-import { Downtime } from "./downtime.js";
+import { Stopwatch } from "../../runtime/stopwatch.js";
 import {
   ClientConnection,
   type ClientConnectionEnd,
@@ -22,8 +22,6 @@ import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
 import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 
-const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
-
 /** Owns the attempts and connections of one client, and the waits between attempts. */
 export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
   readonly #context: ClientContext;
@@ -35,7 +33,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
   #rotation: Rotation | undefined;
   /** Created at the first loss of a connection. */
-  #downtime: Downtime | undefined;
+  #downtime: Stopwatch | undefined;
   /** The connection on which messages are sent, or the attempt to open it. */
   #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
@@ -79,7 +77,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
 
   /** The total time without a connection after the first loss of a connection, in milliseconds. */
   get downtimeMs(): number {
-    return this.#downtime?.total ?? 0;
+    return this.#downtime?.totalAt(this.#context.options.runtime.now()) ?? 0;
   }
 
   #getReconnector(): Reconnector {
@@ -216,7 +214,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     connection.number = ++this.#connectionCount;
     statistics.connectCount++;
     for (const phase of Object.keys(times) as (keyof OpeningTimes)[])
-      statistics.record(durationNames[phase], times[phase]!);
+      statistics.record(`${phase}Ms`, times[phase]!);
   }
 
   onReady(connection: ClientConnection): void {
@@ -266,7 +264,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#attempts = 0;
     this.#reconnector?.retryStrategy.onOpen();
     this.#accepted = connection.accepted;
-    const downtimeMs = this.#downtime?.end() ?? 0;
+    const downtimeMs = this.#downtime?.end(options.runtime.now()) ?? 0;
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
@@ -352,7 +350,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       hub.sender.lost(end.end.unsent, error, end.end.isDrainPending);
     }
     if (wasConnected) {
-      (this.#downtime ??= new Downtime(options.runtime)).begin();
+      (this.#downtime ??= new Stopwatch()).begin(options.runtime.now());
       states.enter("disconnected");
     }
     diagnostics.close({ client: publicClient, report });
@@ -391,7 +389,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (report === undefined || this.connections.length > 0) return;
     this.#finalReport = undefined;
     this.#lastReport = report;
-    this.#downtime?.end();
+    this.#downtime?.end(this.#context.options.runtime.now());
     this.#context.onOver(report);
   }
 

@@ -49,7 +49,7 @@ describe("decode()", () => {
     expect(error.code).toBe("DECODE_FAILED");
     expect(error.cause).toBe(cause);
     expect(error.message).toBe(
-      'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.',
+      'The deserializer threw on a received message, which was dropped.',
     );
   });
 
