@@ -90,8 +90,11 @@ export class ProxyTunnel implements StreamOpener {
     const cause = withMessage(reason);
     const { display } = this.#proxy.uri;
     if (!this.#isInTls) {
-      const message = `The proxy ${display} could not be reached: ${cause.message}`;
-      this.#fail(new ProxyError(message, { code: "PROXY_UNREACHABLE", cause }));
+      const [what, code] =
+        this.#socket === undefined
+          ? ["could not be reached", "PROXY_UNREACHABLE"]
+          : ["broke the connection before it opened a tunnel", "PROXY_CLOSED"];
+      this.#fail(new ProxyError(`The proxy ${display} ${what}: ${cause.message}`, { code, cause }));
       return;
     }
     // OpenSSL reports "wrong version number" if the received bytes are not TLS.

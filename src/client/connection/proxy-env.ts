@@ -38,14 +38,14 @@ function readHttpProxy(environment: Environment): string | undefined {
 }
 
 /**
- * @param entry - `*`, a host name that also matches its subdomains, an IP address, or a network such as `10.0.0.0/8`. A
+ * @param entry - `*` for all hosts, a host name that also matches its subdomains, an IP address, or a network such as `10.0.0.0/8`. A
  *   port may follow: `example.com:8080`, `[::1]:8080`.
  */
 function matches(entry: string, { host, port }: ProxiedTarget): boolean {
-  if (entry === "*") return true;
   const [, bracketed, plain, entryPort] = /^(?:\[([^\]]*)\]|([^:]*|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];
   const name = bracketed ?? plain;
   if (name === undefined || (entryPort !== undefined && Number(entryPort) !== port)) return false;
+  if (name === "*") return true;
   if (name.includes("/")) return isInNetwork(host, name);
   return nodeNet().isIP(host) === 0 ? isDomainOf(name, host) : isInNetwork(host, name);
 }
@@ -58,11 +58,11 @@ function isDomainOf(entry: string, host: string): boolean {
 /** @param network - An IP address, or an address and the length of its prefix. */
 function isInNetwork(host: string, network: string): boolean {
   const net = nodeNet();
-  const [address = "", length] = network.split("/");
+  const [, address = "", length] = /^([^/]*)(?:\/(\d+))?$/.exec(network) ?? [];
   const [family, hostFamily] = [net.isIP(address), net.isIP(host)];
   const size = family === 6 ? 128 : 32;
   const prefix = length === undefined ? size : Number(length);
-  if (family === 0 || family !== hostFamily || !(prefix >= 0 && prefix <= size)) return false;
+  if (family === 0 || family !== hostFamily || prefix > size) return false;
   const list = new net.BlockList();
   const type = family === 6 ? "ipv6" : "ipv4";
   list.addSubnet(address, prefix, type);
