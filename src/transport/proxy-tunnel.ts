@@ -87,9 +87,10 @@ export class ProxyTunnel implements StreamOpener {
   };
 
   readonly #onBroken = (reason: Error): void => {
-    const cause = withMessage(reason);
+    const cause = tlsWatchOf(this.#socket ?? this)?.explain(reason) ?? withMessage(reason);
     const { display } = this.#proxy.uri;
-    if (!this.#isInTls) {
+    // RFC 8446 4.4.2.4: with TLS 1.3, a server may reject the client certificate after the handshake.
+    if (!this.#isInTls && !/^(ERR_SSL|TLS)_/.test(String((cause as { code?: unknown }).code))) {
       const [what, code] =
         this.#socket === undefined
           ? ["could not be reached", "PROXY_UNREACHABLE"]
