@@ -25,16 +25,20 @@ export function proxyFromEnvironment(target: ProxiedTarget, environment: Environ
   return exceptions.some((entry) => matches(entry, target)) ? undefined : url;
 }
 
-/** An empty variable counts as absent. */
+/** An empty variable counts as absent. `process.env` inherits from `Object.prototype`. */
+function readOne(name: string, environment: Environment): string | undefined {
+  return Object.hasOwn(environment, name) ? environment[name] || undefined : undefined;
+}
+
 function read(name: string, environment: Environment): string | undefined {
-  return environment[name.toLowerCase()] || environment[name] || undefined;
+  return readOne(name.toLowerCase(), environment) ?? readOne(name, environment);
 }
 
 /** A CGI program gets the request header `Proxy` as `HTTP_PROXY`, so the client of that program would choose it. */
 function readHttpProxy(environment: Environment): string | undefined {
   return environment["REQUEST_METHOD"] === undefined
     ? read("HTTP_PROXY", environment)
-    : environment["http_proxy"] || undefined;
+    : readOne("http_proxy", environment);
 }
 
 /**

@@ -24,6 +24,14 @@ describe("the proxy", () => {
   });
 });
 
+it("is not read through a prototype", () => {
+  const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"];
+  const polluted = Object.create(Object.fromEntries(names.map((name) => [name, "evil"]))) as object;
+  expect(proxyFromEnvironment(wss, { ...polluted })).toBeUndefined();
+  expect(proxyFromEnvironment(wss, polluted as Record<string, string>)).toBeUndefined();
+  expect(proxyFromEnvironment(ws, polluted as Record<string, string>)).toBeUndefined();
+});
+
 describe("NO_PROXY", () => {
   const isExcepted = (list: string, host: string, port = 443): boolean =>
     proxyFromEnvironment({ isSecure: true, host, port }, { HTTPS_PROXY: "a", NO_PROXY: list }) === undefined;
