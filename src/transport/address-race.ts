@@ -70,8 +70,8 @@ export class AddressRace {
     let isDone = false;
     const fail = (reason: unknown): void => this.#end(toError(reason, "lookup"));
     try {
-      const look = lookup ?? nodeDns().lookup;
-      const result: unknown = look(host, ownOptions({ all: true }), (error, found, family) => {
+      const look: (...call: Parameters<LookupFunction>) => unknown = lookup ?? nodeDns().lookup;
+      const result = look(host, ownOptions({ all: true }), (error, found, family) => {
         if (this.#isOver || isDone) return;
         isDone = true;
         if (error) fail(error);

@@ -182,7 +182,8 @@ describe("a lookup", () => {
 
   it("that returns a rejected promise ends the race with its error", async () => {
     const reason = new Error("rejected");
-    const { error } = await run({ lookup: () => Promise.reject(reason) });
+    const lookup = (() => Promise.reject(reason)) as LookupFunction;
+    const { error } = await run({ lookup });
     expect(error).toBe(reason);
   });
 
