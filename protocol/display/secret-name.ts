@@ -8,7 +8,7 @@ const secretPart =
  * A name is that of a secret if a word of it ends with `key`, `keys` or `auth`, or is one of the other words. Examples:
  * `streamKey`, `oauth` and `pin2` name secrets. `keyframe`, `author` and `pinned` do not.
  */
-const secretWord = /(?:key|keys|auth|\b(?:sig|sign|sid|code|pass|pwd|pin|otp|hmac|tk|rt))\d*\b/;
+const secretWord = /(?:key|keys|auth|\b(?:sign?|sid|csrf|xsrf|creds?|code|pass|pwd|pin|otp|hmac|tk|rt))\d*\b/;
 
 /** Returns true if the name suggests that its value is a secret. */
 export function isSecretName(name: string): boolean {

@@ -26,14 +26,15 @@ export class HttpTunnel implements TunnelHandshake {
   #interimResponses = 0;
 
   /**
-   * @param headers - Added to the request, such as `Proxy-Authorization` or `User-Agent`.
+   * @param headers - Added to the request, such as `User-Agent`. `Host` and `Proxy-Authorization` replace the own ones.
    * @throws TypeError for an invalid header field.
    */
   constructor(target: TunnelTarget, { credentials }: ProxyUri, headers: readonly HeaderField[] = []) {
     checkUserFields(headers);
     const authority = `${withBrackets(target.host)}:${target.port}`;
-    const fields: HeaderField[] = [["Host", authority]];
-    if (credentials !== undefined && fieldValues(headers, "proxy-authorization").length === 0) {
+    const isGiven = (name: string): boolean => fieldValues(headers, name).length > 0;
+    const fields: HeaderField[] = isGiven("host") ? [] : [["Host", authority]];
+    if (credentials !== undefined && !isGiven("proxy-authorization")) {
       const { user, password } = credentials;
       const token = Buffer.from(`${user}:${password}`, "latin1").toString("base64");
       fields.push(["Proxy-Authorization", `Basic ${token}`]);

@@ -60,7 +60,7 @@ function checkCredentials(
     if (user.includes(":")) throw new TypeError("The user name in a proxy url must not contain a colon.");
     return;
   }
-  if (user === "" || user.length > maxSocksCredential || password.length > maxSocksCredential)
+  if ([user, password].some(({ length }) => length < 1 || length > maxSocksCredential))
     throw new TypeError("The user name and the password in a socks5 url must have 1 to 255 bytes each.");
 }
 

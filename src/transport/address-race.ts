@@ -2,12 +2,15 @@
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction, Socket } from "node:net";
 import { ownOptions } from "../../protocol/index.js";
-import { nodeDns, nodeNet } from "../runtime/node-modules.js";
+import { nodeDns, nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { toError } from "../runtime/to-error.js";
 import type { AddressAttempt } from "../runtime/transport.js";
 
 /** RFC 8305 5: milliseconds between the starts of two attempts, unless the earlier one fails sooner. */
 const attemptDelay = 250;
+
+/** Most errors whose messages are parts of the message of the common error. */
+const maxShownErrors = 8;
 
 export interface AddressRaceContext {
   /** A host name or an IP address. */
@@ -65,15 +68,19 @@ export class AddressRace {
   #lookUp(): void {
     const { host, lookup } = this.#context;
     let isDone = false;
+    const fail = (reason: unknown): void => this.#end(toError(reason, "lookup"));
     try {
-      (lookup ?? nodeDns().lookup)(host, ownOptions({ all: true }), (error, found, family) => {
+      const look: (...call: Parameters<LookupFunction>) => unknown = lookup ?? nodeDns().lookup;
+      const result = look(host, ownOptions({ all: true }), (error, found, family) => {
         if (this.#isOver || isDone) return;
         isDone = true;
-        if (error) this.#end(toError(error, "lookup"));
+        if (error) fail(error);
         else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
       });
+      // An async function throws by a rejection.
+      if (nodeUtil().types.isPromise(result)) result.catch(fail);
     } catch (thrown) {
-      this.#end(toError(thrown, "lookup"));
+      fail(thrown);
     }
   }
 
@@ -110,8 +117,9 @@ export class AddressRace {
       this.#watch(this.#context.connect(next.address), attempt);
     } catch (thrown) {
       // Node refuses an option, so every other address would fail too.
+      attempt.error = toError(thrown, "connect");
       this.#settle(attempt, "failed");
-      this.#end(toError(thrown, "connect"));
+      this.#end(attempt.error);
       return;
     }
     if (this.#waiting.length === 0) return;
@@ -205,6 +213,8 @@ function interleave(addresses: readonly Address[]): Address[] {
 function joined(errors: readonly Error[]): Error {
   const [first] = errors;
   if (errors.length === 1) return first!;
-  const message = errors.map((error) => error.message).join("; ");
+  const shown = errors.slice(0, maxShownErrors).map((error) => error.message);
+  if (errors.length > maxShownErrors) shown.push(`and ${errors.length - maxShownErrors} other errors`);
+  const message = shown.join("; ");
   return Object.assign(new AggregateError(errors, message), { code: (first as { code?: unknown }).code });
 }

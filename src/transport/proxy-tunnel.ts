@@ -87,11 +87,15 @@ export class ProxyTunnel implements StreamOpener {
   };
 
   readonly #onBroken = (reason: Error): void => {
-    const cause = withMessage(reason);
+    const cause = tlsWatchOf(this.#socket ?? this)?.explain(reason) ?? withMessage(reason);
     const { display } = this.#proxy.uri;
-    if (!this.#isInTls) {
-      const message = `The proxy ${display} could not be reached: ${cause.message}`;
-      this.#fail(new ProxyError(message, { code: "PROXY_UNREACHABLE", cause }));
+    // RFC 8446 4.4.2.4: with TLS 1.3, a server may reject the client certificate after the handshake.
+    if (!this.#isInTls && !/^(ERR_SSL|TLS)_/.test(String((cause as { code?: unknown }).code))) {
+      const [what, code] =
+        this.#socket === undefined
+          ? ["could not be reached", "PROXY_UNREACHABLE"]
+          : ["broke the connection before it opened a tunnel", "PROXY_CLOSED"];
+      this.#fail(new ProxyError(`The proxy ${display} ${what}: ${cause.message}`, { code, cause }));
       return;
     }
     // OpenSSL reports "wrong version number" if the received bytes are not TLS.

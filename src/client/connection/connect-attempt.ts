@@ -125,11 +125,14 @@ export class ConnectAttempt implements OpeningHandler {
   /** Created when the signal is first read. Most attempts do not use the signal. */
   #controller: AbortController | undefined;
   #hasFailed = false;
+  #isAbandoned = false;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
   #redactor: Redactor;
   /** The request that was dialled last. */
   #request: ProxiedRequest | undefined;
+  /** The TLS options for the server of the request. */
+  #tls: TransportTarget["tls"];
   #redirects: Redirects | undefined;
   #dialledAt = 0;
   #isReferenced = true;
@@ -163,6 +166,7 @@ export class ConnectAttempt implements OpeningHandler {
 
   /** Abandons the attempt. `onFailed` is called with `reason`: immediately, or after the socket has closed. */
   abandon(reason?: Error): void {
+    this.#isAbandoned = true;
     if (this.#opening !== undefined) this.#opening.abandon(reason);
     else this.onFailed("provider", reason);
   }
@@ -239,6 +243,7 @@ export class ConnectAttempt implements OpeningHandler {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#request = request;
+    this.#tls = tls;
     const { runtime, connectTimeout: timeout } = plan.options;
     const target = new AttemptTarget(request, plan, tls, this);
     const elapsed = runtime.now() - this.#dialledAt;
@@ -278,7 +283,8 @@ export class ConnectAttempt implements OpeningHandler {
     addresses: readonly AddressAttempt[] = noAddresses,
     tls?: TlsDetails,
   ): void {
-    const followRedirects = this.#plan?.options.followRedirects ?? 0;
+    // An attempt may be abandoned after the redirect has arrived, while its socket is closing.
+    const followRedirects = this.#isAbandoned ? 0 : (this.#plan?.options.followRedirects ?? 0);
     if (phase === "http" && followRedirects > 0 && isRedirect(error)) void this.#redirect(error, addresses);
     else this.#fail(phase, error, addresses, tls);
   }
@@ -289,18 +295,18 @@ export class ConnectAttempt implements OpeningHandler {
     const { options, resources } = plan;
     const { uri, values } = this.#request!;
     this.#opening = undefined;
+    let phase: Phase = "http";
     try {
       this.#redirects ??= new Redirects(options.followRedirects);
       const next = this.#redirects.next(values, uri, error);
+      phase = "provider";
       this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
       const request = await addProxy(next, options.proxy, resources.fillRandom);
       this.#handler?.onRedirected(this.#inspect(plan, request), this.#redactor);
-      const tls = isSameOrigin(uri, request.uri) ? options.tls : withoutIdentity(options.tls);
+      const tls = isSameOrigin(uri, request.uri) ? this.#tls : withoutIdentity(this.#tls);
       // The attempt may have been abandoned meanwhile.
       if (this.#plan !== undefined) this.#open(plan, request, tls);
     } catch (thrown) {
-      // Otherwise the option proxy or insecureCredentials prevents the next request.
-      const phase = thrown instanceof HandshakeError ? "http" : "provider";
       this.#fail(phase, toError(thrown, "The option proxy"), addresses);
     }
   }
@@ -326,5 +332,6 @@ export class ConnectAttempt implements OpeningHandler {
     this.#deadline = undefined;
     this.#opening = undefined;
     this.#request = undefined;
+    this.#tls = undefined;
   }
 }

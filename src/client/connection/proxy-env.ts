@@ -25,27 +25,31 @@ export function proxyFromEnvironment(target: ProxiedTarget, environment: Environ
   return exceptions.some((entry) => matches(entry, target)) ? undefined : url;
 }
 
-/** An empty variable counts as absent. */
+/** An empty variable counts as absent. `process.env` inherits from `Object.prototype`. */
+function readOne(name: string, environment: Environment): string | undefined {
+  return Object.hasOwn(environment, name) ? environment[name] || undefined : undefined;
+}
+
 function read(name: string, environment: Environment): string | undefined {
-  return environment[name.toLowerCase()] || environment[name] || undefined;
+  return readOne(name.toLowerCase(), environment) ?? readOne(name, environment);
 }
 
 /** A CGI program gets the request header `Proxy` as `HTTP_PROXY`, so the client of that program would choose it. */
 function readHttpProxy(environment: Environment): string | undefined {
   return environment["REQUEST_METHOD"] === undefined
     ? read("HTTP_PROXY", environment)
-    : environment["http_proxy"] || undefined;
+    : readOne("http_proxy", environment);
 }
 
 /**
- * @param entry - `*`, a host name that also matches its subdomains, an IP address, or a network such as `10.0.0.0/8`. A
+ * @param entry - `*` for all hosts, a host name that also matches its subdomains, an IP address, or a network such as `10.0.0.0/8`. A
  *   port may follow: `example.com:8080`, `[::1]:8080`.
  */
 function matches(entry: string, { host, port }: ProxiedTarget): boolean {
-  if (entry === "*") return true;
   const [, bracketed, plain, entryPort] = /^(?:\[([^\]]*)\]|([^:]*|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];
   const name = bracketed ?? plain;
   if (name === undefined || (entryPort !== undefined && Number(entryPort) !== port)) return false;
+  if (name === "*") return true;
   if (name.includes("/")) return isInNetwork(host, name);
   return nodeNet().isIP(host) === 0 ? isDomainOf(name, host) : isInNetwork(host, name);
 }
@@ -58,11 +62,11 @@ function isDomainOf(entry: string, host: string): boolean {
 /** @param network - An IP address, or an address and the length of its prefix. */
 function isInNetwork(host: string, network: string): boolean {
   const net = nodeNet();
-  const [address = "", length] = network.split("/");
+  const [, address = "", length] = /^([^/]*)(?:\/(\d+))?$/.exec(network) ?? [];
   const [family, hostFamily] = [net.isIP(address), net.isIP(host)];
   const size = family === 6 ? 128 : 32;
   const prefix = length === undefined ? size : Number(length);
-  if (family === 0 || family !== hostFamily || !(prefix >= 0 && prefix <= size)) return false;
+  if (family === 0 || family !== hostFamily || prefix > size) return false;
   const list = new net.BlockList();
   const type = family === 6 ? "ipv6" : "ipv4";
   list.addSubnet(address, prefix, type);

@@ -1,5 +1,12 @@
 /** Computes the request that follows a redirect, and refuses unsafe redirects. It does not send requests. */
-import { HandshakeError, parseUri, unmasked, type WebSocketUri } from "../../../protocol/index.js";
+import {
+  HandshakeError,
+  type HeaderField,
+  looksRandom,
+  parseUri,
+  unmasked,
+  type WebSocketUri,
+} from "../../../protocol/index.js";
 import type { TransportTarget } from "../../runtime/transport.js";
 import { readHeaderFields } from "../../options/header-fields.js";
 import { isSecretField, isSecretSubprotocol } from "../../redaction/sent-secrets.js";
@@ -43,9 +50,12 @@ export class Redirects {
     if (this.#visited.has(to.href)) throw refusal("REDIRECT_LOOP", error, `back to ${to.display}`);
     if (this.#visited.size > this.#limit)
       throw refusal("TOO_MANY_REDIRECTS", error, `more often than ${this.#limit} times (followRedirects)`);
-    if (isSameOrigin(from, to)) return { ...values, url: to.href };
+    if (isSameOrigin(from, to)) {
+      const { username, password } = new URL(values.url);
+      return { ...values, url: Object.assign(new URL(to.href), { username, password }) };
+    }
     const headers = readHeaderFields("headers", values.headers).filter(
-      (field) => field[0].toLowerCase() !== "host" && !isSecretField(field),
+      (field) => field[0].toLowerCase() !== "host" && !isSecretField(field) && !isSecretValue(field),
     );
     const names = subprotocolList(values.subprotocols);
     const subprotocols = names.filter(
@@ -59,19 +69,28 @@ export function isSameOrigin(one: WebSocketUri, other: WebSocketUri): boolean {
   return one.isSecure === other.isSecure && one.host === other.host && one.port === other.port;
 }
 
+/** A field with an unknown name may contain a credential too. */
+function isSecretValue([, value]: HeaderField): boolean {
+  return looksRandom(value) || /^(?:basic|bearer|digest|token) /i.test(value);
+}
+
+/** The options of TLS that identify the client or name the first server. */
+const identityOptions =
+  /^(cert|key|pfx|passphrase|servername|session|secureContext|pskCallback|clientCertEngine|privateKey\w+)$/;
+
 /** Removes the options that identify the client or name the first server. */
 export function withoutIdentity(tls: TransportTarget["tls"]): TransportTarget["tls"] {
   if (tls === undefined) return undefined;
-  const { cert: _cert, key: _key, pfx: _pfx, passphrase: _passphrase, ...others } = tls;
-  const { servername: _servername, session: _session, secureContext: _secureContext, ...own } = others;
-  return own;
+  return Object.fromEntries(Object.entries(tls).filter(([name]) => !identityOptions.test(name)));
 }
 
 /** @throws HandshakeError if the response names no valid URL. User name, password and fragment are removed. */
 function targetOf(from: WebSocketUri, error: HandshakeError): WebSocketUri {
-  const [, location] = unmasked(error.headers).find(([name]) => name.toLowerCase() === "location") ?? [];
+  // RFC 9110 10.2.2: the field has one value. With two of them, a proxy may have checked the other one.
+  const fields = unmasked(error.headers).filter(([name]) => name.toLowerCase() === "location");
+  const [location, ...others] = new Set(fields.map(([, value]) => value));
   const base = from.href.replace(/^ws/, "http");
-  if (location === undefined || !URL.canParse(location, base))
+  if (location === undefined || others.length > 0 || !URL.canParse(location, base))
     throw refusal("REDIRECT_INVALID", error, "without a valid Location header");
   const url = new URL(location, base);
   url.username = "";

@@ -9,6 +9,7 @@ import {
   type ExtensionOffer,
   type FillRandom,
   type HeaderField,
+  parseProxy,
   parseUri,
   type WebSocketUri,
 } from "../../../protocol/index.js";
@@ -94,7 +95,7 @@ function proxyFor(uri: WebSocketUri, proxy: ProxyTarget | "env" | undefined): Pr
   if (proxy !== "env") return proxy;
   const url = proxyFromEnvironment(uri, process.env);
   try {
-    return url === undefined ? undefined : (readProxy({ url }) as ProxyTarget);
+    return url === undefined ? undefined : { uri: parseProxy(url), headers: [] };
   } catch (error) {
     const { message } = error as Error;
     throw new TypeError(`The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is invalid: ${message}`, {

@@ -207,6 +207,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
 
   onRedirected(connection: ClientConnection): void {
     this.#redactor = connection.redactor;
+    if (connection === this.#connection) this.#url = connection.url;
   }
 
   onOpen(connection: ClientConnection, times: OpeningTimes): void {

@@ -53,7 +53,8 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     ],
     [
       /^PROXY_TLS$/,
-      "TLS to the proxy failed; check its url, and set the certificate of its authority in proxy.tls.ca.",
+      "TLS to the proxy failed; check its url, and set the certificate of its authority in proxy.tls.ca. If it requires " +
+        "a client certificate, set one in proxy.tls.cert and proxy.tls.key.",
     ],
     [/^PROXY_/, "The answer is not that of such a proxy; check scheme, host and port in the option proxy."],
   ],

@@ -1,3 +1,4 @@
+import { createSecureContext } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { HandshakeError, parseUri } from "../../../protocol/index.js";
 import {
@@ -19,6 +20,7 @@ const values: RequestValues = {
   url: from.href,
   headers: {
     ...{ Authorization: "secret", Cookie: "secret", "X-Api-Key": "secret", "X-CSRF-Token": "secret" },
+    ...{ "X-Feed": "Bearer secret", "X-Id": "secret-0a1b2c3d4e5f6a7b8c9d0e1f", "Ok-Access-Sign": "secret" },
     ...{ Host: "feed.test", "User-Agent": "test", Origin: "https://app.test" },
   },
   subprotocols: ["chat", "bearer.abc", "x".repeat(33)],
@@ -55,7 +57,13 @@ describe("the next request", () => {
     ["//feed.test/a", "wss://feed.test/a"],
     ["/a#fragment", "wss://feed.test/a"],
   ])("keeps its credentials on the same origin: %s", (location, url) => {
-    expect(next(location)).toEqual({ ...values, url });
+    expect(next(location)).toEqual({ ...values, url: new URL(url) });
+  });
+
+  it("keeps the user name and the password of the url on the same origin, not those of the Location", () => {
+    const given = { ...values, url: "wss://user:p%40ss@feed.test/path" };
+    const { url } = new Redirects(5).next(given, from, redirect("https://a:b@feed.test/other"));
+    expect(url).toEqual(new URL("wss://user:p%40ss@feed.test/other"));
   });
 
   it.each([
@@ -96,10 +104,24 @@ describe("a refused redirect", () => {
     ["ftp://feed.test/", "REDIRECT_INVALID"],
     ["file:///etc/passwd", "REDIRECT_INVALID"],
     ["javascript:alert(1)", "REDIRECT_INVALID"],
+    ["//", "REDIRECT_INVALID"],
+    ["wss://feed.test:65536/", "REDIRECT_INVALID"],
   ])("to %s has the code %s, and the response", (location, code) => {
     expect(() => next(location)).toThrow(
       expect.objectContaining({ code, statusCode: 302, name: "HandshakeError" }) as Error,
     );
+  });
+
+  it("is one to two different urls", () => {
+    const fields = (...urls: string[]): HandshakeError =>
+      new HandshakeError("moved", {
+        ...{ code: "UNEXPECTED_STATUS", statusCode: 302 },
+        headers: urls.map((url) => ["Location", url] as const),
+      });
+    expect(() => new Redirects(5).next(values, from, fields("/a", "/b"))).toThrow(
+      expect.objectContaining({ code: "REDIRECT_INVALID" }) as Error,
+    );
+    expect(new Redirects(5).next(values, from, fields("/a", "/a")).url).toEqual(new URL("wss://feed.test/a"));
   });
 
   it("is one that goes back to an earlier url", () => {
@@ -131,7 +153,11 @@ it("the same origin means the same scheme, host and port", () => {
 
 it("TLS options for another origin contain no identity, and keep the rest", () => {
   const ca = "x";
-  const identity = { cert: "a", key: "b", pfx: "c", passphrase: "d", servername: "feed.test" };
+  const identity = {
+    ...{ cert: "a", key: "b", pfx: "c", passphrase: "d", servername: "feed.test" },
+    ...{ pskCallback: () => null, privateKeyEngine: "e", privateKeyIdentifier: "f", clientCertEngine: "g" },
+    ...{ session: Buffer.alloc(1), secureContext: createSecureContext() },
+  };
   expect(withoutIdentity({ ca, rejectUnauthorized: true, ...identity })).toEqual({
     ...{ ca, rejectUnauthorized: true },
   });

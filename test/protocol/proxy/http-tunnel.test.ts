@@ -38,6 +38,11 @@ describe("the request", () => {
     expect(given).not.toContain("Basic");
   });
 
+  it("has one Host, which a header field replaces", () => {
+    const request = tunnelOf(undefined, [["host", "other.test"]]).request.toString();
+    expect(request.match(/^host:.*$/gim)).toEqual(["host: other.test"]);
+  });
+
   it("refuses header fields that could change the request", () => {
     expect(() => tunnelOf(undefined, [["A", "b\r\nc: d"]])).toThrow(TypeError);
     expect(() => tunnelOf(undefined, [["Content-Length", "5"]])).toThrow(TypeError);
