@@ -169,7 +169,7 @@ let defaults: ResolvedOptions | undefined;
 
 /**
  * Returns an object that inherits the defaults. Only values that differ from the defaults are own properties, because a
- * full copy would take 300 bytes per client.
+ * full copy would take 300 bytes per client. If there are no defaults yet, all options are own properties.
  */
 function checkOptions(given: GivenOptions, inherited: ResolvedOptions | null): ResolvedOptions {
   const resolved = Object.create(inherited) as Record<string, unknown>;
@@ -177,7 +177,7 @@ function checkOptions(given: GivenOptions, inherited: ResolvedOptions | null): R
     for (const [name, check] of Object.entries(checks)) {
       const value = check(name, given[name as keyof GivenOptions] as never);
       const resolvedName = name === "compress" ? "deflate" : name;
-      if (value !== resolved[resolvedName]) resolved[resolvedName] = value;
+      if (inherited === null || value !== resolved[resolvedName]) resolved[resolvedName] = value;
     }
   };
   check(ownChecks);
