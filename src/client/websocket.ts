@@ -556,12 +556,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws TypeError
    */
   prependListener(_name: EventName, _listener: Listener<never>): never {
-    throw unsupported("prependListener", inOrder);
+    throw unsupported("prependListener", `${inOrder}; use on()`);
   }
 
   /** Always throws, for the same reason as {@link prependListener}. @throws TypeError */
   prependOnceListener(_name: EventName, _listener: Listener<never>): never {
-    throw unsupported("prependOnceListener", inOrder);
+    throw unsupported("prependOnceListener", `${inOrder}; use once()`);
   }
 
   /** Not supported: only the client emits its events. @throws TypeError */
