@@ -1,4 +1,5 @@
-// Runs the portable suite on several runtimes against the packed package. The runtimes come from npm.
+// Runs the portable suite on several runtimes against the packed package, and runs a program that bundlers have built.
+// The runtimes and the bundlers come from npm.
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -7,13 +8,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { makeCertificates } from "../interop/certificates.mjs";
+import { runBundles } from "./bundles.mjs";
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = fileURLToPath(new URL("..", import.meta.url));
-const isDebian = process.platform === "linux" && process.arch === "x64";
+const isSupported = process.platform === "linux" && process.arch === "x64";
 
-/** Each runtime: its npm packages in runtimes/package.json, and its command for a list of test files. */
+/** Each runtime: its npm packages in programs/package.json, and its command for a list of test files. */
 const runtimes = {
   "Node 20": { program: () => nodeProgram("node20"), args: nodeArgs },
   "Node 22": { program: () => nodeProgram("node22"), args: nodeArgs },
@@ -36,16 +38,17 @@ const minTests = 150;
 const deadline = 120_000;
 
 const { values } = parseArgs({ options: { only: { type: "string", multiple: true, default: [] } } });
-if (!isDebian) throw new Error("The runtimes are installed for Linux on x64 only.");
+if (!isSupported) throw new Error("The runtimes are installed for Linux on x64 only.");
 const names = Object.keys(runtimes).filter((name) => values.only.length === 0 || values.only.includes(name));
 
-await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(here, "runtimes") });
+await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(here, "programs") });
 const project = await mkdtemp(join(tmpdir(), "jetsocket-portable-"));
 try {
   await install(project);
   const rows = [];
   for (const name of names) rows.push(await runSuite(name));
-  await report(rows);
+  const bundles = values.only.length === 0 ? await runBundles(project) : [];
+  await report(rows, bundles);
 } finally {
   await rm(project, { recursive: true, force: true });
 }
@@ -105,8 +108,8 @@ function execute(program, args, options) {
   });
 }
 
-/** Prints the table, and writes the counts. A runtime with another number of tests than the first one fails. */
-async function report(rows) {
+/** Prints the tables, and writes the counts. A runtime with another number of tests than the first one fails. */
+async function report(rows, bundles) {
   console.log("| runtime | tests | passed | failed | skipped |\n| --- | --- | --- | --- | --- |");
   let failed = 0;
   for (const { name, tests, ...row } of rows) {
@@ -116,6 +119,10 @@ async function report(rows) {
     for (const one of tests)
       if (one.outcome !== "passed") console.log(`  ${one.outcome}: ${one.name}: ${one.reason}`);
   }
+  console.log("\n| bundler | result |\n| --- | --- |");
+  for (const { name, error } of bundles) console.log(`| ${name} | ${error ?? "ok"} |`);
+  const failedBundles = bundles.filter(({ error }) => error !== undefined).length;
+  failed += failedBundles;
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
   await mkdir(join(root, "test-results"), { recursive: true });
   await writeFile(
@@ -138,6 +145,6 @@ function nodeProgram(alias) {
 }
 
 function programOf(name, path) {
-  const require = createRequire(join(here, "runtimes/package.json"));
+  const require = createRequire(join(here, "programs/package.json"));
   return join(require.resolve(`${name}/package.json`), "..", path);
 }
