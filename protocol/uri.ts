@@ -1,5 +1,6 @@
 // Parses WebSocket URLs. This module does not resolve host names.
 import { displayUrl } from "./display/display-url.js";
+import { percentDecode } from "./percent-decode.js";
 
 /** The parts of a URL that a client needs. */
 export interface WebSocketUri {
@@ -84,9 +85,4 @@ function basicAuthorization(url: URL, text: string): string | undefined {
     throw invalid(text, "a user name with a colon in it cannot be sent as Basic authentication");
   const credentials = Buffer.from(`${user}:${percentDecode(url.password)}`, "latin1");
   return `Basic ${credentials.toString("base64")}`;
-}
-
-/** Decodes each percent-encoded byte of an ASCII text to the character with the code of this byte. */
-function percentDecode(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

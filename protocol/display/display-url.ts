@@ -1,6 +1,7 @@
 // Removes everything from URLs that may be a secret, so that events, errors and logs can show them. It does not check
 // whether a URL is valid.
 import { escapeControls } from "../escape-controls.js";
+import { percentDecode } from "../percent-decode.js";
 import { hideRandom, looksRandom } from "./random-text.js";
 import { isSecretName } from "./secret-name.js";
 
@@ -59,7 +60,7 @@ function displayParameter(text: string): string {
   const equals = text.indexOf("=");
   if (equals === -1) return text === "" ? "" : "***";
   const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
-  const decoded = decode(name);
+  const decoded = percentDecode(name);
   if (shownParameters.test(decoded) && shownValue.test(value) && !looksRandom(value)) return text;
   return `${shownName.test(decoded) && !looksRandom(decoded) ? name : "***"}=***`;
 }
@@ -81,7 +82,7 @@ function displayPath(path: string): string {
  * @param previous - The segment before it; `undefined` for a parameter.
  */
 function displayPart(part: string, previous: string | undefined): string {
-  const text = decode(part);
+  const text = percentDecode(part);
   const equals = part.indexOf("=");
   if (part === "") return part;
   if (equals !== -1 && shownName.test(part.slice(0, equals))) return `${part.slice(0, equals)}=***`;
@@ -89,9 +90,4 @@ function displayPart(part: string, previous: string | undefined): string {
   const isNamed = previous !== undefined && isSecretName(previous) && text.length >= 6 && /\d/.test(text);
   if (previous === undefined || isNamed || /:\/\/|:.*@|[{}"]/.test(text)) return "***";
   return hideRandom(text) === text ? part : `${part.slice(0, shownStart)}***`;
-}
-
-/** Decodes percent-encoded bytes, each to the character with its code. Names of secrets are ASCII. */
-function decode(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

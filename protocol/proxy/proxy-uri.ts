@@ -1,4 +1,5 @@
 // Parses the URL of a proxy. It does not choose a proxy and does not resolve host names.
+import { percentDecode } from "../percent-decode.js";
 import { withBrackets } from "../uri.js";
 
 /** The address of a proxy and the credentials for it. */
@@ -46,7 +47,9 @@ export function parseProxy(text: string): ProxyUri {
   const host = hostname.replace(/^\[|\]$/g, "");
   const number = port !== "" ? Number(port) : /^[^/?#\\]*:0*80(?:[/?#\\]|$)/.test(rest) ? 80 : defaultPort;
   const credentials =
-    username === "" && password === "" ? undefined : { user: bytesOf(username), password: bytesOf(password) };
+    username === "" && password === ""
+      ? undefined
+      : { user: percentDecode(username), password: percentDecode(password) };
   if (credentials !== undefined) checkCredentials(kind, credentials);
   return { kind, host, port: number, credentials, display: `${kind}://${withBrackets(host)}:${number}` };
 }
@@ -62,11 +65,4 @@ function checkCredentials(
   }
   if (user === "" || user.length > maxSocksCredential || password.length > maxSocksCredential)
     throw new TypeError("The user name and the password in a socks5 url must have 1 to 255 bytes each.");
-}
-
-/** Decodes percent-encoded ASCII text to one character per byte. */
-function bytesOf(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_match, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 }
