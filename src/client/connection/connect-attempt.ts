@@ -31,7 +31,7 @@ import {
   type RequestSource,
   addProxy,
 } from "./request.js";
-import { isRedirect, isSameOrigin, Redirects, withoutIdentity } from "./redirects.js";
+import { followRedirect, isRedirect, isSameOrigin, withoutIdentity } from "./redirects.js";
 
 /** Receives the result of an attempt. The same object then receives the events of the open connection. */
 export interface ConnectAttemptHandler extends LiveHandler {
@@ -130,7 +130,8 @@ export class ConnectAttempt implements OpeningHandler {
   #redactor: Redactor;
   /** The request that was dialled last. */
   #request: ProxiedRequest | undefined;
-  #redirects: Redirects | undefined;
+  /** The URLs from which the attempt was redirected. */
+  #visited: Set<string> | undefined;
   #dialledAt = 0;
   #isReferenced = true;
 
@@ -287,15 +288,16 @@ export class ConnectAttempt implements OpeningHandler {
   async #redirect(error: HandshakeError, addresses: readonly AddressAttempt[]): Promise<void> {
     const plan = this.#plan!;
     const { options, resources } = plan;
-    const { uri, values } = this.#request!;
+    const sent = this.#request!;
     this.#opening = undefined;
     try {
-      this.#redirects ??= new Redirects(options.followRedirects);
-      const next = this.#redirects.next(values, uri, error);
+      this.#visited ??= new Set();
+      const next = followRedirect(sent, error, this.#visited, options.followRedirects);
       this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
-      const request = await addProxy(next, options.proxy, resources.fillRandom);
+      const values = { ...next, deflate: options.deflate };
+      const request = await addProxy(values, options.proxy, resources.fillRandom);
       this.#handler?.onRedirected(this.#inspect(plan, request), this.#redactor);
-      const tls = isSameOrigin(uri, request.uri) ? options.tls : withoutIdentity(options.tls);
+      const tls = isSameOrigin(sent.uri, request.uri) ? options.tls : withoutIdentity(options.tls);
       // The attempt may have been abandoned meanwhile.
       if (this.#plan !== undefined) this.#open(plan, request, tls);
     } catch (thrown) {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { HandshakeError, parseUri } from "../../../protocol/index.js";
 import {
+  followRedirect,
   isRedirect,
   isSameOrigin,
-  Redirects,
   withoutIdentity,
 } from "../../../src/client/connection/redirects.js";
-import type { RequestValues } from "../../../src/client/connection/request.js";
+import type { SentValues } from "../../../src/redaction/sent-secrets.js";
 
 const from = parseUri("wss://user:pw@feed.test/path?q=1");
 
@@ -15,18 +15,21 @@ function redirect(location: string | undefined, statusCode = 302): HandshakeErro
   return new HandshakeError("moved", { code: "UNEXPECTED_STATUS", statusCode, headers });
 }
 
-const values: RequestValues = {
-  url: from.href,
-  headers: {
+const values: Omit<SentValues, "uri"> = {
+  headers: Object.entries({
     ...{ Authorization: "secret", Cookie: "secret", "X-Api-Key": "secret", "X-CSRF-Token": "secret" },
     ...{ Host: "feed.test", "User-Agent": "test", Origin: "https://app.test" },
-  },
+  }),
   subprotocols: ["chat", "bearer.abc", "x".repeat(33)],
-  deflate: undefined,
 };
 
-function next(location: string | undefined, start = from): RequestValues {
-  return new Redirects(5).next(values, start, redirect(location));
+function next(
+  location: string | undefined,
+  uri = from,
+  visited = new Set<string>(),
+  limit = 5,
+): ReturnType<typeof followRedirect> {
+  return followRedirect({ uri, ...values }, redirect(location), visited, limit);
 }
 
 describe("isRedirect", () => {
@@ -72,7 +75,6 @@ describe("the next request", () => {
         ["Origin", "https://app.test"],
       ],
       subprotocols: ["chat"],
-      deflate: undefined,
     });
     expect(JSON.stringify(request)).not.toContain("secret");
   });
@@ -103,19 +105,18 @@ describe("a refused redirect", () => {
   });
 
   it("is one that goes back to an earlier url", () => {
-    const redirects = new Redirects(5);
-    redirects.next(values, from, redirect("/a"));
-    redirects.next(values, parseUri("wss://feed.test/a"), redirect("/b"));
-    expect(() => redirects.next(values, parseUri("wss://feed.test/b"), redirect("/a"))).toThrow(
+    const visited = new Set<string>();
+    next("/a", from, visited);
+    next("/b", parseUri("wss://feed.test/a"), visited);
+    expect(() => next("/a", parseUri("wss://feed.test/b"), visited)).toThrow(
       expect.objectContaining({ code: "REDIRECT_LOOP" }) as Error,
     );
   });
 
   it("is one above the limit", () => {
-    const redirects = new Redirects(2);
-    for (const step of [1, 2])
-      redirects.next(values, parseUri(`wss://feed.test/${step}`), redirect(`/${step + 1}`));
-    expect(() => redirects.next(values, parseUri("wss://feed.test/3"), redirect("/4"))).toThrow(
+    const visited = new Set<string>();
+    for (const step of [1, 2]) next(`/${step + 1}`, parseUri(`wss://feed.test/${step}`), visited, 2);
+    expect(() => next("/4", parseUri("wss://feed.test/3"), visited, 2)).toThrow(
       expect.objectContaining({ code: "TOO_MANY_REDIRECTS" }) as Error,
     );
   });
