@@ -47,8 +47,7 @@ export class HttpTunnel implements TunnelHandshake {
       const head = this.#parser.receive(bytes, position, bytes.length);
       if (head === undefined) return undefined;
       if (head.kind !== "head") {
-        const message = `The answer of the proxy is not valid: ${head.reason}. Check that the address is that of an HTTP proxy.`;
-        return rejected("PROXY_MALFORMED", message);
+        return rejected("PROXY_MALFORMED", `The answer of the proxy is not valid: ${head.reason}.`);
       }
       position = head.consumed;
       const { statusCode } = head.startLine;
@@ -65,8 +64,6 @@ export class HttpTunnel implements TunnelHandshake {
 function refused(statusCode: number, headers: readonly HeaderField[]): TunnelStep {
   const status = `${statusCode} ${statusText(statusCode)}`.trimEnd();
   // The request for a tunnel ends at the proxy, so a 401 is about the proxy too.
-  if (statusCode !== 407 && statusCode !== 401)
-    return rejected("PROXY_REFUSED", `The proxy answered ${status} to CONNECT.`, { statusCode, headers });
-  const message = `The proxy requires other credentials: it answered ${status}. Set user name and password in the proxy url.`;
-  return rejected("PROXY_AUTHENTICATION", message, { statusCode, headers });
+  const code = statusCode === 407 || statusCode === 401 ? "PROXY_AUTHENTICATION" : "PROXY_REFUSED";
+  return rejected(code, `The proxy answered ${status} to CONNECT.`, { statusCode, headers });
 }

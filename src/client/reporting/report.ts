@@ -157,9 +157,9 @@ function attemptError(
   // The user function `checkServerIdentity` may throw an error of a class of this package. Such an error becomes the
   // cause of a new error.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
-  if (isOwn && (phase !== "provider" || error instanceof TimeoutError))
-    return withContext(isFromUser(phase) ? redactor.error(error) : error, failed, redactor);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
+  if (isOwn && (phase !== "provider" || error instanceof TimeoutError))
+    return withContext(isFromUser(phase) ? redactor.error(error) : error, failed, redactor, advice);
   const cause = redactor.error(error);
   const message = `${failed}: ${sentenceOf(cause, "the stream was closed")} ${advice}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause, phase });
@@ -204,8 +204,12 @@ function isOwnError(error: Error | undefined): error is OwnError {
   return [HandshakeError, ProtocolError, ProxyError, TimeoutError].some((type) => error instanceof type);
 }
 
-/** Returns a copy of an error whose message begins with `context`. `context` contains the phase and the URL. */
-function withContext(error: OwnError, context: string, redactor: Redactor): OwnError {
+/**
+ * Returns a copy of an error whose message begins with `context`, which contains the phase and the URL.
+ *
+ * @param advice - Ends the message of a ProxyError. The other messages contain their own advice.
+ */
+function withContext(error: OwnError, context: string, redactor: Redactor, advice?: string): OwnError {
   // The message of a ProxyError may contain the message of an error of the application, for example of `lookup`.
   const shown =
     error instanceof ProxyError ? redactor.text(error.message, "error") : redactor.message(error.message);
@@ -222,7 +226,7 @@ function withContext(error: OwnError, context: string, redactor: Redactor): OwnE
     headers: maskFields(error.headers, redactor.field),
   };
   if (error instanceof ProxyError)
-    return new ProxyError(message, { ...response, socksCode: error.socksCode });
+    return new ProxyError(`${sentence(message)} ${advice}`, { ...response, socksCode: error.socksCode });
   return new HandshakeError(message, { ...response, body: error.body });
 }
 
@@ -234,7 +238,10 @@ function isFromUser(phase: Phase): boolean {
 /** Returns the message of an error as one sentence. */
 function sentenceOf(error: Error | undefined, otherwise: string): string {
   const said = error === undefined ? otherwise : reasonOf(error);
-  const text = escapeControls(said.replace(/\s+/g, " ").trim());
+  return sentence(escapeControls(said.replace(/\s+/g, " ").trim()));
+}
+
+function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 

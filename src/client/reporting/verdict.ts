@@ -89,18 +89,6 @@ function judgeCloseCode(code: number): Verdict {
   return closeVerdicts[code] ?? "closed-by-peer";
 }
 
-/**
- * The codes of the errors that reject a certificate, a version, a cipher suite or a protocol. OpenSSL names a few errors
- * of certificates `UNSPECIFIED`.
- */
-const refusalCodes =
-  /CERT|UNABLE_TO_|ALTNAME|CRL_|UNKNOWN_CA|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$|^ERR_SSL_.*(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS|PROTOCOL|UNRECOGNIZED_NAME|DH_KEY_TOO_SMALL)/;
-
-/** Returns true if one end rejects what the other offers in the handshake, so that another attempt cannot succeed. */
-export function isTlsRefusal(error: Error | undefined): boolean {
-  return refusalCodes.test(codeOf(error) ?? "");
-}
-
 /** Returns the property `code` of an error if it is a string. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { readonly code?: unknown };
@@ -132,7 +120,7 @@ export const advices: Readonly<Record<Verdict, string>> = {
     "Nothing listens at that address, or it cannot be reached; check the host, the port and the firewall.",
   "connect-timeout": "The server did not answer in time; check the address, or raise connectTimeout.",
   tls: "Check the server's certificate, its name and its dates, and the option tls.",
-  proxy: "Check the address of the proxy and whether it requires credentials.",
+  proxy: "Check the scheme, the host and the port in the option proxy.",
   "setup-failed": "One of your own functions failed before the connection was ready; its error is the cause.",
   "network-lost":
     "The connection broke without a Close frame; connect again, and request the messages that may be missing.",
