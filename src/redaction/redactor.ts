@@ -3,13 +3,12 @@
  * option `redact`, or the rule of `protocol/display/`. It does not decide which texts are shown.
  */
 import {
-  bareUrl,
   displayField,
   displaySubprotocol,
-  displayUrl,
   escapeControls,
   type FieldRule,
   redactText,
+  type WebSocketUri,
 } from "../../protocol/index.js";
 import type { Redact, RedactKind } from "../options/options.js";
 import { redactError } from "./redacted-error.js";
@@ -41,8 +40,8 @@ export class Redactor {
     );
   }
 
-  url(url: string): string {
-    return this.#hook === undefined ? displayUrl(url) : escapeControls(this.#ask(bareUrl(url), "url"));
+  url({ href, display }: WebSocketUri): string {
+    return this.#hook === undefined ? display : escapeControls(this.#ask(href, "url"));
   }
 
   /** Applies the hook to a message of this package that shows a text of the peer by the default rule. */

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { parseUri } from "../../protocol/index.js";
 import { Redactor, defaultRedactor, redactorOf } from "../../src/redaction/redactor.js";
 import { forbidUnhandledRejections } from "../support/rejections.js";
 
@@ -6,7 +7,7 @@ forbidUnhandledRejections();
 
 describe("the rule without a hook", () => {
   it("depends on the kind of the text", () => {
-    expect(defaultRedactor.url("wss://user:pass@h/?a=b#c")).toBe("wss://h/?a=***");
+    expect(defaultRedactor.url(parseUri("wss://user:pass@h/?a=b"))).toBe("wss://h/?a=***");
     expect(defaultRedactor.text("bearer.abc", "subprotocol")).toBe("bearer.***");
     expect(defaultRedactor.text("token=abc", "reason")).toBe("token=***");
     expect(defaultRedactor.text("", "reason")).toBe("");
@@ -33,7 +34,7 @@ describe("the hook", () => {
   it("replaces the rule, and receives the text, its kind and the name of a header field", () => {
     const hook = vi.fn((text: string, kind: string) => `${kind}(${text.length})`);
     const redactor = redactorOf(hook).with(["hunter2"]);
-    expect(redactor.url("wss://user:pass@h/?a=b#c")).toBe("url(12)");
+    expect(redactor.url(parseUri("wss://user:pass@h/?a=b"))).toBe("url(12)");
     expect(redactor.text("hunter2", "reason")).toBe("reason(7)");
     expect(redactor.field("a=b", "Set-Cookie")).toBe("header(3)");
     expect(hook.mock.calls).toEqual([
@@ -63,7 +64,7 @@ describe("the hook", () => {
     ["is async and rejects", async () => Promise.reject(new Error("hunter2"))],
   ])("hides the whole text if it %s", async (_what, hook) => {
     const redactor = redactorOf(hook as unknown as () => string);
-    expect(redactor.url("wss://h/hunter2")).toBe("***");
+    expect(redactor.url(parseUri("wss://h/hunter2"))).toBe("***");
     expect(redactor.text("hunter2", "reason")).toBe("***");
     expect(redactor.field("hunter2", "x")).toBe("***");
     expect(redactor.error(new Error("hunter2")).message).toBe("***");

@@ -5,10 +5,8 @@
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
-import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
-import type { CloseReport, Phase } from "../../events/close-report.js";
-import type { TlsDetails } from "../../events/tls-details.js";
-import type { AddressAttempt } from "../../runtime/transport.js";
+import type { AcceptedHandshake, FailedAttempt, OpeningTimes } from "../../connection/opening.js";
+import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { type Redactor, redactorOf } from "../../redaction/redactor.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
@@ -25,13 +23,7 @@ import { Setup } from "./setup.js";
  * - `open`: the setup was complete, and the connection ended later.
  */
 export type ClientConnectionEnd =
-  | {
-      readonly kind: "unopened";
-      readonly phase: Phase;
-      readonly error: Error | undefined;
-      readonly addresses?: readonly AddressAttempt[];
-      readonly tls?: TlsDetails | undefined;
-    }
+  | ({ readonly kind: "unopened" } & FailedAttempt)
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
 
@@ -266,14 +258,9 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#handler.onRedirected(this);
   }
 
-  onFailed(
-    phase: Phase,
-    error: Error | undefined,
-    addresses: readonly AddressAttempt[],
-    tls?: TlsDetails,
-  ): void {
+  onFailed(failure: FailedAttempt): void {
     this.#attempt = undefined;
-    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses, tls });
+    this.#handler.onEnd(this, { kind: "unopened", ...failure });
   }
 
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {

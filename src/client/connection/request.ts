@@ -132,8 +132,7 @@ export function checkRequest(source: RequestSource): string {
     if (isCommon && hasNoCredentials(model.uri)) cached = { url, deflate, model };
   }
   if (!isUrlKnown) return "";
-  const { redact } = source.options;
-  return redact === undefined ? model.uri.display : redactorOf(redact).url(model.uri.href);
+  return redactorOf(source.options.redact).url(model.uri);
 }
 
 /**

@@ -3,7 +3,7 @@
  * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
-import { type AcceptedHandshake, type OpeningTimes, shownHandshake } from "../../connection/opening.js";
+import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
@@ -249,7 +249,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #publishOpen(connection: ClientConnection): void {
     const { publicClient, hub } = this.#context;
     const { url, number } = connection;
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
     // Undelivered messages of the previous connection are delivered before messages of the new connection.
     const { dispatcher, leftovers } = hub;
@@ -270,7 +270,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     const event = { url: connection.url, subprotocol, extensions, tls: connection.live!.tls };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);

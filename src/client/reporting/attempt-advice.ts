@@ -125,6 +125,6 @@ export function attemptAdvice(verdict: Verdict, error: Error | undefined, phase?
   }
   // Node's error for several addresses contains the errors of all addresses.
   const { errors } = (error ?? {}) as { readonly errors?: unknown };
-  const all: readonly unknown[] = [error, ...(Array.isArray(errors) ? errors : [])];
+  const all: readonly unknown[] = [error, ...(Array.isArray(errors) ? (errors as unknown[]) : [])];
   return adviceOf(byCode[verdict], all.map(codeOf)) ?? advices[verdict];
 }

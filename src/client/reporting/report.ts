@@ -10,6 +10,7 @@ import {
   unmasked,
 } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
+import type { FailedAttempt } from "../../connection/opening.js";
 import {
   CloseError,
   ConnectionError,
@@ -20,7 +21,6 @@ import {
   TimeoutError,
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
-import type { TlsDetails } from "../../events/tls-details.js";
 import { defaultRedactor, type Redactor } from "../../redaction/redactor.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
@@ -44,14 +44,6 @@ export interface ReportContext extends OwnActions {
 
 /** An attempt with one of these verdicts was ended by this client. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
-
-/** The end of an attempt that never opened a connection. */
-export interface FailedAttempt {
-  readonly phase: Phase;
-  readonly error: Error | undefined;
-  readonly addresses?: readonly AddressAttempt[];
-  readonly tls?: TlsDetails | undefined;
-}
 
 /** Copies the attempts, because the transport may still change them. */
 function frozen(addresses: readonly AddressAttempt[], redactor: Redactor): readonly AddressAttempt[] {

@@ -199,7 +199,6 @@ describe("ClientConnection without a hook", () => {
         kind: "unopened",
         phase: "http",
         error: call === "close" ? new Error("stop") : undefined,
-        addresses: [],
       },
     ]);
     expect(peer.peer.isDestroyed).toBe(true);
