@@ -7,8 +7,8 @@ type Advice = readonly [codes: RegExp, advice: string];
 
 const notPermitted: Advice = [
   /^(EACCES|EPERM|ERR_ACCESS_DENIED)$/,
-  "This process is not permitted to open the connection; check its permissions, its sandbox and the firewall. " +
-    "If Node's permission model is enabled, start Node with --allow-net.",
+  "This process is not permitted to connect; check its sandbox and the firewall. " +
+    "With Node's permission model, start Node with --allow-net.",
 ];
 
 /** One end rejects what the other offers in the handshake, so that another attempt cannot succeed. */
@@ -66,25 +66,22 @@ const tlsRefusals: readonly Advice[] = [
 const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   "name-not-found": [
     notPermitted,
-    [/^EAI_AGAIN$/, "The DNS server did not answer; check the network and the DNS settings of this machine."],
+    [/^EAI_AGAIN$/, "The DNS server did not answer; check the network and its DNS settings."],
   ],
   refused: [
     notPermitted,
     [/^ECONNREFUSED$/, advices.refused],
     [
       /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/,
-      "No route leads to that address; check the host of the URL, the network of this machine and the firewall.",
+      "No route leads to that address; check the host, the network and the firewall.",
     ],
     [/^ETIMEDOUT$/, "Nothing answered at that address; check the host, the port and the firewall."],
     [
       /^EADDRNOTAVAIL$/,
-      "The local address is not available; check localAddress and the number of open connections.",
+      "The local address is not available; check localAddress and the number of connections.",
     ],
-    [
-      /^(ENOENT|ENOTSOCK)$/,
-      "There is no socket at that path; check socketPath and that the server is running.",
-    ],
-    [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some of them, or raise the limit."],
+    [/^(ENOENT|ENOTSOCK)$/, "There is no socket at that path; check socketPath and the server."],
+    [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some, or raise the limit."],
   ],
   proxy: [
     [/AUTHENTICATION/, "Set the user name and the password in the url of the option proxy."],
