@@ -8,7 +8,7 @@ import type { LiveConnection } from "../../connection/live-connection.js";
 import type { AcceptedHandshake, FailedAttempt, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import type { Redactor } from "../../redaction/redactor.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
@@ -62,8 +62,6 @@ export interface ConnectionMessageHandler {
 export interface ClientConnectionHandler {
   /** The URL is known. Next, the connection is dialled. */
   onDialling(connection: ClientConnection): void;
-  /** The attempt continues at another URL. */
-  onRedirected(connection: ClientConnection): void;
   /** The opening handshake is complete. */
   onOpen(connection: ClientConnection, times: OpeningTimes): void;
   /** The setup is complete. No message is delivered before this call returns. */
@@ -96,7 +94,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   /** A bit field of the active reasons for a pause of reading. Each reason has one bit. */
   #pauses = 0;
   #url = "";
-  #redactor: Redactor;
+  readonly #redactor: Redactor;
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
   #hook: HookConnection | undefined;
@@ -124,18 +122,13 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#options = plan.options;
     this.#hub = hub;
     this.#handler = handler;
-    this.#redactor = redactorOf(plan.options.redact);
+    this.#redactor = plan.redactor;
     this.#attempt = new ConnectAttempt(plan, this);
   }
 
   /** The URL without credentials, or an empty string before the URL is known. */
   get url(): string {
     return this.#url;
-  }
-
-  /** Knows the credentials of the request after the attempt has dialled. */
-  get redactor(): Redactor {
-    return this.#redactor;
   }
 
   get accepted(): AcceptedHandshake | undefined {
@@ -244,18 +237,15 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   // The following three methods are called by the connect attempt.
 
-  onDialling(url: string, redactor: Redactor): void {
+  onDialling(url: string): void {
     this.#url = url;
-    this.#redactor = redactor;
     this.log.add("connecting", url);
     this.#handler.onDialling(this);
   }
 
-  onRedirected(url: string, redactor: Redactor): void {
+  onRedirected(url: string): void {
     this.#url = url;
-    this.#redactor = redactor;
     this.log.add("redirected", url);
-    this.#handler.onRedirected(this);
   }
 
   onFailed(failure: FailedAttempt): void {

@@ -20,7 +20,7 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Timer } from "../../runtime/runtime.js";
 import type { TlsSession, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import type { Redactor } from "../../redaction/redactor.js";
 import { sentSecrets } from "../../redaction/sent-secrets.js";
 import { checkCredentials } from "./insecure-credentials.js";
 import {
@@ -35,10 +35,10 @@ import { followRedirect, isRedirect, isSameOrigin, withoutIdentity } from "./red
 
 /** Receives the result of an attempt. The same object then receives the events of the open connection. */
 export interface ConnectAttemptHandler extends LiveHandler {
-  /** The URL is known. Next, the attempt dials this URL. `redactor` knows the credentials of the request. */
-  onDialling(url: string, redactor: Redactor): void;
+  /** The URL is known. Next, the attempt dials this URL. */
+  onDialling(url: string): void;
   /** The server redirected the attempt to another URL. Next, the attempt dials that URL. */
-  onRedirected(url: string, redactor: Redactor): void;
+  onRedirected(url: string): void;
   /** The connection is open. No message is delivered before this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
@@ -49,6 +49,8 @@ export interface ConnectAttemptPlan {
   readonly source: RequestSource;
   readonly options: ResolvedOptions;
   readonly resources: Resources;
+  /** Hides the secrets of the client. The attempt adds the credentials that it sends. */
+  readonly redactor: Redactor;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
   /** The TLS sessions of the client; `undefined` to resume none. */
@@ -78,7 +80,6 @@ export class ConnectAttempt implements OpeningHandler {
   #hasFailed = false;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
-  #redactor: Redactor;
   /** The request that was dialled last. */
   #request: ProxiedRequest | undefined;
   /** The URLs from which the attempt was redirected. */
@@ -89,7 +90,6 @@ export class ConnectAttempt implements OpeningHandler {
   constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler) {
     this.#plan = plan;
     this.#handler = handler;
-    this.#redactor = redactorOf(plan.options.redact);
   }
 
   /** Aborted when the attempt fails. */
@@ -170,7 +170,7 @@ export class ConnectAttempt implements OpeningHandler {
   /** @throws if the request contains credentials that the option `insecureCredentials` forbids. */
   #dial(plan: ConnectAttemptPlan, request: ProxiedRequest): void {
     this.#dialledAt = plan.options.runtime.now();
-    this.#handler!.onDialling(this.#inspect(plan, request), this.#redactor);
+    this.#handler!.onDialling(this.#inspect(plan, request));
     // A listener of `connecting` may have closed the client.
     if (this.#plan !== undefined) this.#open(plan, request, plan.options.tls);
   }
@@ -179,11 +179,11 @@ export class ConnectAttempt implements OpeningHandler {
    * Collects the credentials of a request. Returns its URL without credentials.
    * @throws if the request contains credentials that the option `insecureCredentials` forbids.
    */
-  #inspect({ options }: ConnectAttemptPlan, request: ProxiedRequest): string {
+  #inspect({ options, redactor }: ConnectAttemptPlan, request: ProxiedRequest): string {
     const { uri, proxy } = request;
     checkCredentials(request, options);
-    this.#redactor = this.#redactor.with(sentSecrets(request, proxy, options.tls?.passphrase));
-    return this.#redactor.url(uri);
+    redactor.learn(sentSecrets(request, proxy, options.tls?.passphrase));
+    return redactor.url(uri);
   }
 
   #open(plan: ConnectAttemptPlan, request: ProxiedRequest, tls: TransportTarget["tls"]): void {
@@ -212,7 +212,7 @@ export class ConnectAttempt implements OpeningHandler {
   // The following methods are called by `Opening`.
 
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void {
-    const { options, resources, observer } = this.#plan!;
+    const { options, resources, observer, redactor } = this.#plan!;
     const handler = this.#handler!;
     const live = new LiveConnection({
       ...stream,
@@ -225,7 +225,7 @@ export class ConnectAttempt implements OpeningHandler {
     });
     this.#end();
     const { subprotocol, extensions } = accepted;
-    const shownSubprotocol = this.#redactor.text(subprotocol, "subprotocol");
+    const shownSubprotocol = redactor.text(subprotocol, "subprotocol");
     const isPlain = subprotocol === "" && extensions === "";
     const kept = { subprotocol, extensions, shownSubprotocol };
     handler.onOpen(live, isPlain ? nothingNegotiated : kept, times);
@@ -251,7 +251,7 @@ export class ConnectAttempt implements OpeningHandler {
       this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
       const values = { ...next, deflate: options.deflate };
       const request = await addProxy(values, options.proxy, resources.fillRandom);
-      this.#handler?.onRedirected(this.#inspect(plan, request), this.#redactor);
+      this.#handler?.onRedirected(this.#inspect(plan, request));
       const tls = isSameOrigin(sent.uri, request.uri) ? options.tls : withoutIdentity(options.tls);
       // The attempt may have been abandoned meanwhile.
       if (this.#plan !== undefined) this.#open(plan, request, tls);

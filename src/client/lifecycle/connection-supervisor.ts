@@ -20,7 +20,7 @@ import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } fro
 import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import { Redactor } from "../../redaction/redactor.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
@@ -40,7 +40,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
-  #redactor: Redactor;
+  /** Knows the credentials that the client has sent. */
+  readonly redactor: Redactor;
   #attempts = 0;
   #connectionCount = 0;
   #hasConnected = false;
@@ -55,12 +56,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#context = context;
     this.#url = url;
     if (context.options.tlsSessions) this.#tlsSessions = [];
-    this.#redactor = redactorOf(context.options.redact);
-  }
-
-  /** Knows the credentials of the latest attempt. */
-  get redactor(): Redactor {
-    return this.#redactor;
+    this.redactor = new Redactor(context.options.redact);
   }
 
   /** Replaces connections. `undefined` before the first use. */
@@ -156,7 +152,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const resources = sharedResources(options.runtime);
     const observer = diagnostics.frameObserver(publicClient, this);
     const tlsSessions = this.#tlsSessions;
-    const plan = { source, options, attempt, tlsSessions, resources, observer };
+    const { redactor } = this;
+    const plan = { source, options, attempt, tlsSessions, resources, observer, redactor };
     const connection = new ClientConnection(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
@@ -202,13 +199,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   // The following methods are called by the connections.
 
   onDialling(connection: ClientConnection): void {
-    this.#redactor = connection.redactor;
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
-  }
-
-  onRedirected(connection: ClientConnection): void {
-    this.#redactor = connection.redactor;
   }
 
   onOpen(connection: ClientConnection, times: OpeningTimes): void {
@@ -303,7 +295,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     hub.sender.detach();
     if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
-    const reason = connection.redactor.text(close.reason, "reason");
+    const reason = this.redactor.text(close.reason, "reason");
     emitter.emit("closing", { code: close.code, reason, initiatedBy });
   }
 
@@ -403,7 +395,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const isRetryable = this.#getReconnector().retryStrategy.judge(verdict, error, ageMs);
     const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
     const hasApplicationPings = options.heartbeat?.ping !== undefined;
-    const redactor = connection?.redactor ?? this.#redactor;
+    const { redactor } = this;
     return reportConnection(end, { ...context, verdict, isRetryable, url, redactor, hasApplicationPings });
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Redactor } from "../../../src/redaction/redactor.js";
 import { HookConnection } from "../../../src/client/connection/hook-connection.js";
 import {
   ClientConnection,
@@ -46,7 +47,6 @@ afterEach(async () => {
 
 const handler: ClientConnectionHandler & ConnectionMessageHandler = {
   onDialling: ({ url }) => calls.push(`dialling ${url}`),
-  onRedirected: () => undefined,
   onOpen: ({ accepted, isReady }, times) => {
     calls.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
   },
@@ -94,7 +94,14 @@ async function dial(options: Options = {}): Promise<void> {
   const resources = sharedResources(counting.runtime);
   const source = { url: "ws://feed.test/?token=secret", options: resolved };
   connection = new ClientConnection(
-    { source, options: resolved, resources, attempt: 3, observer: undefined },
+    {
+      source,
+      options: resolved,
+      resources,
+      attempt: 3,
+      observer: undefined,
+      redactor: new Redactor(undefined),
+    },
     handler,
     handler,
   );

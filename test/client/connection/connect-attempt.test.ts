@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { FrameObserver } from "../../../protocol/index.js";
+import { Redactor } from "../../../src/redaction/redactor.js";
 import { ConnectAttempt, type ConnectAttemptPlan } from "../../../src/client/connection/connect-attempt.js";
 import { sharedResources } from "../../../src/client/connection/shared-resources.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
@@ -71,6 +72,7 @@ function create({
   return new ConnectAttempt(
     {
       ...{ source: { url, options: resolved }, options: resolved, resources, attempt },
+      redactor: new Redactor(resolved.redact),
       observer,
     },
     {
