@@ -6,7 +6,7 @@ import { HeadParser } from "../http/head-parser.js";
 import { writeHead } from "../http/head-writer.js";
 import { parseStatusLine, type StatusLine } from "../http/start-line.js";
 import { statusText } from "../http/status-text.js";
-import { withBrackets } from "../uri.js";
+import { basicCredentials, withBrackets } from "../uri.js";
 import type { ProxyUri } from "./proxy-uri.js";
 import {
   opened,
@@ -34,9 +34,7 @@ export class HttpTunnel implements TunnelHandshake {
     const authority = `${withBrackets(target.host)}:${target.port}`;
     const fields: HeaderField[] = [["Host", authority]];
     if (credentials !== undefined && fieldValues(headers, "proxy-authorization").length === 0) {
-      const { user, password } = credentials;
-      const token = Buffer.from(`${user}:${password}`, "latin1").toString("base64");
-      fields.push(["Proxy-Authorization", `Basic ${token}`]);
+      fields.push(["Proxy-Authorization", basicCredentials(credentials.user, credentials.password)]);
     }
     this.request = writeHead(`CONNECT ${authority} HTTP/1.1`, [...fields, ...headers]);
   }
@@ -46,19 +44,21 @@ export class HttpTunnel implements TunnelHandshake {
     for (;;) {
       const head = this.#parser.receive(bytes, position, bytes.length);
       if (head === undefined) return undefined;
-      if (head.kind !== "head") {
-        return rejected("PROXY_MALFORMED", `The answer of the proxy is not valid: ${head.reason}.`);
-      }
+      if (head.kind !== "head") return malformed(head.reason);
       position = head.consumed;
       const { statusCode } = head.startLine;
       // RFC 9110 9.3.6: any 2xx opens the tunnel, and a length in its header is ignored.
       if (statusCode >= 200 && statusCode < 300) return opened(bytes.length - position);
       if (statusCode >= 200) return refused(statusCode, head.headers);
       if (++this.#interimResponses > maxInterimResponses)
-        return rejected("PROXY_MALFORMED", "The proxy sent more than 8 interim responses and no final one.");
+        return malformed("it has more than 8 interim responses");
       this.#parser = new HeadParser(parseStatusLine);
     }
   }
+}
+
+function malformed(reason: string): TunnelStep {
+  return rejected("PROXY_MALFORMED", `The answer of the proxy is not valid: ${reason}.`);
 }
 
 function refused(statusCode: number, headers: readonly HeaderField[]): TunnelStep {

@@ -39,13 +39,15 @@ function proxyTarget({ url, headers: given, tls }: ProxyOptions): ProxyTarget {
     throw wrongValue("proxy.url", "a string or a URL", url);
   const uri = parseProxy(String(url));
   const headers = readHeaderFields("proxy.headers", given);
-  if (uri.kind === "socks5" && headers.length > 0)
-    throw new TypeError(`The option "proxy.headers" is for HTTP proxies: SOCKS5 has no headers.`);
-  if (uri.kind !== "https" && tls !== undefined)
-    throw new TypeError(`The option "proxy.tls" requires a proxy url with the scheme https.`);
+  const { kind } = uri;
+  const unused = kind === "socks5" && headers.length > 0 ? "headers" : kind !== "https" && tls ? "tls" : "";
+  if (unused !== "")
+    throw new TypeError(
+      `The option "proxy.${unused}" cannot be used with a proxy url of the scheme ${kind}.`,
+    );
   try {
     // The constructor throws for invalid header fields.
-    if (uri.kind !== "socks5") new HttpTunnel({ host: "localhost", port: 1 }, uri, headers);
+    if (kind !== "socks5") new HttpTunnel({ host: "localhost", port: 1 }, uri, headers);
   } catch (error) {
     const { message } = error as Error;
     throw new TypeError(`The option "proxy.headers" is invalid. ${message}`, { cause: error });

@@ -8,6 +8,7 @@ import {
   mask,
   type HeaderField,
   maskFields,
+  outputMethods,
   ownOptions,
 } from "../../protocol/index.js";
 import { nodeUtil } from "../runtime/node-modules.js";
@@ -16,8 +17,6 @@ import { nodeUtil } from "../runtime/node-modules.js";
 const maxDepth = 16;
 /** The names and codes of errors. Programs compare them. */
 const identifier = /^[a-z]\w{0,47}$/i;
-/** Methods of a class that may print its private fields. The copy has none of them. */
-const outputMethods: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
 
 /**
  * Returns the value itself if it shows no secret, and otherwise a copy with the same prototype, in which secrets are
@@ -58,16 +57,17 @@ export function redactError(
 
   function showError(error: Error, depth: number): Error {
     const copy = new Error();
-    const changes: PropertyKey[] = [];
+    let isChanged = false;
     const define = (key: PropertyKey, property: PropertyDescriptor, before: unknown): void => {
-      if (property.get !== undefined || property.value !== before) changes.push(key);
+      isChanged ||= property.value !== before;
       Object.defineProperty(copy, key, ownOptions({ ...property, configurable: true }));
     };
     for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code", ...outputMethods])) {
       const value: unknown = Reflect.get(error, key);
       if (key === "stack" || value === undefined) continue;
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
-      const isObject = typeof value === "object" ? value !== null : typeof value === "function";
+      const isObject = value === Object(value);
+      // These methods of a class may print its private fields. The copy has none of them.
       if (outputMethods.includes(key)) define(key, {}, error instanceof DOMException ? undefined : value);
       else if (isPublic(key, value)) define(key, { value: maskedAgain(value, rule), enumerable }, value);
       else if (!isObject || /^(?:cause|errors)$/.test(String(key)) || isError(value))
@@ -76,7 +76,7 @@ export function redactError(
       else define(key, { get: () => value }, value);
     }
     define("stack", { value: stackOf(error, hide), writable: true }, error.stack);
-    return changes.length > 0
+    return isChanged
       ? mask(Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object) as Error, error)
       : error;
   }
@@ -93,7 +93,7 @@ function stackOf({ stack, message }: Error, hide: (text: string) => string): str
 
 /** Names, certificates of servers, and everything in which secrets are hidden already. */
 function isPublic(key: PropertyKey, value: unknown): boolean {
-  if (typeof value === "object" && value !== null) return key === "cert" || isMasked(value);
+  if (value === Object(value)) return key === "cert" || isMasked(value as object);
   return (key === "name" || key === "code") && identifier.test(String(value));
 }
 

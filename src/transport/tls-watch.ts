@@ -129,7 +129,7 @@ export class TlsWatch {
 const certificateAlerts = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/;
 
 /** The codes of failures that a client certificate may have caused if the server has requested one. */
-const vagueFailures = /HANDSHAKE_FAILURE|^(ECONNRESET|EPIPE|ECONNABORTED)$/;
+const vagueFailures = /HANDSHAKE_FAILURE|^(ECONN|EPIPE)/;
 
 /** OpenSSL knows the signature algorithms of the server only from its request for a certificate. */
 function isClientCertificateRequested(socket: TLSSocket): boolean {

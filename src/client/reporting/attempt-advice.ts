@@ -53,10 +53,7 @@ const tlsRefusals: readonly Advice[] = [
     "The server rejects the cipher suites; set tls.ciphers.",
   ],
   // OpenSSL names a few errors of certificates `UNSPECIFIED`.
-  [
-    /CERT|CRL_|^(INVALID_CA|PATH_LENGTH_EXCEEDED|UNSPECIFIED)$|UNRECOGNIZED_NAME|DH_KEY_TOO_SMALL/,
-    advices.tls,
-  ],
+  [/CERT|CRL_|_CA$|^PATH_LENGTH|^UNSPECIFIED$|UNRECOGNIZED_NAME|KEY_TOO_SMALL/, advices.tls],
 ];
 
 /**

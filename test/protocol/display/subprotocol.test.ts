@@ -6,7 +6,7 @@ describe("displaySubprotocol", () => {
     ["base64url.bearer.authorization.k8s.io.dG9rZW4", "base64url.bearer.***"],
     ["openai-insecure-api-key.sk-abc", "openai-insecure-api-key.***"],
     ["Bearer_abc", "Bearer_***"],
-    ["auth0abc", "auth***"],
+    ["app.auth.abc", "app.auth.***"],
     ["d41d8cd98f00b204e9800998ecf8427e", "***"],
     ["v1.d41d8cd98f00b204e980.x", "v1.***.x"],
     ["eyJhbGciOiJub25lIn0.e30.c2ln", "***"],
