@@ -40,7 +40,8 @@ function proxyTarget({ url, headers: given, tls }: ProxyOptions): ProxyTarget {
   const uri = parseProxy(String(url));
   const headers = readHeaderFields("proxy.headers", given);
   const { kind } = uri;
-  const unused = kind === "socks5" && headers.length > 0 ? "headers" : kind !== "https" && tls ? "tls" : "";
+  const unused =
+    kind === "socks5" && headers.length > 0 ? "headers" : kind !== "https" && tls !== undefined ? "tls" : "";
   if (unused !== "")
     throw new TypeError(
       `The option "proxy.${unused}" cannot be used with a proxy url of the scheme ${kind}.`,

@@ -57,16 +57,16 @@ export function redactError(
 
   function showError(error: Error, depth: number): Error {
     const copy = new Error();
-    let isChanged = false;
+    const changes: PropertyKey[] = [];
     const define = (key: PropertyKey, property: PropertyDescriptor, before: unknown): void => {
-      isChanged ||= property.value !== before;
+      if (property.value !== before) changes.push(key);
       Object.defineProperty(copy, key, ownOptions({ ...property, configurable: true }));
     };
     for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code", ...outputMethods])) {
       const value: unknown = Reflect.get(error, key);
       if (key === "stack" || value === undefined) continue;
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
-      const isObject = value === Object(value);
+      const isObject = typeof value === "object" ? value !== null : typeof value === "function";
       // These methods of a class may print its private fields. The copy has none of them.
       if (outputMethods.includes(key)) define(key, {}, error instanceof DOMException ? undefined : value);
       else if (isPublic(key, value)) define(key, { value: maskedAgain(value, rule), enumerable }, value);
@@ -76,7 +76,7 @@ export function redactError(
       else define(key, { get: () => value }, value);
     }
     define("stack", { value: stackOf(error, hide), writable: true }, error.stack);
-    return isChanged
+    return changes.length > 0
       ? mask(Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object) as Error, error)
       : error;
   }
@@ -93,7 +93,7 @@ function stackOf({ stack, message }: Error, hide: (text: string) => string): str
 
 /** Names, certificates of servers, and everything in which secrets are hidden already. */
 function isPublic(key: PropertyKey, value: unknown): boolean {
-  if (value === Object(value)) return key === "cert" || isMasked(value as object);
+  if (typeof value === "object" && value !== null) return key === "cert" || isMasked(value);
   return (key === "name" || key === "code") && identifier.test(String(value));
 }
 

@@ -196,11 +196,10 @@ function isOwnError(error: Error | undefined): error is OwnError {
  */
 function withContext(error: OwnError, context: string, redactor: Redactor, advice?: string): OwnError {
   const type = ownTypes.find((one) => error instanceof one) as new (text: string, from: object) => OwnError;
-  const details = {
-    ...error,
+  const details = Object.assign({}, error, {
     cause: redactor.error(error.cause),
     headers: "headers" in error ? maskFields(error.headers, redactor.field) : undefined,
-  };
+  });
   if (!(error instanceof ProxyError))
     return new type(`${context}: ${redactor.message(error.message)}`, details);
   // The message of a ProxyError may contain the message of an error of the application, for example of `lookup`.
