@@ -20,11 +20,11 @@ const addressType = { ipv4: 1, name: 3, ipv6: 4 };
 /** The replies of RFC 1928 6. */
 const replies: readonly string[] = [
   "",
-  "general failure of the SOCKS server",
-  "connection not allowed by the rules of the proxy",
+  "general failure",
+  "not allowed by the rules of the proxy",
   "network unreachable",
   "host unreachable",
-  "connection refused by the target",
+  "refused by the target",
   "TTL expired",
   "command not supported",
   "address type not supported",
@@ -61,19 +61,18 @@ export class Socks5Tunnel implements TunnelHandshake {
     if (chosen === method.none) return this.#connect();
     if (chosen === method.refused) {
       const reason = this.#credentials === undefined ? "requires credentials" : "accepts no password";
-      return unauthorised(`The SOCKS5 proxy ${reason}.`);
+      return unauthorised(reason);
     }
     if (chosen !== method.password || this.#credentials === undefined) return malformed();
     this.#awaited = "password";
     const { user, password } = this.#credentials;
-    const [name, secret] = [Buffer.from(user, "latin1"), Buffer.from(password, "latin1")];
-    const head = Buffer.of(passwordVersion, name.length);
-    return { kind: "write", bytes: Buffer.concat([head, name, Buffer.of(secret.length), secret]) };
+    const bytes = Buffer.concat([Buffer.of(passwordVersion), sized(user), sized(password)]);
+    return { kind: "write", bytes };
   }
 
   /** RFC 1929 2: any status but 0 is a failure. Some proxies answer with another version, so it is not checked. */
   #readStatus(status: number): TunnelStep {
-    return status === 0 ? this.#connect() : unauthorised("The SOCKS5 proxy refused the credentials.");
+    return status === 0 ? this.#connect() : unauthorised("refused the credentials");
   }
 
   #connect(): TunnelStep {
@@ -108,25 +107,25 @@ export class Socks5Tunnel implements TunnelHandshake {
 function addressOf(host: string): Buffer {
   if (host.includes(":")) return Buffer.of(addressType.ipv6, ...ipv6Bytes(host));
   if (/^\d+(\.\d+){3}$/.test(host)) return Buffer.of(addressType.ipv4, ...host.split(".").map(Number));
-  const name = Buffer.from(host, "latin1");
-  return Buffer.concat([Buffer.of(addressType.name, name.length), name]);
+  return Buffer.concat([Buffer.of(addressType.name), sized(host)]);
+}
+
+/** Returns the number of bytes of a text, and these bytes. */
+function sized(text: string): Buffer {
+  return Buffer.concat([Buffer.of(text.length), Buffer.from(text, "latin1")]);
 }
 
 /** @param address - As the URL standard writes it: without an embedded IPv4 address and without a zone. */
-function ipv6Bytes(address: string): number[] {
-  const [head, tail = ""] = address.split("::") as [string, string?];
-  const [first, last] = [head, tail].map((part) => (part === "" ? [] : part.split(":")));
-  const zeros = Array<string>(8 - first!.length - last!.length).fill("0");
-  const groups = [...first!, ...zeros, ...last!].map((group) => Number.parseInt(group, 16));
-  return groups.flatMap((group) => [group >> 8, group & 0xff]);
+function ipv6Bytes(address: string): Buffer {
+  const missing = 8 - address.split(":").filter((group) => group !== "").length;
+  const groups = address.replace("::", `:${"0:".repeat(missing)}`).split(":");
+  return Buffer.from(groups.map((group) => group && group.padStart(4, "0")).join(""), "hex");
 }
 
 function malformed(): TunnelStep {
-  const message =
-    "The answer of the proxy is not valid SOCKS5. Check that the address is that of a SOCKS5 proxy.";
-  return rejected("PROXY_MALFORMED", message);
+  return rejected("PROXY_MALFORMED", "The answer of the proxy is not valid SOCKS5.");
 }
 
 function unauthorised(reason: string): TunnelStep {
-  return rejected("PROXY_AUTHENTICATION", `${reason} Set user name and password in the proxy url.`);
+  return rejected("PROXY_AUTHENTICATION", `The SOCKS5 proxy ${reason}.`);
 }

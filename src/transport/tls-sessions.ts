@@ -29,14 +29,14 @@ export class SessionSlot {
   }
 
   #isOurs({ origin }: TlsSession): boolean {
-    return isSame(origin, this.#origin);
+    const own = this.#origin;
+    return origin.length === own.length && origin.every((value, index) => Object.is(value, own[index]));
   }
 
   /** Keeps a session of an authorised connection. The newest session of each server replaces the others. */
   keep(given: Buffer, certificate: ServerCertificate, isResumed: boolean): void {
     // Node's Buffer is a part of 8 KiB, which it would keep in memory.
-    const ticket = Buffer.allocUnsafeSlow(given.length);
-    given.copy(ticket);
+    const ticket = Buffer.from(new Uint8Array(given).buffer);
     const others = this.#sessions.filter((session) => !this.#isOurs(session));
     // Node checks the certificate only in a full handshake, so the time since that handshake counts.
     const expiresAt =
@@ -51,10 +51,6 @@ export class SessionSlot {
     const index = this.#sessions.indexOf(this.offered!);
     if (index !== -1) this.#sessions.splice(index, 1);
   }
-}
-
-function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((value, index) => Object.is(value, other[index]));
 }
 
 /**
