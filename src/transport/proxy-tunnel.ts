@@ -29,7 +29,8 @@ export function openProxied(
     {
       onLookup: () => undefined,
       onConnected: (socket) => transport.wait(openTunnel(socket, target, proxy, transport)),
-      onFailed: (error) => transport.fail(unreachable(display, error)),
+      onFailed: (error) =>
+        transport.fail(failure("UNREACHABLE", `The proxy ${display} could not be reached`, error)),
     },
   );
   transport.wait(race);
@@ -57,12 +58,17 @@ function openTunnel(
     else if (step?.kind === "rejected") fail(step.error);
     else if (step !== undefined) useTunnel(release(), target, transport);
   };
-  const onEnd = (): void => fail(closed(uri.display));
+  const onClosed = (cause?: Error): void =>
+    fail(
+      failure("CLOSED", `The proxy ${uri.display} closed the connection before it opened a tunnel`, cause),
+    );
+  const onEnd = (): void => onClosed();
   const onError = (error: Error & { readonly code?: unknown }): void => {
     const cause = tlsWatchOf(socket)?.explain(error) ?? error;
     // RFC 8446 4.4.2.4: with TLS 1.3, a server may reject the client certificate after the handshake.
     const isTls = isInTls || /^(ERR_SSL|TLS)_/.test(String((cause as typeof error).code));
-    fail(isTls ? tlsFailure(uri.display, cause) : closed(uri.display, cause));
+    if (isTls) fail(failure("TLS", `TLS to the proxy ${uri.display} failed`, cause));
+    else onClosed(cause);
   };
   const listeners = { secureConnect: begin, data: onData, end: onEnd, close: onEnd, error: onError };
 
@@ -97,19 +103,9 @@ function useTunnel(socket: Socket, target: TransportTarget, transport: SocketTra
   }
 }
 
-function unreachable(proxy: string, cause: Error): ProxyError {
-  const message = `The proxy ${proxy} could not be reached: ${cause.message}`;
-  return new ProxyError(message, { code: "PROXY_UNREACHABLE", cause });
-}
-
-function closed(proxy: string, cause?: Error): ProxyError {
-  const reason = cause === undefined ? "." : `: ${cause.message}`;
-  const message = `The proxy ${proxy} closed the connection before it opened a tunnel${reason}`;
-  return new ProxyError(message, { code: "PROXY_CLOSED", cause });
-}
-
-function tlsFailure(proxy: string, cause: Error): ProxyError {
+function failure(code: string, what: string, cause?: Error): ProxyError {
   // OpenSSL reports "wrong version number" if the received bytes are not TLS.
-  const what = /wrong version number/.test(cause.message) ? "it does not use TLS" : cause.message;
-  return new ProxyError(`TLS to the proxy ${proxy} failed: ${what}`, { code: "PROXY_TLS", cause });
+  const isPlain = cause !== undefined && /wrong version number/.test(cause.message);
+  const reason = isPlain ? "it does not use TLS" : (cause?.message ?? "it ended the stream");
+  return new ProxyError(`${what}: ${reason}`, { code: `PROXY_${code}`, cause });
 }

@@ -75,17 +75,15 @@ export function sessionSlot(
  */
 function valuesIn(options: object): unknown[] {
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
-    if (ArrayBuffer.isView(value))
-      return [
-        name,
-        nodeCrypto()
-          .createHash("sha256")
-          .update(value as Buffer)
-          .digest("hex"),
-      ];
-    if (Array.isArray(value)) return [name, ...valuesIn(value)];
-    const isPlain =
-      typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-    return isPlain ? [name, value, ...valuesIn(value)] : [name, value];
+    if (ArrayBuffer.isView(value)) return [name, digest(value as Buffer)];
+    // Other objects, such as a secure context, are compared by their identity.
+    const object = Object(value) as object;
+    const type: unknown = Object.getPrototypeOf(object);
+    const isPlain = type === Object.prototype || type === Array.prototype;
+    return isPlain ? [name, ...valuesIn(object)] : [name, value];
   });
+}
+
+function digest(bytes: Buffer): string {
+  return nodeCrypto().createHash("sha256").update(bytes).digest("hex");
 }

@@ -195,19 +195,14 @@ export class ConnectAttempt implements OpeningHandler {
     this.#deadline = undefined;
     this.#request = request;
     this.#tls = tls;
-    const { runtime, connectTimeout: timeout } = plan.options;
-    const { socketPath, lookup, localAddress, noDelay, keepAlive, createConnection } = plan.options;
+    const { options, resources, tlsSessions } = plan;
+    const { runtime, connectTimeout: timeout } = options;
     const { href: url, host, port, isSecure } = request.uri;
     const target: TransportTarget = {
-      ...{ url, host, port, isSecure, socketPath, tls, tlsSessions: plan.tlsSessions, lookup, localAddress },
-      ...{
-        noDelay,
-        keepAlive,
-        createConnection,
-        proxy: request.proxy,
-        readBuffer: plan.resources.readBuffer,
-      },
-      signal: createConnection && this.signal,
+      // The options of the socket have the same names here.
+      ...{ ...options, url, host, port, isSecure, tls, tlsSessions },
+      ...{ proxy: request.proxy, readBuffer: resources.readBuffer },
+      signal: options.createConnection && this.signal,
     };
     const elapsed = runtime.now() - this.#dialledAt;
     this.#opening = new Opening({ runtime, target, handshake: request.handshake, timeout, elapsed }, this);

@@ -29,15 +29,14 @@ export function proxyFromEnvironment(target: ProxiedTarget, environment: Environ
 
 /** An empty variable counts as absent. `process.env` inherits from `Object.prototype`. */
 function read(name: string, environment: Environment): string | undefined {
-  const names = [name.toLowerCase(), name].filter(
-    (one) => Object.hasOwn(environment, one) && environment[one],
-  );
-  return names[0] === undefined ? undefined : environment[names[0]];
+  for (const one of [name.toLowerCase(), name])
+    if (Object.hasOwn(environment, one) && environment[one]) return environment[one];
+  return undefined;
 }
 
 /**
- * @param entry - `*` for all hosts, a host name that also matches its subdomains, an IP address, or a network such as `10.0.0.0/8`. A
- *   port may follow: `example.com:8080`, `[::1]:8080`.
+ * @param entry - `*` for all hosts, a host name that also matches its subdomains, an IP address, or a network such as
+ *   `10.0.0.0/8`. A port may follow: `example.com:8080`, `[::1]:8080`.
  */
 function matches(entry: string, { host, port }: ProxiedTarget): boolean {
   const [, bracketed, plain, entryPort] = /^(?:\[([^\]]*)\]|([^:]*|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];

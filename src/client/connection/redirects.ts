@@ -43,11 +43,11 @@ export function followRedirect(
   if (visited.size > limit)
     throw refusal("TOO_MANY_REDIRECTS", error, `more often than ${limit} times (followRedirects)`);
   if (isSameOrigin(from, to)) {
+    const { authorization } = from;
     // A field of the application takes precedence over the user name and the password of the URL.
-    const own: HeaderField[] = headers.some(([name]) => /^authorization$/i.test(name))
-      ? []
-      : [["Authorization", from.authorization ?? ""]];
-    return { url, headers: [...headers, ...own.filter(([, value]) => value !== "")], subprotocols };
+    const isGiven = headers.some(([name]) => /^authorization$/i.test(name));
+    const isAdded = authorization !== undefined && !isGiven;
+    return { url, headers: isAdded ? [...headers, ["Authorization", authorization]] : headers, subprotocols };
   }
   return {
     url,

@@ -7,8 +7,7 @@ type Advice = readonly [codes: RegExp, advice: string];
 
 const notPermitted: Advice = [
   /^(EACCES|EPERM|ERR_ACCESS_DENIED)$/,
-  "This process is not permitted to connect; check its sandbox and the firewall. " +
-    "With Node's permission model, start Node with --allow-net.",
+  "This process is not permitted to connect; check its sandbox, the firewall and Node's option --allow-net.",
 ];
 
 /** One end rejects what the other offers in the handshake, so that another attempt cannot succeed. */
@@ -26,12 +25,8 @@ const tlsRefusals: readonly Advice[] = [
     "The server's certificate is for another name; check the host of the URL, or set tls.servername.",
   ],
   [
-    /^CERT_HAS_EXPIRED$/,
-    "The server's certificate, or that of its authority in tls.ca, has expired; replace it.",
-  ],
-  [
-    /^CERT_NOT_YET_VALID$/,
-    "The server's certificate, or that of its authority in tls.ca, is not valid yet; check the clock.",
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    "The server's certificate, or that of its authority in tls.ca, is not valid now; check the clock, or replace it.",
   ],
   [
     /^DEPTH_ZERO_SELF_SIGNED/,
@@ -69,7 +64,7 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     notPermitted,
     [/^ECONNREFUSED$/, advices.refused],
     [
-      /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/,
+      /^E(HOST|NET)(UNREACH|DOWN)$/,
       "No route leads to that address; check the host, the network and the firewall.",
     ],
     [/^ETIMEDOUT$/, "Nothing answered at that address; check the host, the port and the firewall."],
