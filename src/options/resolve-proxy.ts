@@ -39,12 +39,15 @@ function proxyTarget({ url, headers: given, tls }: ProxyOptions): ProxyTarget {
     throw wrongValue("proxy.url", "a string or a URL", url);
   const uri = correct("proxy", () => parseProxy(String(url)));
   const headers = readHeaderFields("proxy.headers", given);
-  if (uri.kind === "socks5" && headers.length > 0)
-    throw new TypeError(`The option "proxy.headers" is for HTTP proxies: SOCKS5 has no headers.`);
-  if (uri.kind !== "https" && tls !== undefined)
-    throw new TypeError(`The option "proxy.tls" requires a proxy url with the scheme https.`);
+  const { kind } = uri;
+  const unused =
+    kind === "socks5" && headers.length > 0 ? "headers" : kind !== "https" && tls !== undefined ? "tls" : "";
+  if (unused !== "")
+    throw new TypeError(
+      `The option "proxy.${unused}" cannot be used with a proxy url of the scheme ${kind}.`,
+    );
   // The constructor throws for invalid header fields.
-  if (uri.kind !== "socks5")
+  if (kind !== "socks5")
     correct("proxy.headers", () => new HttpTunnel({ host: "localhost", port: 1 }, uri, headers));
   return { uri, headers, tls: tls === undefined ? undefined : checkObject("proxy.tls", tls) };
 }

@@ -108,6 +108,7 @@ export class SocketTransport implements Transport {
 
   /** Waits for a stream. `opener` is stopped if the transport is destroyed before {@link attach}. */
   wait(opener: StreamOpener): void {
+    this.#addresses = this.addresses;
     this.#opener = opener;
     if (!this.#isRef) opener.unref?.();
   }
@@ -132,7 +133,9 @@ export class SocketTransport implements Transport {
     if (!this.#gate.isShut) this.#handler.onPhase(phase);
   }
 
-  attach(stream: Duplex): void {
+  /** @param watch - That of a TLS socket to the target. TLS to a proxy does not count. */
+  attach(stream: Duplex, watch?: TlsWatch): void {
+    this.#tlsWatch = watch;
     this.#addresses = this.addresses;
     this.#opener = undefined;
     this.#stream = stream;
@@ -140,11 +143,6 @@ export class SocketTransport implements Transport {
     (stream as unknown as StreamWithTransport)[transportKey] = this;
     stream.on("end", onEnd).on("error", onError).on("close", onClose);
     if (!this.#isRef) this.unref();
-  }
-
-  /** The attached stream is a TLS socket to the target. TLS to a proxy does not count. */
-  secure(watch: TlsWatch | undefined): void {
-    this.#tlsWatch = watch;
   }
 
   open(): void {

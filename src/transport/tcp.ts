@@ -1,8 +1,9 @@
 // Opens TCP connections, Unix sockets and named pipes without TLS. It does not decode what arrives.
 import type { OnReadOpts, Socket, TcpNetConnectOpts } from "node:net";
-import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
+import { nodeNet } from "../runtime/node-modules.js";
 import { AddressRace } from "./address-race.js";
 import { SocketTransport } from "./socket-transport.js";
+import { tlsWatchOf } from "./tls-watch.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions } from "./unset-options.js";
 
@@ -48,28 +49,20 @@ export function dial(
   connect: (address: string) => Socket,
   onConnected: (socket: Socket) => void,
 ): void {
-  const { host, port, lookup, localAddress } = target;
-  transport.begin(nodeNet().isIP(host) === 0 ? "dns" : "tcp");
-  // Node throws too, but leaks the handle that it has created by then.
-  if (localAddress !== undefined && nodeNet().isIP(localAddress) === 0) {
-    const found = nodeUtil().inspect(localAddress);
-    transport.fail(new TypeError(`localAddress must be an IP address, got ${found}`));
-    return;
-  }
-  transport.wait(
-    new AddressRace(
-      { host, port, lookup, localAddress, connect },
-      {
-        onLookup: () => transport.enter("tcp"),
-        onConnected: (socket) => {
-          transport.attach(socket);
-          applySocketOptions(socket, target);
-          onConnected(socket);
-        },
-        onFailed: (error) => transport.fail(error),
+  transport.begin(nodeNet().isIP(target.host) === 0 ? "dns" : "tcp");
+  const race = new AddressRace(
+    { ...target, connect },
+    {
+      onLookup: () => transport.enter("tcp"),
+      onConnected: (socket) => {
+        transport.attach(socket, tlsWatchOf(socket));
+        applySocketOptions(socket, target);
+        onConnected(socket);
       },
-    ),
+      onFailed: (error) => transport.fail(error),
+    },
   );
+  transport.wait(race);
 }
 
 export function applySocketOptions(socket: Socket, { noDelay, keepAlive }: TransportTarget): void {

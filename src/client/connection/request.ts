@@ -47,8 +47,6 @@ export interface PreparedRequest {
 
 /** A request, and the proxy through which it is sent. */
 export interface ProxiedRequest extends PreparedRequest {
-  /** The values from which the request was created. */
-  readonly values: RequestValues;
   readonly proxy: ProxyTarget | undefined;
 }
 
@@ -88,7 +86,7 @@ export async function addProxy(
 ): Promise<ProxiedRequest> {
   const request = makeRequest(values, fillRandom);
   const chosen = typeof proxy === "function" ? readProxy(await proxy(request.uri.href)) : proxy;
-  return { ...request, values, proxy: proxyFor(request.uri, chosen) };
+  return { ...request, proxy: proxyFor(request.uri, chosen) };
 }
 
 function proxyFor(uri: WebSocketUri, proxy: ProxyTarget | "env" | undefined): ProxyTarget | undefined {
@@ -109,7 +107,7 @@ export function prepareStaticRequest(source: RequestSource, fillRandom: FillRand
   const { headers, subprotocols, deflate, proxy } = source.options;
   const values = { url: source.url, headers, subprotocols, deflate } as RequestValues;
   const request = makeRequest(values, fillRandom);
-  return { ...request, values, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
+  return { ...request, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
 }
 
 /**
@@ -135,8 +133,7 @@ export function checkRequest(source: RequestSource): string {
     if (isCommon && hasNoCredentials(model.uri)) cached = { url, deflate, model };
   }
   if (!isUrlKnown) return "";
-  const { redact } = source.options;
-  return redact === undefined ? model.uri.display : redactorOf(redact).url(model.uri.href);
+  return redactorOf(source.options.redact).url(model.uri);
 }
 
 /**

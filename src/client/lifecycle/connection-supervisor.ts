@@ -3,7 +3,7 @@
  * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame, mask } from "../../../protocol/index.js";
-import { type AcceptedHandshake, type OpeningTimes, shownHandshake } from "../../connection/opening.js";
+import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
@@ -20,7 +20,7 @@ import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } fro
 import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import { Redactor } from "../../redaction/redactor.js";
 
 /** Owns the attempts and connections of one client, and the waits between attempts. */
 export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
@@ -38,7 +38,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
-  #redactor: Redactor;
+  /** Knows the credentials that the client has sent. */
+  readonly redactor: Redactor;
   #attempts = 0;
   #connectionCount = 0;
   #hasConnected = false;
@@ -53,12 +54,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#context = context;
     this.#url = url;
     if (context.options.tlsSessions) this.#tlsSessions = [];
-    this.#redactor = redactorOf(context.options.redact);
-  }
-
-  /** Knows the credentials of the latest attempt. */
-  get redactor(): Redactor {
-    return this.#redactor;
+    this.redactor = new Redactor(context.options.redact);
   }
 
   /** Replaces connections. `undefined` before the first use. */
@@ -154,7 +150,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const resources = sharedResources(options.runtime);
     const observer = diagnostics.frameObserver(publicClient, this);
     const tlsSessions = this.#tlsSessions;
-    const plan = { source, options, attempt, tlsSessions, resources, observer };
+    const { redactor } = this;
+    const plan = { source, options, attempt, tlsSessions, resources, observer, redactor };
     const connection = new ClientConnection(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
@@ -200,13 +197,11 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   // The following methods are called by the connections.
 
   onDialling(connection: ClientConnection): void {
-    this.#redactor = connection.redactor;
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
   }
 
   onRedirected(connection: ClientConnection): void {
-    this.#redactor = connection.redactor;
     if (connection === this.#connection) this.#url = connection.url;
   }
 
@@ -248,7 +243,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #publishOpen(connection: ClientConnection): void {
     const { publicClient, hub } = this.#context;
     const { url, number } = connection;
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
     // Undelivered messages of the previous connection are delivered before messages of the new connection.
     const { dispatcher, leftovers } = hub;
@@ -269,7 +264,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     const event = { url: connection.url, subprotocol, extensions, tls: connection.live!.tls };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
@@ -303,7 +298,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
     const received = { code: close.code, reason: close.reason, initiatedBy };
-    const reason = connection.redactor.text(close.reason, "reason");
+    const reason = this.redactor.text(close.reason, "reason");
     emitter.emit("closing", mask({ ...received, reason }, received));
   }
 
@@ -403,7 +398,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const isRetryable = this.#getReconnector().retryStrategy.judge(verdict, error, ageMs);
     const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
     const hasApplicationPings = options.heartbeat?.ping !== undefined;
-    const redactor = connection?.redactor ?? this.#redactor;
+    const { redactor } = this;
     return reportConnection(end, { ...context, verdict, isRetryable, url, redactor, hasApplicationPings });
   }
 
