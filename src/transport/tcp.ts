@@ -5,7 +5,7 @@ import { AddressRace } from "./address-race.js";
 import { SocketTransport } from "./socket-transport.js";
 import { tlsWatchOf } from "./tls-watch.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { unsetSocketOptions } from "./unset-options.js";
+import { unsetInherited } from "./unset-options.js";
 
 /**
  * Opens a TCP connection to the first address of the host that answers, or the Unix socket or named pipe at
@@ -17,7 +17,7 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
   if (path !== undefined) {
     transport.begin("tcp");
     const onread = transport.readInto(target.readBuffer);
-    const socket = nodeNet().connect({ ...unsetSocketOptions, path, onread, allowHalfOpen: true });
+    const socket = nodeNet().connect({ ...unsetInherited(), path, onread, allowHalfOpen: true });
     transport.attach(socket);
     socket.once("connect", () => transport.open());
     return transport;
@@ -35,7 +35,7 @@ export function connectTcp(
   onread?: OnReadOpts,
 ): Socket {
   const options = { host: address, port, localAddress, allowHalfOpen: true, onread };
-  return nodeNet().connect({ ...unsetSocketOptions, ...options } as TcpNetConnectOpts);
+  return nodeNet().connect({ ...unsetInherited(), ...options } as TcpNetConnectOpts);
 }
 
 /**

@@ -11,7 +11,7 @@ import { sessionSlot } from "./tls-sessions.js";
 import { TlsWatch, tlsWatchOf } from "./tls-watch.js";
 import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
+import { unsetInherited } from "./unset-options.js";
 
 /** Options of Node's `tls.connect`, including the options of the underlying socket. */
 type TlsOptions = ConnectionOptions &
@@ -135,9 +135,8 @@ function tlsStarter(target: TransportTarget): (connection: TlsOptions) => TLSSoc
   const check = ownCheck === undefined ? node.checkServerIdentity : identityCheck(ownCheck, given);
   const slot = sessionSlot(target, tls);
   const options = {
-    ...unsetSocketOptions,
-    ...unsetTlsOptions,
-    // An own property with the value `undefined` would hide Node's defaults of these two options.
+    ...unsetInherited(),
+    // Among these, the value `undefined` would hide a default of Node.
     ciphers: node.DEFAULT_CIPHERS,
     minDHSize: 1024,
     ...tls,

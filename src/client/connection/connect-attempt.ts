@@ -197,12 +197,13 @@ export class ConnectAttempt implements OpeningHandler {
     this.#tls = tls;
     const { options, resources, tlsSessions } = plan;
     const { runtime, connectTimeout: timeout } = options;
+    // Each option is an own property of the target, so that none is read through a prototype.
+    const { socketPath, lookup, localAddress, noDelay, keepAlive, createConnection } = options;
     const { href: url, host, port, isSecure } = request.uri;
     const target: TransportTarget = {
-      // The options of the socket have the same names here.
-      ...{ ...options, url, host, port, isSecure, tls, tlsSessions },
-      ...{ proxy: request.proxy, readBuffer: resources.readBuffer },
-      signal: options.createConnection && this.signal,
+      ...{ url, host, port, isSecure, socketPath, tls, tlsSessions, lookup, localAddress },
+      ...{ noDelay, keepAlive, createConnection, proxy: request.proxy, readBuffer: resources.readBuffer },
+      signal: createConnection && this.signal,
     };
     const elapsed = runtime.now() - this.#dialledAt;
     this.#opening = new Opening({ runtime, target, handshake: request.handshake, timeout, elapsed }, this);

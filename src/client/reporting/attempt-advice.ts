@@ -79,15 +79,12 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     [/AUTHENTICATION/, "Set the user name and the password in the url of the option proxy."],
     [/REFUSED/, "Check the url, and the rules of the proxy."],
     [/UNREACHABLE/, "Check the host and the port in the option proxy, and the firewall."],
-    [
-      /TLS/,
-      "Check the url of the option proxy, and set proxy.tls.ca, or the client certificate in proxy.tls.cert and proxy.tls.key.",
-    ],
+    [/TLS/, "Check the url of the option proxy, and set proxy.tls.ca, or proxy.tls.cert and proxy.tls.key."],
   ],
   "setup-failed": [[/^INSECURE_CREDENTIALS$/, 'Use wss:, or set insecureCredentials to "warn" or "allow".']],
   tls: [
     ...tlsRefusals,
-    [/WRONG_VERSION/, "Connect to a ws: URL instead, or to the port on which the server uses TLS."],
+    [/WRONG_VERSION/, "Connect to a ws: URL, or to the port on which the server uses TLS."],
     [
       /^(ECONNRESET|EPIPE)$/,
       "The server, or a firewall before it, ends the TLS handshake; check the port and tls.servername.",
@@ -110,7 +107,7 @@ export function attemptAdvice(verdict: Verdict, error: Error | undefined, phase?
     return "The proxy opened no tunnel in time; check the option proxy, or raise connectTimeout.";
   const fault = verdict === "tls" ? tlsFaultOf(error) : undefined;
   if (fault?.kind === "options") {
-    return `Correct the option ${fault.options}: Node cannot use its value, so another attempt fails too.`;
+    return `Correct the option ${fault.options}: Node cannot use its value.`;
   }
   if (fault?.kind === "identity") {
     return `${fault.options} refuses the server; check the host of the URL and what the function expects.`;
