@@ -34,17 +34,13 @@ export interface ErrorReport {
  * process has two copies, for example, if it loads both the ES modules and the CommonJS build.
  */
 export class JetSocketError extends Error {
-  static readonly brand: symbol = Symbol.for("jetsocket.JetSocketError");
+  static readonly brand: symbol = brandInstances(this, "JetSocketError");
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     // A subclass that an application defines has no brand of its own. For such a subclass, the usual `instanceof` check
     // applies.
     if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && this.brand in value;
-  }
-
-  static {
-    brandInstances(this, "JetSocketError");
   }
 
   /** A stable identifier for programs, such as `"INVALID_UTF8"`. */
@@ -63,11 +59,7 @@ export class JetSocketError extends Error {
 
 /** The peer violated RFC 6455 or RFC 7692, or it exceeded a limit. The connection fails with {@link closeCode}. */
 export class ProtocolError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.ProtocolError");
-
-  static {
-    brandInstances(this, "ProtocolError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "ProtocolError");
 
   /** The close code for this error (RFC 6455 7.4.1): 1002, 1003, 1007, 1008, 1009 or 1010. */
   readonly closeCode: number;
@@ -80,11 +72,7 @@ export class ProtocolError extends JetSocketError {
 
 /** A method was called in a state that does not allow the call. Example: sending a message after the Close frame. */
 export class InvalidStateError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.InvalidStateError");
-
-  static {
-    brandInstances(this, "InvalidStateError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "InvalidStateError");
 
   /** The state in which the method was called. */
   readonly state: string;
@@ -104,11 +92,7 @@ export interface HandshakeErrorDetails extends ErrorDetails {
 
 /** The opening handshake did not end with a valid 101 response (RFC 6455 4.1, 4.2). */
 export class HandshakeError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.HandshakeError");
-
-  static {
-    brandInstances(this, "HandshakeError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "HandshakeError");
 
   /** The HTTP status of the response. `undefined` if no valid status line was received. */
   readonly statusCode: number | undefined;
@@ -143,11 +127,7 @@ export interface ProxyErrorDetails extends ErrorDetails {
  * `PROXY_AUTHENTICATION`, `PROXY_TLS`, `PROXY_MALFORMED`, `PROXY_EARLY_DATA` and `PROXY_CLOSED`.
  */
 export class ProxyError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.ProxyError");
-
-  static {
-    brandInstances(this, "ProxyError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "ProxyError");
 
   /** The phase of an attempt in which these errors occur. */
   readonly phase = "proxy" as const;
@@ -166,13 +146,12 @@ export class ProxyError extends JetSocketError {
   }
 }
 
-/** Sets the name and the brand of all instances of an error class. Each error class calls it once. */
-export function brandInstances(
-  type: { readonly brand: symbol; readonly prototype: Error },
-  name: string,
-): void {
+/** Sets the name and the brand of all instances of an error class, and returns the brand. */
+export function brandInstances(type: { readonly prototype: Error }, name: string): symbol {
+  const brand = Symbol.for(`jetsocket.${name}`);
   // The property descriptors have no prototype, so a `get` or `set` in Object.prototype has no effect.
   const nameProperty = ownOptions({ value: name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, "name", nameProperty);
-  Object.defineProperty(type.prototype, type.brand, ownOptions({ value: true }));
+  Object.defineProperty(type.prototype, brand, ownOptions({ value: true }));
+  return brand;
 }

@@ -39,6 +39,7 @@ export {
   type MaskedBody,
   type MaskedFields,
   maskFields,
+  outputMethods,
   unmasked,
 } from "./display/masked.js";
 export { hideRandom, looksRandom } from "./display/random-text.js";

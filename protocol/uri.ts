@@ -1,5 +1,6 @@
 // Parses WebSocket URLs. This module does not resolve host names.
 import { displayUrl } from "./display/display-url.js";
+import { percentDecode } from "./percent-decode.js";
 
 /** The parts of a URL that a client needs. */
 export interface WebSocketUri {
@@ -82,11 +83,10 @@ function basicAuthorization(url: URL, text: string): string | undefined {
   // RFC 7617 2: the first colon ends the user name, so a user name cannot contain a colon.
   if (user.includes(":"))
     throw invalid(text, "a user name with a colon in it cannot be sent as Basic authentication");
-  const credentials = Buffer.from(`${user}:${percentDecode(url.password)}`, "latin1");
-  return `Basic ${credentials.toString("base64")}`;
+  return basicCredentials(user, percentDecode(url.password));
 }
 
-/** Decodes each percent-encoded byte of an ASCII text to the character with the code of this byte. */
-function percentDecode(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+/** Returns the value of an Authorization header (RFC 7617 2). */
+export function basicCredentials(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`, "latin1").toString("base64")}`;
 }

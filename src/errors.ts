@@ -16,11 +16,7 @@ export {
 
 /** A connection could not be opened, or it was lost without a Close frame. */
 export class ConnectionError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.ConnectionError");
-
-  static {
-    brandInstances(this, "ConnectionError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "ConnectionError");
 
   /** Describes the connection or attempt that ended with this error. */
   declare report?: CloseReport;
@@ -36,11 +32,7 @@ export class ConnectionError extends JetSocketError {
 
 /** The connection was closed by a closing handshake, or by this client. */
 export class CloseError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.CloseError");
-
-  static {
-    brandInstances(this, "CloseError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "CloseError");
 
   /** Describes the connection that was closed. */
   declare report: CloseReport;
@@ -53,11 +45,7 @@ export class CloseError extends JetSocketError {
 
 /** Something took longer than its option allows. */
 export class TimeoutError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.TimeoutError");
-
-  static {
-    brandInstances(this, "TimeoutError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "TimeoutError");
 
   /**
    * Describes the connection or attempt that ended with this error. The property is absent if only a call reached its
@@ -79,11 +67,7 @@ export class TimeoutError extends JetSocketError {
 
 /** A limit on buffered messages or bytes was reached. */
 export class BufferOverflowError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.BufferOverflowError");
-
-  static {
-    brandInstances(this, "BufferOverflowError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "BufferOverflowError");
 
   constructor(message: string) {
     super(message, { code: "BUFFER_OVERFLOW" });

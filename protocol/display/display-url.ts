@@ -1,6 +1,7 @@
 // Removes everything from URLs that may be a secret, so that events, errors and logs can show them. It does not check
 // whether a URL is valid.
 import { escapeControls } from "../escape-controls.js";
+import { percentDecode } from "../percent-decode.js";
 import { hideRandom, looksRandom } from "./random-text.js";
 import { isSecretName } from "./secret-name.js";
 
@@ -22,17 +23,14 @@ const shownStart = 4;
  * - The user name, the password and the fragment are removed.
  * - In the query, only the values of a few harmless names are shown. All other values, and a query without names, are
  *   replaced by `***`.
- * - In the path, segments that look random are shortened, and the values of parameters are replaced.
+ * - In the path, segments that look random are shortened, and parameters are replaced.
  * - Control characters are escaped.
  */
 export function displayUrl(text: string): string {
-  const [, start, path, query] = /^((?:[a-z][a-z\d+.-]*:)?[/\\]{2}[^/\\?]*)?([^?]*)(\?.*)?$/is.exec(
+  const [, start = "", path, query = ""] = /^((?:[a-z][a-z\d+.-]*:)?[/\\]{2}[^/\\?]*)?([^?]*)(\?.*)?$/is.exec(
     bareUrl(text),
   )!;
-  const parameters = query?.slice(1).split("&").map(displayParameter).join("&");
-  return escapeControls(
-    `${start ?? ""}${displayPath(path!)}${parameters === undefined ? "" : `?${parameters}`}`,
-  );
+  return escapeControls(start + displayPath(path!) + query.replace(/(?<=^\?|&)[^&]+/g, displayParameter));
 }
 
 /** Removes the user name, the password and the fragment of a URL, which may be invalid. */
@@ -48,21 +46,18 @@ function withoutUserinfo(text: string): string {
     return url.href;
   }
   if (!text.includes("@") || /^[?#]|^[/\\](?![/\\])/.test(text)) return text;
-  const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
-  const at = text.lastIndexOf("@");
-  // In an invalid URL, the end of the authority is unknown: the last @ may belong to the password or to the query.
-  return scheme + (/[/?#\\]/.test(text.slice(scheme.length, at)) ? "***" : text.slice(at + 1));
+  // In an invalid URL, the end of the authority is unknown: an @ may belong to the password or to the query.
+  return text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*$/is, "$1***");
 }
 
 /** Replaces the value of a query parameter, unless its name is on the list. */
 function displayParameter(text: string): string {
-  const equals = text.indexOf("=");
-  if (equals === -1) return text === "" ? "" : "***";
-  const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
-  const decoded = decode(name);
-  if (shownParameters.test(decoded) && shownValue.test(value) && !looksRandom(value)) return text;
+  const [, name, value] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined) return "***";
+  const decoded = percentDecode(name);
+  if (shownParameters.test(decoded) && shownValue.test(value!) && !looksRandom(value!)) return text;
   // Without a value, the name may be a token of base64 characters and its padding.
-  const isName = /^=*$/.test(value)
+  const isName = /^=*$/.test(value!)
     ? /^[a-z_-]*$/.test(name)
     : shownName.test(decoded) && !looksRandom(decoded);
   return `${isName ? name : "***"}=***`;
@@ -71,33 +66,21 @@ function displayParameter(text: string): string {
 function displayPath(path: string): string {
   let previous = "";
   return path.replace(/[^/\\]+/g, (segment) => {
-    const shown = segment
-      .split(";")
-      .map((part, index) => displayPart(part, index === 0 ? previous : undefined));
+    // The parameters of a segment, such as `sid=x`, follow a semicolon.
+    const [, text, parameters] = /^([^;=]*)([;=]?)/.exec(segment)!;
+    const shown = displaySegment(text!, previous);
     previous = segment;
-    return shown.join(";");
+    return parameters === "" || shown === "***" ? shown : `${shown}${parameters}***`;
   });
 }
 
-/**
- * Returns a segment of the path, or a parameter of it such as `sid=x`.
- *
- * @param previous - The segment before it; `undefined` for a parameter.
- */
-function displayPart(part: string, previous: string | undefined): string {
-  const text = decode(part);
-  const equals = part.indexOf("=");
-  if (part === "") return part;
-  if (equals !== -1 && shownName.test(part.slice(0, equals))) return `${part.slice(0, equals)}=***`;
-  // A nested URL or parameter, JSON, or the segment after one such as `token`.
-  const isNamed = previous !== undefined && isSecretName(previous) && text.length >= 6 && /\d/.test(text);
-  if (previous === undefined || isNamed || /:\/\/|:.*@|[{}"=]/.test(text)) return "***";
+/** @param previous - The segment before it, which may be a name such as `token`. */
+function displaySegment(segment: string, previous: string): string {
+  const text = percentDecode(segment);
+  const isNamed = isSecretName(previous) && text.length >= 6 && /\d/.test(text);
+  // A nested URL, encoded parameters or JSON.
+  if (isNamed || /:\/\/|:.*@|[{}"=;]/.test(text)) return "***";
   // Texts contain shorter hexadecimal numbers that operators need, but paths do not.
   const isRandom = /^(?=.*\d)(?=.*[a-f])[\da-f]{16,}$/i.test(text) || hideRandom(text) !== text;
-  return !isRandom ? part : `${part.slice(0, shownStart)}***`;
-}
-
-/** Decodes percent-encoded bytes, each to the character with its code. Names of secrets are ASCII. */
-function decode(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return isRandom ? `${segment.slice(0, shownStart)}***` : segment;
 }

@@ -57,13 +57,15 @@ export function maskFields(fields: readonly HeaderField[], rule?: FieldRule): Ma
   return Object.freeze(mask<readonly HeaderField[]>(shown, received));
 }
 
+/** The methods that convert an object to text. */
+export const outputMethods: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
+
 /** Returns a view of the same bytes that is hidden when it is inspected or converted to JSON. */
 export function maskBody(bytes: Uint8Array): MaskedBody {
   const received = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shown = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const describe = (): string => `<body of ${bytes.length} bytes>`;
-  for (const name of ["toJSON", Symbol.for("nodejs.util.inspect.custom")])
-    Object.defineProperty(shown, name, ownOptions({ value: describe }));
+  for (const name of outputMethods) Object.defineProperty(shown, name, ownOptions({ value: describe }));
   return mask(shown, received);
 }
 

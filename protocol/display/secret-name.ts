@@ -5,10 +5,10 @@ const secretPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti|cookie/;
 
 /**
- * A name is that of a secret if a word of it ends with `key`, `keys` or `auth`, or is one of the other words. Examples:
+ * A name is that of a secret if a word of it ends with `key`, `auth` or `pwd`, or is one of the other words. Examples:
  * `streamKey`, `oauth` and `pin2` name secrets. `keyframe`, `author` and `pinned` do not.
  */
-const secretWord = /(?:key|keys|auth|\b(?:sig|sign|sid|code|pass|pwd|pin|otp|hmac|tk|rt))\d*\b/;
+const secretWord = /(?:keys?|auth|pwd|\b(?:sign?|sid|csrf|xsrf|creds?|code|pass|pin|otp|hmac|tk|rt))\d*\b/;
 
 /** Returns true if the name suggests that its value is a secret. */
 export function isSecretName(name: string): boolean {

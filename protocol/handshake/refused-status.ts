@@ -4,17 +4,19 @@ import type { HeaderField } from "../errors.js";
 import { fieldValues } from "../http/header-fields.js";
 import { statusText } from "../http/status-text.js";
 
+const noEndpoint = "There is no WebSocket endpoint at this path: check the url.";
+
 const adviceByStatus: Readonly<Record<number, string>> = {
-  400: "It reports a malformed request: check the headers, subprotocols and query parameters that it expects.",
-  401: "The credentials are missing, wrong or expired: check the Authorization header, the cookie or the token in the url.",
-  403: "It denies access: check the credentials, and the Origin header if the server checks it.",
-  404: "There is no WebSocket endpoint at this path: check the url.",
-  405: "There is no WebSocket endpoint at this path: check the url.",
-  407: "A proxy requires credentials: set them in the proxy configuration.",
+  400: "The request is malformed: check the headers, the subprotocols and the query.",
+  401: "The credentials are missing, wrong or expired: check the headers and the url.",
+  403: "It denies access: check the credentials and the Origin header.",
+  404: noEndpoint,
+  405: noEndpoint,
+  407: "A proxy requires credentials: set the option proxy.",
   408: "It waited too long for the request: try again.",
   410: "This endpoint has been removed: find out its new url.",
-  426: "It requires another protocol or another version of WebSocket at this path: check the url.",
-  429: "It received too many requests: wait before the next attempt, for the time given in the Retry-After header.",
+  426: "It requires another protocol or version at this path: check the url.",
+  429: "It received too many requests: wait before the next attempt.",
   503: "It is overloaded or down: try again later.",
 };
 
@@ -30,8 +32,7 @@ export function describeRefusedStatus(statusCode: number, headers: readonly Head
 }
 
 function adviceByClass(statusCode: number): string {
-  if (statusCode >= 500) return "The server or a proxy in front of it has failed: try again later.";
-  if (statusCode < 300)
-    return "It handled this as an ordinary HTTP request: check the url, and the proxies between client and server.";
+  if (statusCode >= 500) return "It has failed: try again later.";
+  if (statusCode < 300) return "It handled this as an ordinary HTTP request: check the url.";
   return "The body of the response may contain the reason.";
 }

@@ -6,7 +6,7 @@ import { HeadParser } from "../http/head-parser.js";
 import { writeHead } from "../http/head-writer.js";
 import { parseStatusLine, type StatusLine } from "../http/start-line.js";
 import { statusText } from "../http/status-text.js";
-import { withBrackets } from "../uri.js";
+import { basicCredentials, withBrackets } from "../uri.js";
 import type { ProxyUri } from "./proxy-uri.js";
 import {
   opened,
@@ -26,17 +26,16 @@ export class HttpTunnel implements TunnelHandshake {
   #interimResponses = 0;
 
   /**
-   * @param headers - Added to the request, such as `Proxy-Authorization` or `User-Agent`.
+   * @param headers - Added to the request, such as `User-Agent`. `Host` and `Proxy-Authorization` replace the own ones.
    * @throws TypeError for an invalid header field.
    */
   constructor(target: TunnelTarget, { credentials }: ProxyUri, headers: readonly HeaderField[] = []) {
     checkUserFields(headers);
     const authority = `${withBrackets(target.host)}:${target.port}`;
-    const fields: HeaderField[] = [["Host", authority]];
-    if (credentials !== undefined && fieldValues(headers, "proxy-authorization").length === 0) {
-      const { user, password } = credentials;
-      const token = Buffer.from(`${user}:${password}`, "latin1").toString("base64");
-      fields.push(["Proxy-Authorization", `Basic ${token}`]);
+    const isGiven = (name: string): boolean => fieldValues(headers, name).length > 0;
+    const fields: HeaderField[] = isGiven("host") ? [] : [["Host", authority]];
+    if (credentials !== undefined && !isGiven("proxy-authorization")) {
+      fields.push(["Proxy-Authorization", basicCredentials(credentials.user, credentials.password)]);
     }
     this.request = writeHead(`CONNECT ${authority} HTTP/1.1`, [...fields, ...headers]);
   }
@@ -46,27 +45,26 @@ export class HttpTunnel implements TunnelHandshake {
     for (;;) {
       const head = this.#parser.receive(bytes, position, bytes.length);
       if (head === undefined) return undefined;
-      if (head.kind !== "head") {
-        const message = `The answer of the proxy is not valid: ${head.reason}. Check that the address is that of an HTTP proxy.`;
-        return rejected("PROXY_MALFORMED", message);
-      }
+      if (head.kind !== "head") return malformed(head.reason);
       position = head.consumed;
       const { statusCode } = head.startLine;
       // RFC 9110 9.3.6: any 2xx opens the tunnel, and a length in its header is ignored.
       if (statusCode >= 200 && statusCode < 300) return opened(bytes.length - position);
       if (statusCode >= 200) return refused(statusCode, head.headers);
       if (++this.#interimResponses > maxInterimResponses)
-        return rejected("PROXY_MALFORMED", "The proxy sent more than 8 interim responses and no final one.");
+        return malformed("it has more than 8 interim responses");
       this.#parser = new HeadParser(parseStatusLine);
     }
   }
 }
 
+function malformed(reason: string): TunnelStep {
+  return rejected("PROXY_MALFORMED", `The answer of the proxy is not valid: ${reason}.`);
+}
+
 function refused(statusCode: number, headers: readonly HeaderField[]): TunnelStep {
   const status = `${statusCode} ${statusText(statusCode)}`.trimEnd();
   // The request for a tunnel ends at the proxy, so a 401 is about the proxy too.
-  if (statusCode !== 407 && statusCode !== 401)
-    return rejected("PROXY_REFUSED", `The proxy answered ${status} to CONNECT.`, { statusCode, headers });
-  const message = `The proxy requires other credentials: it answered ${status}. Set user name and password in the proxy url.`;
-  return rejected("PROXY_AUTHENTICATION", message, { statusCode, headers });
+  const code = statusCode === 407 || statusCode === 401 ? "PROXY_AUTHENTICATION" : "PROXY_REFUSED";
+  return rejected(code, `The proxy answered ${status} to CONNECT.`, { statusCode, headers });
 }

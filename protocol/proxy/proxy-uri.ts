@@ -1,4 +1,5 @@
 // Parses the URL of a proxy. It does not choose a proxy and does not resolve host names.
+import { percentDecode } from "../percent-decode.js";
 import { withBrackets } from "../uri.js";
 
 /** The address of a proxy and the credentials for it. */
@@ -14,14 +15,14 @@ export interface ProxyUri {
   readonly display: string;
 }
 
-/** `socks5h` is the name that curl gives to a SOCKS5 proxy that resolves names. Here, every SOCKS5 proxy does. */
-const kinds: ReadonlyMap<string, readonly [ProxyUri["kind"], defaultPort: number]> = new Map([
-  ["http", ["http", 80]],
-  ["https", ["https", 443]],
-  ["socks5", ["socks5", 1080]],
-  ["socks5h", ["socks5", 1080]],
-  ["socks", ["socks5", 1080]],
-]);
+/** The default ports. `socks5h` is the name that curl gives to a proxy that resolves names. Here, every SOCKS5 proxy does. */
+const defaultPorts: Readonly<Record<string, number>> = {
+  http: 80,
+  https: 443,
+  socks5: 1080,
+  socks5h: 1080,
+  socks: 1080,
+};
 
 /** RFC 1929 2: the lengths of user name and password are one byte each. */
 const maxSocksCredential = 255;
@@ -33,40 +34,36 @@ const maxSocksCredential = 255;
  * @throws TypeError if the text is not such a URL. The message does not show it, because it may contain a password.
  */
 export function parseProxy(text: string): ProxyUri {
-  const [, scheme = "http", rest = ""] = /^(?:([a-z][a-z\d+.-]*):\/\/)?(.*)$/is.exec(text)!;
-  const found = kinds.get(scheme.toLowerCase());
-  if (found === undefined)
-    throw new TypeError("A proxy url must have the scheme http, https or socks5 (or socks5h, socks).");
-  // Only the schemes that the URL standard calls special have a host that it checks.
-  const special = `http://${rest}`;
-  if (/[\p{Cc} ]/u.test(text) || !URL.canParse(special))
-    throw new TypeError("A proxy url must be like http://user:password@proxy.example:3128.");
-  const [kind, defaultPort] = found;
-  const { hostname, port, username, password } = new URL(special);
+  const url = text.includes("://") ? text : `http://${text}`;
+  if (/[\p{Cc} ]/u.test(text) || !URL.canParse(url))
+    throw invalid("must be like http://user:password@proxy.example:3128");
+  const { protocol, hostname, port, username, password } = new URL(url);
+  const scheme = protocol.slice(0, -1);
+  const defaultPort = Object.hasOwn(defaultPorts, scheme) ? defaultPorts[scheme] : undefined;
+  if (defaultPort === undefined || hostname === "")
+    throw invalid("must have the scheme http, https or socks5 (or socks5h, socks), and a host");
+  const kind = scheme.startsWith("socks") ? "socks5" : (scheme as "http" | "https");
   const host = hostname.replace(/^\[|\]$/g, "");
-  const number = port !== "" ? Number(port) : /^[^/?#\\]*:0*80(?:[/?#\\]|$)/.test(rest) ? 80 : defaultPort;
-  const credentials =
-    username === "" && password === "" ? undefined : { user: bytesOf(username), password: bytesOf(password) };
-  if (credentials !== undefined) checkCredentials(kind, credentials);
-  return { kind, host, port: number, credentials, display: `${kind}://${withBrackets(host)}:${number}` };
+  const number = Number(port || defaultPort);
+  const credentials = { user: percentDecode(username), password: percentDecode(password) };
+  const hasCredentials = username !== "" || password !== "";
+  if (hasCredentials) checkCredentials(kind, credentials);
+  return {
+    ...{ kind, host, port: number, credentials: hasCredentials ? credentials : undefined },
+    display: `${kind}://${withBrackets(host)}:${number}`,
+  };
 }
 
 function checkCredentials(
   kind: ProxyUri["kind"],
   { user, password }: NonNullable<ProxyUri["credentials"]>,
 ): void {
-  if (kind !== "socks5") {
-    // RFC 7617 2: the first colon ends the user name.
-    if (user.includes(":")) throw new TypeError("The user name in a proxy url must not contain a colon.");
-    return;
-  }
-  if (user === "" || user.length > maxSocksCredential || password.length > maxSocksCredential)
-    throw new TypeError("The user name and the password in a socks5 url must have 1 to 255 bytes each.");
+  // RFC 7617 2: the first colon ends the user name.
+  if (kind !== "socks5" && user.includes(":")) throw invalid("must have a user name without a colon");
+  if (kind === "socks5" && [user, password].some(({ length }) => length < 1 || length > maxSocksCredential))
+    throw invalid("with the scheme socks5 must have a user name and a password of 1 to 255 bytes");
 }
 
-/** Decodes percent-encoded ASCII text to one character per byte. */
-function bytesOf(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_match, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+function invalid(reason: string): TypeError {
+  return new TypeError(`A proxy url ${reason}.`);
 }

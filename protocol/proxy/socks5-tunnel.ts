@@ -10,25 +10,16 @@ import {
 } from "./tunnel-handshake.js";
 
 const version = 5;
-/** Methods of RFC 1928 3. */
-const method = { none: 0, password: 2, refused: 0xff };
-/** The version of the negotiation of RFC 1929. */
-const passwordVersion = 1;
-/** Address types of RFC 1928 4, with the size in bytes of the address in an answer. */
-const addressType = { ipv4: 1, name: 3, ipv6: 4 };
+/** RFC 1928 3: the method that is negotiated by RFC 1929. Method 0 requires no credentials. */
+const passwordMethod = 2;
+/** RFC 1928 3: the proxy accepts no method that was offered. */
+const noMethod = 0xff;
 
-/** The replies of RFC 1928 6. */
-const replies: readonly string[] = [
-  "",
-  "general failure of the SOCKS server",
-  "connection not allowed by the rules of the proxy",
-  "network unreachable",
-  "host unreachable",
-  "connection refused by the target",
-  "TTL expired",
-  "command not supported",
-  "address type not supported",
-];
+/** The replies of RFC 1928 6, from 1. */
+const replies = (
+  "general failure,not allowed by the rules of the proxy,network unreachable,host unreachable," +
+  "refused by the target,TTL expired,command not supported,address type not supported"
+).split(",");
 
 /** The handshake with a SOCKS5 proxy: method, then credentials if the proxy asks for them, then the request. */
 export class Socks5Tunnel implements TunnelHandshake {
@@ -36,44 +27,38 @@ export class Socks5Tunnel implements TunnelHandshake {
   readonly #target: TunnelTarget;
   readonly #credentials: ProxyUri["credentials"];
   #received: Buffer = Buffer.alloc(0);
-  #awaited: "method" | "password" | "reply" = "method";
+  #awaited: "method" | "status" | "reply" = "method";
 
   constructor(target: TunnelTarget, { credentials }: ProxyUri) {
     this.#target = target;
     this.#credentials = credentials;
-    const methods = credentials === undefined ? [method.none] : [method.none, method.password];
-    this.request = Buffer.of(version, methods.length, ...methods);
+    this.request = Buffer.from(credentials === undefined ? [version, 1, 0] : [version, 2, 0, passwordMethod]);
   }
 
   receive(bytes: Uint8Array): TunnelStep | undefined {
     this.#received = Buffer.concat([this.#received, bytes]);
-    if (this.#received.length < 2) return undefined;
+    const { length } = this.#received;
+    if (length < 2) return undefined;
     const [first, second] = this.#received as unknown as [number, number];
-    if (this.#awaited === "method" && first !== version) return malformed();
-    if (this.#awaited === "reply") return this.#readReply(first, second);
+    // RFC 1929 2: its version is another one. Some proxies answer with a wrong one, so it is not checked.
+    if (first !== version && this.#awaited !== "status") return malformed();
+    if (this.#awaited === "reply") return this.#readReply(second);
     // The proxy must wait for the next request, so it sends nothing after these two bytes.
-    if (this.#received.length > 2) return opened(this.#received.length - 2);
+    if (length > 2) return opened(length - 2);
     this.#received = Buffer.alloc(0);
-    return this.#awaited === "method" ? this.#readMethod(second) : this.#readStatus(second);
+    // The method 0, or the status of accepted credentials.
+    return second === 0 ? this.#connect() : this.#authenticate(second);
   }
 
-  #readMethod(chosen: number): TunnelStep {
-    if (chosen === method.none) return this.#connect();
-    if (chosen === method.refused) {
-      const reason = this.#credentials === undefined ? "requires credentials" : "accepts no password";
-      return unauthorised(`The SOCKS5 proxy ${reason}.`);
+  #authenticate(answer: number): TunnelStep {
+    const credentials = this.#credentials;
+    if (this.#awaited === "method" && answer !== noMethod) {
+      if (answer !== passwordMethod || credentials === undefined) return malformed();
+      this.#awaited = "status";
+      return write(`\u0001${sized(credentials.user)}${sized(credentials.password)}`);
     }
-    if (chosen !== method.password || this.#credentials === undefined) return malformed();
-    this.#awaited = "password";
-    const { user, password } = this.#credentials;
-    const [name, secret] = [Buffer.from(user, "latin1"), Buffer.from(password, "latin1")];
-    const head = Buffer.of(passwordVersion, name.length);
-    return { kind: "write", bytes: Buffer.concat([head, name, Buffer.of(secret.length), secret]) };
-  }
-
-  /** RFC 1929 2: any status but 0 is a failure. Some proxies answer with another version, so it is not checked. */
-  #readStatus(status: number): TunnelStep {
-    return status === 0 ? this.#connect() : unauthorised("The SOCKS5 proxy refused the credentials.");
+    const reason = credentials === undefined ? "requires" : "does not accept the";
+    return rejected("PROXY_AUTHENTICATION", `The SOCKS5 proxy ${reason} credentials.`);
   }
 
   #connect(): TunnelStep {
@@ -81,52 +66,55 @@ export class Socks5Tunnel implements TunnelHandshake {
     const { host, port } = this.#target;
     if (host.length > 255)
       return rejected("PROXY_REFUSED", "A SOCKS5 proxy cannot connect to a name of more than 255 bytes.");
-    const head = Buffer.of(version, 1, 0);
-    return { kind: "write", bytes: Buffer.concat([head, addressOf(host), Buffer.of(port >> 8, port)]) };
+    return write(`\u0005\u0001\0${addressOf(host)}${word(port)}`);
   }
 
-  #readReply(first: number, reply: number): TunnelStep | undefined {
-    if (first !== version) return malformed();
+  #readReply(reply: number): TunnelStep | undefined {
     if (reply !== 0) {
-      const reason = replies[reply] ?? "unknown reply";
+      const reason = replies[reply - 1] ?? "unknown reply";
       const message = `The SOCKS5 proxy could not connect to the target: ${reason} (reply ${reply}).`;
       return rejected("PROXY_REFUSED", message, { socksCode: reply });
     }
-    const bytes = this.#received;
-    if (bytes.length < 5) return undefined;
-    const size = { [addressType.ipv4]: 4, [addressType.ipv6]: 16, [addressType.name]: 1 + bytes[4]! }[
-      bytes[3]!
-    ];
+    const [, , , type, nameSize] = this.#received;
+    if (nameSize === undefined) return undefined;
+    const size = { 1: 4, 3: 1 + nameSize, 4: 16 }[type!];
     if (size === undefined) return malformed();
     // The head has four bytes, the port two.
-    const end = 4 + size + 2;
-    return bytes.length < end ? undefined : opened(bytes.length - end);
+    const extraBytes = this.#received.length - (4 + size + 2);
+    return extraBytes < 0 ? undefined : opened(extraBytes);
   }
 }
 
-/** Returns type and address for the request. A name is resolved by the proxy. */
-function addressOf(host: string): Buffer {
-  if (host.includes(":")) return Buffer.of(addressType.ipv6, ...ipv6Bytes(host));
-  if (/^\d+(\.\d+){3}$/.test(host)) return Buffer.of(addressType.ipv4, ...host.split(".").map(Number));
-  const name = Buffer.from(host, "latin1");
-  return Buffer.concat([Buffer.of(addressType.name, name.length), name]);
+/** Returns type and address for the request (RFC 1928 4), one character per byte. A name is resolved by the proxy. */
+function addressOf(host: string): string {
+  if (host.includes(":")) return `\u0004${ipv6Bytes(host)}`;
+  if (/^\d+(\.\d+){3}$/.test(host)) return String.fromCharCode(1, ...host.split(".").map(Number));
+  return `\u0003${sized(host)}`;
 }
 
 /** @param address - As the URL standard writes it: without an embedded IPv4 address and without a zone. */
-function ipv6Bytes(address: string): number[] {
-  const [head, tail = ""] = address.split("::") as [string, string?];
-  const [first, last] = [head, tail].map((part) => (part === "" ? [] : part.split(":")));
-  const zeros = Array<string>(8 - first!.length - last!.length).fill("0");
-  const groups = [...first!, ...zeros, ...last!].map((group) => Number.parseInt(group, 16));
-  return groups.flatMap((group) => [group >> 8, group & 0xff]);
+function ipv6Bytes(address: string): string {
+  const groupsOf = (text: string): string[] => text.split(":").filter((group) => group !== "");
+  const zeros = "0:".repeat(8 - groupsOf(address).length);
+  return groupsOf(address.replace("::", `:${zeros}`))
+    .map((group) => word(Number.parseInt(group, 16)))
+    .join("");
+}
+
+/** Returns a number as two bytes. */
+function word(value: number): string {
+  return String.fromCharCode(value >> 8, value & 0xff);
+}
+
+/** Returns the number of bytes of a text, and these bytes. */
+function sized(text: string): string {
+  return String.fromCharCode(text.length) + text;
+}
+
+function write(bytes: string): TunnelStep {
+  return { kind: "write", bytes: Buffer.from(bytes, "latin1") };
 }
 
 function malformed(): TunnelStep {
-  const message =
-    "The answer of the proxy is not valid SOCKS5. Check that the address is that of a SOCKS5 proxy.";
-  return rejected("PROXY_MALFORMED", message);
-}
-
-function unauthorised(reason: string): TunnelStep {
-  return rejected("PROXY_AUTHENTICATION", `${reason} Set user name and password in the proxy url.`);
+  return rejected("PROXY_MALFORMED", "The answer of the proxy is not valid SOCKS5.");
 }

@@ -43,8 +43,5 @@ export function rejected(
  */
 export function opened(extraBytes: number): TunnelStep {
   if (extraBytes === 0) return { kind: "open" };
-  return rejected(
-    "PROXY_EARLY_DATA",
-    `The proxy sent ${extraBytes} bytes after its answer, before the tunnel was used. Check the address of the proxy.`,
-  );
+  return rejected("PROXY_EARLY_DATA", `The proxy sent ${extraBytes} bytes before the tunnel was used.`);
 }

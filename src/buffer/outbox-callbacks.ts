@@ -18,7 +18,7 @@ export class OutboxCallbacks<Sent, Received> {
 
   idOf(sent: Sent): MessageId | undefined {
     const consequence = "this message is sent at most once";
-    const id: unknown = this.#call("idOf", this.#policy.acknowledgement?.idOf, sent, consequence);
+    const id: unknown = this.#call("idOf", this.#policy.idOf, sent, consequence);
     if (id === undefined || id === null) return undefined;
     if (typeof id === "string" || typeof id === "number" || typeof id === "bigint") return id;
     this.#report(
@@ -33,7 +33,7 @@ export class OutboxCallbacks<Sent, Received> {
 
   /** Returns the ids that a received message acknowledges. The result may contain unknown ids. */
   acknowledgedIds(received: Received): readonly MessageId[] {
-    const acknowledges = this.#policy.acknowledgement?.acknowledges;
+    const { acknowledges } = this.#policy;
     const ids = this.#call("acknowledges", acknowledges, received, "nothing is acknowledged");
     if (ids === undefined || ids === null) return noIds;
     return Array.isArray(ids) ? (ids as readonly MessageId[]) : [ids as MessageId];

@@ -31,15 +31,11 @@ export interface OutboxPolicy<Sent, Received> {
    * before it.
    */
   readonly keyOf: ((sent: Sent) => unknown) | undefined;
-  /** The functions for acknowledgements. `undefined`: each message is sent at most once. */
-  readonly acknowledgement: Acknowledgement<Sent, Received> | undefined;
-}
-
-export interface Acknowledgement<Sent, Received> {
   /** Returns the id of a message. A message without an id is sent at most once. */
-  readonly idOf: (sent: Sent) => MessageId | null | undefined;
-  /** Returns the ids that a received message acknowledges. */
-  readonly acknowledges: (received: Received) => MessageId | readonly MessageId[] | null | undefined;
+  readonly idOf: ((sent: Sent) => MessageId | null | undefined) | undefined;
+  /** Returns the ids that a received message acknowledges. `undefined`: each message is sent at most once. */
+  readonly acknowledges:
+    ((received: Received) => MessageId | readonly MessageId[] | null | undefined) | undefined;
 }
 
 /** The reason why an accepted message is not delivered. */

@@ -44,7 +44,7 @@ export class Outbox<Sent, Received, Message> {
     this.#handler = handler;
     this.#callbacks = new OutboxCallbacks(policy, (error) => handler.onError(error));
     this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
-    this.#unacked = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
+    this.#unacked = policy.acknowledges === undefined ? undefined : new UnackedMessages();
   }
 
   /** Number of stored messages: waiting messages and unacknowledged messages. */
@@ -228,19 +228,15 @@ export class Outbox<Sent, Received, Message> {
     this.#drop([...unacknowledged, ...this.#queue.remove(() => true)], cause);
   }
 
-  /**
-   * Creates the error for a call whose message is refused.
-   * @param entry - The refused message; `undefined` if several calls share the error.
-   */
-  overflowError(entry: OutboxEntry<Message> | undefined): BufferOverflowError {
+  /** Creates the error for a call whose message is refused. */
+  overflowError(): BufferOverflowError {
     const { capacity, maxBytes } = this.#policy;
     const { load } = this;
-    const refused = entry === undefined ? "Messages were" : `A message of ${entry.size} bytes was`;
-    const memory = load > this.bytes ? ` (${load} bytes of memory)` : "";
     const sentCount = this.length - this.waitingCount;
     const ofThem = sentCount === 0 ? "" : `, of which ${sentCount} are sent and not acknowledged`;
+    const memory = load > this.bytes ? ` (${load} bytes of memory)` : "";
     return new BufferOverflowError(
-      `${refused} refused: the outbox holds ${this.length} messages of ${this.bytes} bytes${memory}${ofThem}; ` +
+      `A message was refused: the outbox holds ${this.length} messages of ${this.bytes} bytes${memory}${ofThem}; ` +
         `outbox.capacity is ${capacity}, outbox.maxBytes is ${maxBytes}. Raise them, or choose another outbox.overflow.`,
     );
   }

@@ -43,11 +43,7 @@ export class StreamTable<Value, Message> {
     this.#handler = handler;
     this.#maxStreams = Math.max(policy.maxStreams, cursors.length);
     for (const [name, cursor] of cursors) {
-      try {
-        this.#create(name).resume(cursor, policy.epochOf !== undefined);
-      } catch (cause) {
-        throw new TypeError(`replay.cursors[${JSON.stringify(name)}] is not a valid cursor.`, { cause });
-      }
+      this.#create(name).resume(cursor, policy.epochOf !== undefined);
     }
   }
 

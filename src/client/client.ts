@@ -162,8 +162,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
   #warnFunctionError(what: string, cause: unknown, code: string): void {
     if (this.#hasWarnedFunctionError || this.emitter.has("error")) return;
     this.#hasWarnedFunctionError = true;
-    const message = `${what.replace(/[.!?]?$/, ".")} Listen to the event "error" to be notified of each such error.`;
-    process.emitWarning(createWarning(message, code, cause));
+    warn(what, `Listen to the event "error" to be notified of each such error.`, code, cause);
   }
 
   /**
@@ -172,11 +171,9 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
    */
   warnUnhandled(reason: unknown): void {
     const cause = this.redacted(toError(reason, "A call"));
-    const message =
-      `A call was refused, and its promise is not handled: ${cause.message.replace(/[.!?]?$/, ".")} ` +
-      `Await the call, or listen to the event "error" to be notified of each refused call.`;
+    const what = `A call was refused, and its promise is not handled: ${cause.message}`;
     const code = cause instanceof JetSocketError ? cause.code : "CALL_REFUSED";
-    process.emitWarning(createWarning(message, code, cause));
+    warn(what, `Await the call, or listen to the event "error".`, code, cause);
   }
 
   /** Hides secrets in an error that a function of the application may have thrown. */
@@ -204,11 +201,10 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
       cause === undefined
         ? "it does not match the option schema"
         : `the deserializer threw an error: ${cause.message}`;
-    const message =
-      `A message from ${this.supervisor.url} was dropped, because ${reason}. ` +
-      `Listen to the event "error" or "dropped" to be notified of each such message.` +
-      (isInvalid ? "" : " To receive undecoded messages, spread raw into the options.");
-    process.emitWarning(new JetSocketError(message, { code, cause }));
+    const what = `A message from ${this.supervisor.url} was dropped, because ${reason}`;
+    const listen = 'Listen to the event "error" or "dropped".';
+    const hint = isInvalid ? listen : `${listen} To receive undecoded messages, spread raw into the options.`;
+    warn(what, hint, code, cause);
   }
 
   stateError(operation: string): InvalidStateError {
@@ -484,12 +480,12 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 }
 
 /**
- * Node prints `detail` after the message. Here `detail` is the stack of the cause, which contains the line of the
- * user's program.
+ * Emits a process warning. Node prints `detail` after the message. Here `detail` is the stack of the cause, which
+ * contains the line of the user's program.
  */
-function createWarning(message: string, code: string, cause: unknown): JetSocketError {
-  const warning = new JetSocketError(message, { code, cause });
-  return cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning;
+function warn(what: string, hint: string, code: string, cause: unknown): void {
+  const warning = new JetSocketError(`${what.replace(/[.!?]?$/, ".")} ${hint}`, { code, cause });
+  process.emitWarning(cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning);
 }
 
 /** Defined outside the class, so that the callback on the signal does not reference the client. */

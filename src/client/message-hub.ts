@@ -20,7 +20,6 @@ import { deserializeByDefault, serializeByDefault } from "./sending/default-mess
 import { diagnostics } from "./reporting/diagnostics.js";
 import { HookConnection } from "./connection/hook-connection.js";
 import { InboundPipeline, type InboundPipelineHandler } from "./receiving/inbound-pipeline.js";
-import { shownHandshake } from "../connection/opening.js";
 import type { ClientConnection, ConnectionMessageHandler } from "./connection/client-connection.js";
 import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
 import type { DispatcherHandler } from "./receiving/dispatcher-handler.js";
@@ -250,7 +249,7 @@ export class MessageHub
   createHook(connection: ClientConnection): HookConnection {
     const { runtime, maxMessageSize, onConnection } = this.#client.options;
     const live = connection.live!;
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     return new HookConnection({
       sender: {
         ...{ url: connection.url, subprotocol, extensions },

@@ -424,7 +424,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   #busyIterator(): AsyncIterableIterator<never> {
     const message =
-      "Another loop is open on this client. Leave it first, because each message is delivered to one loop only.";
+      "Another loop is open on this client. Leave it first, because only one loop can receive a message.";
     const next = (): Promise<never> => rejected(new InvalidStateError(message, this.state));
     const busy: AsyncIterableIterator<never> = { next, [Symbol.asyncIterator]: () => busy };
     return busy;
@@ -575,21 +575,17 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws TypeError
    */
   prependListener(_name: EventName, _listener: Listener<never>): never {
-    throw new TypeError(
-      "prependListener() is not supported: listeners are called in the order in which they were added; use on().",
-    );
+    throw unsupported("prependListener", `${inOrder}; use on()`);
   }
 
   /** Always throws, for the same reason as {@link prependListener}. @throws TypeError */
   prependOnceListener(_name: EventName, _listener: Listener<never>): never {
-    throw new TypeError(
-      "prependOnceListener() is not supported: listeners are called in the order in which they were added; use once().",
-    );
+    throw unsupported("prependOnceListener", `${inOrder}; use once()`);
   }
 
   /** Not supported: only the client emits its events. @throws TypeError */
   emit(_name: EventName, ..._values: unknown[]): never {
-    throw new TypeError("emit() is not supported: only the client emits its events.");
+    throw unsupported("emit", "only the client emits its events");
   }
 
   /** @throws the error of the serializer, in which secrets are hidden. */
@@ -605,6 +601,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
   #refuse(error: unknown): Promise<never> {
     return this.#client.hub.sender.refuse(error, () => this.#client.redacted(error));
   }
+}
+
+const inOrder = "listeners are called in the order in which they were added";
+
+function unsupported(name: string, reason: string): TypeError {
+  return new TypeError(`${name}() is not supported: ${reason}.`);
 }
 
 /**

@@ -40,6 +40,7 @@ export class ControlRate {
    */
   take(now: number): boolean {
     this.#fullAt = Math.max(this.#fullAt, now - this.#creditAt(now)) + this.#spacing;
-    return this.#fullAt <= now + burstTime;
+    // Half a frame more, because sums of fractions of a millisecond are rounded.
+    return this.#fullAt <= now + burstTime + this.#spacing / 2;
   }
 }

@@ -6,6 +6,7 @@ import {
   type ProtocolError,
   type ProtocolHandler,
 } from "../../protocol/index.js";
+import { Stopwatch } from "../runtime/stopwatch.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
 import type { TlsDetails } from "../events/tls-details.js";
@@ -17,7 +18,6 @@ import type { ConnectionInput } from "./connection-input.js";
 import type { ConnectionSettings, LiveContext, LiveHandler } from "./live-handler.js";
 import type { UnsentMessage } from "./message-tokens.js";
 import { tooManyControlFrames } from "./failures.js";
-import { PauseClock } from "./pause-clock.js";
 import { PingExchange, type PingExchangeHandler } from "./ping-exchange.js";
 import { SendQueue } from "./send-queue.js";
 import { SocketWriter } from "./socket-writer.js";
@@ -44,7 +44,7 @@ export class LiveConnection
   /** Created when the connection starts to close. */
   #closing: Closing | undefined;
   /** Created by the first call of {@link pause}. */
-  #pauses: PauseClock | undefined;
+  #pauses: Stopwatch | undefined;
   #isReferenced = true;
   /**
    * The value of `bytesReceived` when our Close frame was written; `undefined` before that. If reading was paused at
@@ -137,7 +137,7 @@ export class LiveConnection
   }
 
   get isPaused(): boolean {
-    return this.#pauses?.isPaused === true;
+    return this.#pauses?.isRunning === true;
   }
 
   /** Number of messages accepted for sending. */
@@ -211,7 +211,7 @@ export class LiveConnection
 
   pause(): void {
     if (this.isPaused || this.#isStreamClosed) return;
-    this.#pauses ??= new PauseClock();
+    this.#pauses ??= new Stopwatch();
     this.#pauses.begin(this.#runtime.now());
     this.#protocol.pause();
     this.#transport.pause();
@@ -221,7 +221,7 @@ export class LiveConnection
 
   resume(): void {
     const pauses = this.#pauses;
-    if (pauses?.isPaused !== true) return;
+    if (pauses?.isRunning !== true) return;
     const now = this.#runtime.now();
     this.#controlRate ??= new ControlRate(this.#settings.maxControlRate);
     this.#controlRate.addPause(pauses.end(now), now);
@@ -446,7 +446,7 @@ export class LiveConnection
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.openedAt,
-      pausedMs: this.#pauses?.total ?? 0,
+      pausedMs: this.#pauses?.totalAt(this.#runtime.now()) ?? 0,
       isDrainPending: this.isDrainPending,
       unsent: this.#queue?.takeUnsent(this.#protocol.takeUnsent(), framedCount) ?? [],
       uncertainCount,

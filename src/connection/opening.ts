@@ -18,14 +18,8 @@ export type AcceptingAnswer = Extract<HandshakeResult, { kind: "accepted" }>;
 
 /** The negotiated values that an open connection keeps. */
 export interface AcceptedHandshake extends Pick<AcceptingAnswer, "subprotocol" | "extensions"> {
-  /** The subprotocol as events and reports show it. Set only if the subprotocol contains a credential. */
-  readonly shownSubprotocol?: string;
-}
-
-/** Returns the result of the handshake without credentials. */
-export function shownHandshake(accepted: AcceptedHandshake): AcceptedHandshake {
-  const { subprotocol, shownSubprotocol = subprotocol, extensions } = accepted;
-  return { subprotocol: shownSubprotocol, extensions };
+  /** The subprotocol without credentials, for events and reports. */
+  readonly shownSubprotocol: string;
 }
 
 export interface OpeningContext {
@@ -60,12 +54,16 @@ export interface OpeningHandler {
    */
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void;
   /** The attempt has failed, and its stream is closed. */
-  onFailed(
-    phase: Phase,
-    error: Error | undefined,
-    addresses: readonly AddressAttempt[],
-    tls: TlsDetails | undefined,
-  ): void;
+  onFailed(failure: FailedAttempt): void;
+}
+
+/** The end of an attempt that never opened a connection. */
+export interface FailedAttempt {
+  readonly phase: Phase;
+  readonly error: Error | undefined;
+  /** The IP addresses that were tried. Default: none. */
+  readonly addresses?: readonly AddressAttempt[] | undefined;
+  readonly tls?: TlsDetails | undefined;
 }
 
 /** Opens a transport, writes the handshake request, and reads the response. */
@@ -165,19 +163,17 @@ export class Opening implements TransportHandler {
     this.#deadline.clear();
     this.#bodyDeadline?.clear();
     const broken = error === undefined ? undefined : (this.#rejection() ?? error);
-    const { tls } = this.#transport;
-    this.#handler.onFailed(this.#phase, this.#failure ?? broken, this.#addresses(), tls);
-  }
-
-  #addresses(): readonly AddressAttempt[] {
-    return this.#transport.addresses ?? [];
+    const { addresses, tls } = this.#transport;
+    this.#handler.onFailed({ phase: this.#phase, error: this.#failure ?? broken, addresses, tls });
   }
 
   #onDeadline(): void {
     const { timeout: timeoutMs } = this.#context;
     const message = `The connection was not open after the ${timeoutMs} ms of connectTimeout (phase: ${this.#phase}).`;
     const details = { operation: "connect", timeoutMs };
-    this.abandon(this.#rejection() ?? new TimeoutError(message + triedOf(this.#addresses()), details));
+    this.abandon(
+      this.#rejection() ?? new TimeoutError(message + triedOf(this.#transport.addresses), details),
+    );
   }
 
   /**
@@ -191,7 +187,7 @@ export class Opening implements TransportHandler {
 }
 
 /** Says which addresses did not answer. */
-function triedOf(addresses: readonly AddressAttempt[]): string {
+function triedOf(addresses: readonly AddressAttempt[] = []): string {
   const shown = addresses.slice(0, maxShownAddresses).map(({ address, error }) => {
     return error === undefined ? address : `${address} (${error.message})`;
   });

@@ -96,13 +96,13 @@ export class PingExchange {
     this.#handler.onRefused(error);
   }
 
-  #refuse(kind: unknown, createError: (isShared: boolean) => unknown): Promise<never> {
+  #refuse(kind: unknown, createError: () => unknown): Promise<never> {
     const { error, promise } = this.#createRefusal(kind, createError);
     this.#handler.onRefused(error);
     return promise;
   }
 
-  #createRefusal(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+  #createRefusal(kind: unknown, createError: () => unknown): Refusal {
     return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
   }
 

@@ -33,14 +33,13 @@ export class Refusals {
 
   /**
    * @param kind - Refusals of the same kind may share an error.
-   * @param createError - Called if no shared error of this kind exists. `isShared` is true if later refusals will share
-   *   the error.
+   * @param createError - Called if no shared error of this kind exists.
    */
-  refuse(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+  refuse(kind: unknown, createError: () => unknown): Refusal {
     const shared = this.#shared?.get(kind);
     if (shared !== undefined) return shared;
     const turn = this.#gate.nextTurn(refusalWork);
-    const error = createError(turn !== undefined);
+    const error = createError();
     if (turn === undefined) return { error, promise: rejected(error) };
     const refusal = { error, promise: handled(turn.then(() => rejected<never>(error))) };
     if (this.#shared === undefined) {

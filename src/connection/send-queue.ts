@@ -159,9 +159,9 @@ export class SendQueue {
    * @returns A promise that resolves when the message is framed and the load is below the high-water mark.
    */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
-    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token, data);
+    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token);
     const { load } = this;
-    if (this.#exceedsBound(data, load)) return this.#refuse(overflowKind, token, data);
+    if (this.#exceedsBound(data, load)) return this.#refuse(overflowKind, token);
     if (!this.#isOpenFor(data, load)) return this.#enqueue(data, options, token).promise;
     const size = this.#frame(data, options, token);
     this.#acceptedCount++;
@@ -177,9 +177,9 @@ export class SendQueue {
   }
 
   /** @param kind - `overflowKind` if the queue is full. Otherwise the error with which the promise rejects. */
-  #refuse(kind: unknown, token: unknown, data: Sendable): Promise<never> {
-    const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, (isShared) =>
-      kind === overflowKind ? this.#overflow(isShared ? undefined : data) : kind,
+  #refuse(kind: unknown, token: unknown): Promise<never> {
+    const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, () =>
+      kind === overflowKind ? this.#overflow() : kind,
     );
     if (token !== undefined) this.#events.onWithdrawn(token);
     this.#handler.onRefused(error);
@@ -197,24 +197,26 @@ export class SendQueue {
    */
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
     const { load } = this;
-    if (this.#exceedsBound(data, load)) return undefined;
-    if (this.#isOpenFor(data, load)) {
-      this.#frame(data, options, token);
-      this.#acceptedCount++;
-      return true;
-    }
-    this.#enqueue(data, options, token);
-    return false;
+    return this.#exceedsBound(data, load) ? undefined : this.sendAccepted(data, options, token, load);
   }
 
-  /** Sends a message that was accepted earlier. This method returns no promise, and never refuses the message. */
-  sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
-    if (this.#isOpenFor(data, this.load)) {
-      this.#frame(data, options, token);
-      this.#acceptedCount++;
-    } else {
+  /**
+   * Sends a message that was accepted earlier. This method returns no promise, and never refuses the message.
+   * @returns `true` if the message is framed, `false` if it waits.
+   */
+  sendAccepted(
+    data: Sendable,
+    options: MessageOptions | undefined,
+    token: unknown,
+    load: number = this.load,
+  ): boolean {
+    if (!this.#isOpenFor(data, load)) {
       this.#enqueue(data, options, token);
+      return false;
     }
+    this.#frame(data, options, token);
+    this.#acceptedCount++;
+    return true;
   }
 
   /** Resolves when the kernel has accepted all messages that were queued before the call. */
@@ -267,13 +269,11 @@ export class SendQueue {
     return waiting + most > maxBufferedAmount && waiting + sizeOf(data) > maxBufferedAmount;
   }
 
-  /** @param data - The refused message; `undefined` if several refusals share the error. */
-  #overflow(data: Sendable | undefined): BufferOverflowError {
+  #overflow(): BufferOverflowError {
     const { bufferedAmount, load } = this;
-    const refused = data === undefined ? "Messages were" : `A message of ${sizeOf(data)} bytes was`;
     const memory = load > bufferedAmount ? ` and take ${load} bytes of memory` : "";
     return new BufferOverflowError(
-      `${refused} refused: ${bufferedAmount} bytes wait to be sent already${memory}, and ` +
+      `A message was refused: ${bufferedAmount} bytes wait to be sent already${memory}, and ` +
         `maxBufferedAmount is ${this.#marks.maxBufferedAmount}. Await send(), or stop sending until "drain".`,
     );
   }

@@ -18,23 +18,14 @@ const eventNames: Readonly<Record<EventName, true>> = {
  * that an error message shows for the event of this library.
  */
 const counterparts: Counterparts = {
-  '"connected", and "reconnected" for each later connection; connect() or run() opens the first one':
-    "open connect connection ready up upgrade",
-  '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish exit",
-  '"disconnected"': "disconnect down lost",
-  '"closing"': "disconnecting",
-  '"message", or "rawMessage" for messages without the deserializer': "data text binary messages",
-  '"rawMessage"': "raw frame",
-  '"reconnecting" before an attempt, and "reconnected" after it': "reconnect retry backoff",
-  '"connecting"': "reconnectattempt reconnectingattempt attempt",
+  '"connected", and "reconnected" for each later connection': "open connect ready upgrade",
+  '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish",
+  '"disconnected"': "disconnect",
+  '"message" or "rawMessage"': "data",
+  '"reconnecting" before an attempt, and "reconnected" after it': "reconnect",
+  '"connecting"': "reconnectattempt",
   '"closed"': "reconnectfailed",
-  '"error"': "reconnecterror connecterror connectfailed connecttimeout timeout",
-  '"error", whose HandshakeError has status, header fields and body': "unexpectedresponse redirect",
-  '"stateChange"': "state status readystatechange",
-  '"pong"': "latency heartbeat",
-  '"paused"': "pause",
-  '"resumed"': "resume",
-  '"dropped"': "drop overflow",
+  '"error"': "reconnecterror connecterror unexpectedresponse redirect",
 };
 
 /**

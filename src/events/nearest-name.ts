@@ -9,10 +9,11 @@
  */
 export type Counterparts = Readonly<Record<string, string>>;
 
-/** Returns the key whose value contains `name`. Case and separators of `name` are ignored. */
-export function counterpartOf(name: string, counterparts: Counterparts): string | undefined {
+/** Returns the key that begins with `prefix` and whose value contains `name`. Case and separators are ignored. */
+export function counterpartOf(name: string, counterparts: Counterparts, prefix = ""): string | undefined {
   const given = normalize(name);
-  return Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given))?.[0];
+  const keys = Object.keys(counterparts).filter((key) => key.startsWith(prefix));
+  return keys.find((key) => counterparts[key]!.split(" ").includes(given));
 }
 
 /** Returns the known name that is most similar to `name`; `undefined` if no known name is similar enough. */

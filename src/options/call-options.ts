@@ -1,7 +1,7 @@
 /**
  * Checks the options of method calls such as `send()` and `recv()`. This module does not check the data of a call.
  */
-import { describeValue } from "./checks.js";
+import { boolean, type Check, checkFunction, checkSignal, describeValue, wrongValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
 // Each list contains the names of the options of a method. The object that `onConnection` receives also has methods
@@ -12,17 +12,21 @@ export const sendNames: readonly string[] = [...waitNames, "compress"];
 export const rawNames: readonly string[] = [...sendNames, "binary"];
 export const pingNames: readonly string[] = [...waitNames, "payload"];
 
-/** For each option: its check, and the text that describes the expected value in an error message. */
-const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
-  signal: [(value) => value instanceof AbortSignal, "an AbortSignal"],
-  timeout: [(value) => typeof value === "number" && value >= 0, "milliseconds from 0 on"],
-  compress: [(value) => typeof value === "boolean", "true or false"],
-  borrowed: [(value) => typeof value === "boolean", "true or false"],
-  binary: [(value) => typeof value === "boolean", "true or false"],
-  match: [(value) => typeof value === "function", "a function"],
+const checks: Readonly<Record<string, Check<unknown>>> = {
+  signal: checkSignal,
+  timeout: checkTimeout,
+  compress: boolean(undefined),
+  borrowed: boolean(undefined),
+  binary: boolean(undefined),
+  match: checkFunction,
   // The payload is checked when it is converted to bytes.
-  payload: [() => true, "bytes"],
+  payload: (_name, value) => value,
 };
+
+function checkTimeout(name: string, value: unknown): unknown {
+  if (typeof value === "number" && value >= 0) return value;
+  throw wrongValue(name, "milliseconds from 0 on", value);
+}
 
 /**
  * Reads and checks the options of a call. Each option is read only once, because a getter could return another value,
@@ -56,11 +60,7 @@ export function readCallOptions<Options extends object>(
       const hint = hintFor("a call", name, names);
       throw new TypeError(`Unknown option "${name}" of a call.${hint} Known options: ${names.join(", ")}.`);
     }
-    const [isRight, expected] = checks[name]!;
-    if (!isRight(value)) {
-      throw new TypeError(`The option "${name}" of a call must be ${expected}, not ${describeValue(value)}.`);
-    }
-    options[name] = value;
+    options[name] = checks[name]!(name, value as never);
   }
   return options as Options;
 }

@@ -1,8 +1,17 @@
 /**
- * Checks single option values, and creates the errors for wrong values. This module does not know which options exist.
+ * Checks option values and objects of options, and creates the errors for wrong values. This module does not know which
+ * options exist.
  */
 import { ownOptions } from "../../protocol/index.js";
 import { hintFor } from "./option-hints.js";
+
+const maxInteger = Number.MAX_SAFE_INTEGER;
+
+/** Checks the value of the option `name`. Returns the value, or the default of the option for `undefined`. */
+export type Check<Value> = (name: string, value: never) => Value;
+
+/** The check of each option in an object of options. */
+export type Checks<Resolved> = { readonly [Name in keyof Resolved]-?: Check<Resolved[Name]> };
 
 /** Longest string that an error message shows in full, in UTF-16 code units. */
 const maxShownLength = 100;
@@ -47,11 +56,11 @@ export function wrongValue(name: string, expected: string, value: unknown): Type
 export function readOptions<Options extends object>(
   scope: string,
   given: Options,
-  names: readonly (keyof Options & string)[],
+  names: readonly string[],
   expected?: string,
 ): Options {
   const own = ownOptions(checkObject(scope, given, expected));
-  const unknown = Object.keys(own).find((name) => !names.some((known) => known === name));
+  const unknown = Object.keys(own).find((name) => !names.includes(name));
   if (unknown === undefined) return own;
   const known = names.toSorted().join(", ");
   const hint = hintFor(scope, unknown, names);
@@ -72,50 +81,81 @@ export function checkFunction<Value>(name: string, value: Value): Value {
   throw wrongValue(name, "a function", value);
 }
 
-export function checkBoolean<Default extends boolean | undefined>(
-  name: string,
-  value: boolean | undefined,
-  defaultValue: Default,
-): boolean | Default {
-  if (value === undefined) return defaultValue;
-  if (typeof value === "boolean") return value;
-  throw wrongValue(name, "true or false", value);
+export function checkSignal(name: string, signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw wrongValue(name, "an AbortSignal", signal);
 }
 
-export function checkInteger<Default extends number | undefined>(
-  name: string,
-  value: number | undefined,
+export function boolean<Default extends boolean | undefined>(
+  defaultValue: Default,
+): (name: string, value: boolean | undefined) => boolean | Default {
+  return (name, value) => {
+    if (value === undefined) return defaultValue;
+    if (typeof value === "boolean") return value;
+    throw wrongValue(name, "true or false", value);
+  };
+}
+
+/** @param isRight - Whether a number between the bounds is allowed. `kind` describes such a number. */
+export function number<Default extends number | undefined>(
   defaultValue: Default,
   min: number,
   max: number,
-): number | Default {
-  if (value === undefined) return defaultValue;
-  if (typeof value !== "number") throw wrongValue(name, "a number", value);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new RangeError(`The option "${name}" must be a whole number from ${min} to ${max}, not ${value}.`);
+  kind: string = "a number",
+  isRight: (value: number) => boolean = Number.isFinite,
+): (name: string, value: number | undefined) => number | Default {
+  return (name, value) => {
+    if (value === undefined) return defaultValue;
+    if (typeof value !== "number") throw wrongValue(name, "a number", value);
+    if (isRight(value) && value >= min && value <= max) return value;
+    throw new RangeError(`The option "${name}" must be ${kind} from ${min} to ${max}, not ${value}.`);
+  };
 }
 
-/** Like {@link checkInteger}, but accepts fractions. */
-export function checkNumber(
-  name: string,
-  value: number | undefined,
-  defaultValue: number,
+export function integer<Default extends number | undefined>(
+  defaultValue: Default,
   min: number,
-  max: number,
-): number {
-  if (value === undefined) return defaultValue;
-  if (typeof value !== "number") throw wrongValue(name, "a number", value);
-  if (value >= min && value <= max) return value;
-  throw new RangeError(`The option "${name}" must be a number from ${min} to ${max}, not ${value}.`);
+  max: number = maxInteger,
+): (name: string, value: number | undefined) => number | Default {
+  return number(defaultValue, min, max, "a whole number", Number.isInteger);
 }
 
 /** @param allowed - The allowed values. The first value is the default. */
-export function checkOneOf<Value extends string>(
-  name: string,
-  value: Value | undefined,
-  allowed: readonly [Value, ...Value[]],
-): Value {
-  if (value === undefined) return allowed[0];
-  if (allowed.includes(value)) return value;
-  throw wrongValue(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
+export function oneOf<Value extends string>(
+  ...allowed: readonly [Value, ...Value[]]
+): (name: string, value: Value | undefined) => Value {
+  return (name, value = allowed[0]) => {
+    if (allowed.includes(value)) return value;
+    throw wrongValue(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
+  };
+}
+
+/**
+ * Returns the check of an option that is an object of options. The default is one frozen object for all clients.
+ * @param expected - The accepted forms, for error messages.
+ * @param numberName - The option that a number stands for.
+ */
+export function group<Resolved extends object>(
+  checks: Checks<Resolved>,
+  expected?: string,
+  numberName?: keyof Resolved,
+): (name: string, given: object | number | undefined) => Resolved {
+  let defaults: Resolved | undefined;
+  return (name, given) => {
+    if (given === undefined) return (defaults ??= Object.freeze(checkAll({}, checks, name)));
+    const isNumber = typeof given === "number" && numberName !== undefined;
+    const options = (isNumber ? { [numberName]: given } : given) as Record<string, unknown>;
+    return checkAll(readOptions(name, options, Object.keys(checks), expected), checks, name);
+  };
+}
+
+function checkAll<Resolved extends object>(
+  given: Readonly<Record<string, unknown>>,
+  checks: Checks<Resolved>,
+  scope: string,
+): Resolved {
+  const values = Object.entries<Check<unknown>>(checks).map(
+    ([name, check]) => [name, check(`${scope}.${name}`, given[name] as never)] as const,
+  );
+  return Object.fromEntries(values) as Resolved;
 }

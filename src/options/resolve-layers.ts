@@ -1,16 +1,18 @@
 /**
- * Checks the options that concern more than a single connection, and adds their defaults. This module does not check
- * the options of a connection itself (`resolve-options.ts`).
+ * The checks and defaults of the options that concern more than a single connection. This module does not contain those
+ * of the options of a connection itself (`resolve-options.ts`).
  */
 import { ownOptions } from "../../protocol/index.js";
 import {
-  checkBoolean,
+  boolean,
+  type Check,
   checkFunction,
-  checkInteger,
-  checkNumber,
   checkObject,
-  checkOneOf,
-  readOptions,
+  type Checks,
+  group,
+  integer,
+  number,
+  oneOf,
   wrongValue,
 } from "./checks.js";
 import type {
@@ -66,191 +68,152 @@ const maxBytes = 4 * 1024 * 1024;
 /** Largest allowed limit for a number of messages. */
 const maxCount = 2 ** 31 - 1;
 
-// All clients share these default objects.
-const defaultBackoff = Object.freeze(resolveBackoff({}));
-const defaultRotation = Object.freeze(resolveRotation({}, false));
-const overlapRotation = Object.freeze(resolveRotation({}, true));
-const defaultHeartbeat = Object.freeze(resolveHeartbeat({}));
-const defaultBuffer = Object.freeze(resolveBuffer<unknown>({}));
+const checkBuffer = group<ResolvedLayers["buffer"]>(
+  {
+    capacity: integer(1_000, 1, maxCount),
+    maxBytes: integer(maxBytes, 1),
+    overflow: oneOf("pause", "dropOldest", "dropNewest", "conflate", "error"),
+    keyOf: checkFunction,
+  },
+  "a number or an object",
+  "capacity",
+);
 
-/**
- * Checks the layer options and adds the defaults.
- * @throws TypeError for an unknown name, a value of the wrong type, or an option that requires another option.
- * @throws RangeError for a number out of bounds.
- */
-export function resolveLayers(
-  options: LayerOptions<unknown, unknown>,
-  connectTimeout: number,
-): ResolvedLayers {
-  const { maxConnectionAge, setupTimeout } = options;
-  const replay = options.replay === undefined ? undefined : resolveReplay(options.replay);
-  return {
-    reconnect: checkBoolean("reconnect", options.reconnect, true),
-    retryInitial: checkBoolean("retryInitial", options.retryInitial, false),
-    backoff: options.backoff === undefined ? defaultBackoff : resolveBackoff(options.backoff),
-    shouldReconnect: checkFunction("shouldReconnect", options.shouldReconnect),
-    maxConnectionAge: checkInteger("maxConnectionAge", maxConnectionAge, undefined, 1, maxInteger),
-    rotation: resolveRotation(options.rotation, replay !== undefined),
-    heartbeat: resolveHeartbeat(options.heartbeat),
-    buffer: options.buffer === undefined ? defaultBuffer : resolveBuffer(options.buffer),
-    outbox: resolveOutbox(options.outbox),
-    replay,
-    onConnection: checkFunction("onConnection", options.onConnection),
-    setupTimeout: checkInteger("setupTimeout", setupTimeout, connectTimeout, 1, maxInteger),
-  };
+const checkHeartbeat = group<NonNullable<ResolvedLayers["heartbeat"]>>(
+  {
+    interval: integer(30_000, 1),
+    timeout: integer(20_000, 1),
+    ping: checkFunction,
+    isPong: checkFunction,
+  },
+  "false, a number or an object",
+  "interval",
+);
+
+const checkOutbox = group<NonNullable<ResolvedLayers["outbox"]>>(
+  {
+    capacity: integer(1_000, 1, maxCount),
+    maxBytes: integer(maxBytes, 1),
+    ttl: integer(undefined, 1),
+    overflow: oneOf("error", "dropOldest", "conflate"),
+    perSecond: number(undefined, 0, maxInteger, "a positive number", (value) => value > 0),
+    keyOf: checkFunction,
+    idOf: checkFunction,
+    acknowledges: checkFunction,
+  },
+  "false, a number or an object",
+  "capacity",
+);
+
+const checkReplay = group<NonNullable<ResolvedLayers["replay"]>>({
+  sequence: checkRequiredFunction,
+  isNext: checkFunction,
+  streamOf: checkFunction,
+  epochOf: checkFunction,
+  onReplay: checkFunction,
+  window: integer(1_000, 1, maxCount),
+  maxWaiting: integer(10_000, 1, maxCount),
+  maxStreams: integer(undefined, 1, maxCount),
+  recoveryTimeout: integer(10_000, 1),
+  cursors: (_name, cursors) => cursors,
+});
+
+/** The checks of the layer options that do not depend on another option. */
+export const layerChecks: Checks<Omit<ResolvedLayers, "rotation" | "setupTimeout">> = {
+  reconnect: boolean(true),
+  retryInitial: boolean(false),
+  backoff: group<ResolvedLayers["backoff"]>({
+    base: integer(1_000, 1),
+    multiplier: number(2, 1, maxInteger),
+    cap: integer(minute, 1),
+    floor: integer(100, 0),
+    jitter: boolean(true),
+    maxAttempts: integer(0, 0),
+    maxElapsed: integer(undefined, 1),
+    resetAfter: integer(minute, 0),
+    retryAfterCap: integer(15 * minute, 0),
+  }),
+  shouldReconnect: checkFunction,
+  maxConnectionAge: integer(undefined, 1),
+  heartbeat: resolveHeartbeat,
+  buffer: (name, given) => withKeyOf(name, checkBuffer(name, given)),
+  outbox: resolveOutbox,
+  replay: resolveReplay,
+  onConnection: checkFunction,
+};
+
+/** The check of the option `rotation`. Without replay an overlap would deliver messages twice. */
+export const checkRotation: Check<ResolvedLayers["rotation"]> = rotationWith("replace", "overlap");
+
+/** The check of the option `rotation` of a client with the option `replay`. */
+export const checkReplayingRotation: Check<ResolvedLayers["rotation"]> = rotationWith("overlap", "replace");
+
+function rotationWith(
+  ...modes: ["overlap" | "replace", "overlap" | "replace"]
+): Check<ResolvedLayers["rotation"]> {
+  return group<ResolvedLayers["rotation"]>({
+    mode: oneOf(...modes),
+    overlap: integer(5_000, 0),
+    jitter: number(0.1, 0, 1),
+    maxWaiting: integer(10_000, 1, maxCount),
+  });
 }
 
-function resolveBackoff(given: BackoffOptions): ResolvedLayers["backoff"] {
-  const backoff = readOptions("backoff", given, [
-    ...(["base", "multiplier", "cap", "floor", "jitter"] as const),
-    ...(["maxAttempts", "maxElapsed", "resetAfter", "retryAfterCap"] as const),
-  ]);
-  return {
-    base: checkInteger("backoff.base", backoff.base, 1_000, 1, maxInteger),
-    multiplier: checkNumber("backoff.multiplier", backoff.multiplier, 2, 1, maxInteger),
-    cap: checkInteger("backoff.cap", backoff.cap, minute, 1, maxInteger),
-    floor: checkInteger("backoff.floor", backoff.floor, 100, 0, maxInteger),
-    jitter: checkBoolean("backoff.jitter", backoff.jitter, true),
-    maxAttempts: checkInteger("backoff.maxAttempts", backoff.maxAttempts, 0, 0, maxInteger),
-    maxElapsed: checkInteger("backoff.maxElapsed", backoff.maxElapsed, undefined, 1, maxInteger),
-    resetAfter: checkInteger("backoff.resetAfter", backoff.resetAfter, minute, 0, maxInteger),
-    retryAfterCap: checkInteger("backoff.retryAfterCap", backoff.retryAfterCap, 15 * minute, 0, maxInteger),
-  };
-}
-
-function resolveRotation(
-  rotation: RotationOptions | undefined,
-  hasReplay: boolean,
-): ResolvedLayers["rotation"] {
-  if (rotation === undefined) return hasReplay ? overlapRotation : defaultRotation;
-  const own = readOptions("rotation", rotation, ["mode", "overlap", "jitter", "maxWaiting"]);
-  const { mode, overlap, jitter, maxWaiting } = own;
-  return {
-    // Without replay an overlap would deliver messages twice.
-    mode: checkOneOf("rotation.mode", mode, hasReplay ? ["overlap", "replace"] : ["replace", "overlap"]),
-    overlap: checkInteger("rotation.overlap", overlap, 5_000, 0, maxInteger),
-    jitter: checkNumber("rotation.jitter", jitter, 0.1, 0, 1),
-    maxWaiting: checkInteger("rotation.maxWaiting", maxWaiting, 10_000, 1, maxCount),
-  };
-}
-
-function resolveHeartbeat(given: LayerOptions<unknown, unknown>["heartbeat"]): ResolvedLayers["heartbeat"] {
-  if (given === undefined) return defaultHeartbeat;
+function resolveHeartbeat(
+  name: string,
+  given: LayerOptions<unknown, unknown>["heartbeat"],
+): ResolvedLayers["heartbeat"] {
   if (given === false) return undefined;
-  const { interval, timeout, ping, isPong } = readOptions<HeartbeatOptions<unknown, unknown>>(
-    "heartbeat",
-    typeof given === "number" ? { interval: given } : given,
-    ["interval", "timeout", "ping", "isPong"],
-    "false, a number or an object",
-  );
-  if (isPong !== undefined && ping === undefined) {
-    throw missingOption("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
-  }
-  return {
-    interval: checkInteger("heartbeat.interval", interval, 30_000, 1, maxInteger),
-    timeout: checkInteger("heartbeat.timeout", timeout, 20_000, 1, maxInteger),
-    ping: checkFunction("heartbeat.ping", ping),
-    isPong: checkFunction("heartbeat.isPong", isPong),
-  };
+  const heartbeat = checkHeartbeat(name, given);
+  if (heartbeat.isPong !== undefined && heartbeat.ping === undefined)
+    throw missingOption("heartbeat.isPong", "heartbeat.ping");
+  return heartbeat;
 }
 
-function resolveBuffer<Received>(
-  given: number | BufferOptions<Received>,
-): ResolvedLayers<Received, never>["buffer"] {
-  const buffer = readOptions<BufferOptions<Received>>(
-    "buffer",
-    typeof given === "number" ? { capacity: given } : given,
-    ["capacity", "maxBytes", "overflow", "keyOf"],
-    "a number or an object",
-  );
-  const policies = ["pause", "dropOldest", "dropNewest", "conflate", "error"] as const;
-  const overflow = checkOneOf("buffer.overflow", buffer.overflow, policies);
-  return {
-    capacity: checkInteger("buffer.capacity", buffer.capacity, 1_000, 1, maxCount),
-    maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, maxBytes, 1, maxInteger),
-    overflow,
-    keyOf: checkKeyOf("buffer", buffer.keyOf, overflow),
-  };
-}
-
-function resolveOutbox(given: LayerOptions<unknown, unknown>["outbox"]): ResolvedLayers["outbox"] {
+function resolveOutbox(
+  name: string,
+  given: LayerOptions<unknown, unknown>["outbox"],
+): ResolvedLayers["outbox"] {
   if (given === undefined || given === false) return undefined;
-  const outbox = readOptions<OutboxOptions<unknown, unknown>>(
-    "outbox",
-    typeof given === "number" ? { capacity: given } : given,
-    ["capacity", "maxBytes", "ttl", "overflow", "perSecond", "keyOf", "idOf", "acknowledges"],
-    "false, a number or an object",
-  );
+  const outbox = withKeyOf(name, checkOutbox(name, given));
   const { idOf, acknowledges } = outbox;
-  const overflow = checkOneOf("outbox.overflow", outbox.overflow, ["error", "dropOldest", "conflate"]);
-  const resolved = {
-    capacity: checkInteger("outbox.capacity", outbox.capacity, 1_000, 1, maxCount),
-    maxBytes: checkInteger("outbox.maxBytes", outbox.maxBytes, maxBytes, 1, maxInteger),
-    ttl: checkInteger("outbox.ttl", outbox.ttl, undefined, 1, maxInteger),
-    overflow,
-    perSecond: checkPerSecond(outbox.perSecond),
-    keyOf: checkKeyOf("outbox", outbox.keyOf, overflow),
-    idOf: checkFunction("outbox.idOf", idOf),
-    acknowledges: checkFunction("outbox.acknowledges", acknowledges),
-  };
-  if (idOf !== undefined && acknowledges === undefined) {
-    throw missingOption("outbox.idOf", "outbox.acknowledges", "nothing would ever be acknowledged");
-  }
-  if (acknowledges !== undefined && idOf === undefined) {
-    throw missingOption(
-      "outbox.acknowledges",
-      "outbox.idOf",
-      "no message has an id that could be acknowledged",
-    );
-  }
-  return resolved;
+  if (idOf !== undefined && acknowledges === undefined)
+    throw missingOption("outbox.idOf", "outbox.acknowledges");
+  if (acknowledges !== undefined && idOf === undefined)
+    throw missingOption("outbox.acknowledges", "outbox.idOf");
+  return outbox;
 }
 
-function checkPerSecond(perSecond: number | undefined): number | undefined {
-  if (perSecond === undefined) return undefined;
-  if (typeof perSecond !== "number") throw wrongValue("outbox.perSecond", "a number", perSecond);
-  if (perSecond > 0 && perSecond <= maxInteger) return perSecond;
-  throw new RangeError(
-    `The option "outbox.perSecond" must be a number above 0 and up to ${maxInteger}, not ${perSecond}.`,
-  );
-}
-
-function checkKeyOf<KeyOf>(scope: string, keyOf: KeyOf, overflow: string): KeyOf {
-  checkFunction(`${scope}.keyOf`, keyOf);
-  const isConflating = overflow === "conflate";
-  if (isConflating && keyOf === undefined) {
-    throw missingOption(`${scope}.overflow: "conflate"`, `${scope}.keyOf`, "no message has a key");
-  }
-  if (!isConflating && keyOf !== undefined) {
-    throw missingOption(`${scope}.keyOf`, `${scope}.overflow: "conflate"`, "it would be ignored");
-  }
-  return keyOf;
+/** @throws TypeError if `keyOf` is set without `overflow: "conflate"`, or the other way round. */
+function withKeyOf<Bounds extends { readonly overflow: string; readonly keyOf: unknown }>(
+  name: string,
+  bounds: Bounds,
+): Bounds {
+  const [keyOf, conflate] = [`${name}.keyOf`, `${name}.overflow: "conflate"`];
+  const isConflating = bounds.overflow === "conflate";
+  if (isConflating && bounds.keyOf === undefined) throw missingOption(conflate, keyOf);
+  if (!isConflating && bounds.keyOf !== undefined) throw missingOption(keyOf, conflate);
+  return bounds;
 }
 
 /** Returns the error for an option that requires another option. */
-function missingOption(option: string, other: string, consequence: string): TypeError {
-  return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
+function missingOption(option: string, other: string): TypeError {
+  return new TypeError(`The option ${option} requires ${other}.`);
 }
 
-function resolveReplay(given: ReplayOptions<unknown, unknown>): NonNullable<ResolvedLayers["replay"]> {
-  const replay = readOptions("replay", given, [
-    ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
-    ...(["window", "maxWaiting", "maxStreams", "recoveryTimeout", "cursors"] as const),
-  ]);
-  const { sequence, isNext } = replay;
-  if (typeof sequence !== "function") throw wrongValue("replay.sequence", "a function", sequence);
-  return {
-    sequence,
-    isNext: checkFunction("replay.isNext", isNext),
-    streamOf: checkFunction("replay.streamOf", replay.streamOf),
-    epochOf: checkFunction("replay.epochOf", replay.epochOf),
-    onReplay: checkFunction("replay.onReplay", replay.onReplay),
-    window: checkInteger("replay.window", replay.window, 1_000, 1, maxCount),
-    maxWaiting: checkInteger("replay.maxWaiting", replay.maxWaiting, 10_000, 1, maxCount),
-    maxStreams: checkInteger("replay.maxStreams", replay.maxStreams, undefined, 1, maxCount),
-    recoveryTimeout: checkInteger("replay.recoveryTimeout", replay.recoveryTimeout, 10_000, 1, maxInteger),
-    cursors: replay.cursors === undefined ? undefined : checkCursors(replay.cursors, isNext !== undefined),
-  };
+function resolveReplay(
+  name: string,
+  given: LayerOptions<unknown, unknown>["replay"],
+): ResolvedLayers["replay"] {
+  if (given === undefined) return undefined;
+  const replay = checkReplay(name, given);
+  const { cursors, isNext } = replay;
+  return cursors === undefined ? replay : { ...replay, cursors: checkCursors(cursors, isNext !== undefined) };
+}
+
+function checkRequiredFunction<Value>(name: string, value: Value): Value {
+  if (typeof value === "function") return value;
+  throw wrongValue(name, "a function", value);
 }
 
 /** @param hasOrder - Whether `isNext` is set. Without it, sequence ids must be integers. */

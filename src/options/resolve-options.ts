@@ -8,13 +8,17 @@ import type { DeflateOptions } from "../../protocol/index.js";
 import { nodeNet } from "../runtime/node-modules.js";
 import type { Runtime } from "../runtime/runtime.js";
 import {
-  checkBoolean,
+  boolean,
+  type Check,
   checkFunction,
-  checkInteger,
   checkObject,
-  checkOneOf,
+  type Checks,
+  checkSignal,
+  group,
   headersForm,
+  integer,
   kindOf,
+  oneOf,
   readOptions,
   wrongValue,
 } from "./checks.js";
@@ -26,7 +30,7 @@ import type {
   WebSocketOptions,
 } from "./options.js";
 import { type ResolvedProxy, resolveProxy } from "./resolve-proxy.js";
-import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
+import { checkReplayingRotation, checkRotation, layerChecks, type ResolvedLayers } from "./resolve-layers.js";
 
 /**
  * The options of a client, with the defaults added. Code that does not use the values of messages can omit the type
@@ -79,7 +83,6 @@ type GivenOptions = WebSocketOptions<unknown, unknown>;
 
 const minute = 60_000;
 const mebibyte = 1024 * 1024;
-const maxInteger = Number.MAX_SAFE_INTEGER;
 /** Milliseconds without data before the first TCP keep-alive probe, if `keepAlive` is `true`. */
 const keepAliveDelay = minute;
 /**
@@ -87,6 +90,70 @@ const keepAliveDelay = minute;
  * string.
  */
 const maxSize = 512 * mebibyte - 24;
+
+/** The options whose default or bounds depend on other options. */
+const dependentNames = [
+  ...(["setupTimeout", "maxFrameSize", "lowWaterMark", "maxBufferedAmount", "rotation", "proxy"] as const),
+  ...(["schemaMode"] as const),
+];
+type Dependent = (typeof dependentNames)[number];
+
+/** The option `compress` is named `deflate` when it is resolved. */
+type Own = Omit<ResolvedOptions, Dependent | "deflate"> & {
+  readonly compress: DeflateOptions | undefined;
+};
+
+/** The checks of the options that do not depend on another option. */
+const ownChecks: Checks<Own> = {
+  ...layerChecks,
+  schema: checkSchema,
+  subprotocols: (name, value) => checkProvided(name, value, "a string or an array of strings"),
+  headers: checkHeaders,
+  serializer: checkFunction,
+  deserializer: checkFunction,
+  compress: resolveCompress,
+  compressionThreshold: integer(128, 0, maxSize),
+  followRedirects: integer(0, 0, 20),
+  connectTimeout: integer(10_000, 1),
+  closeTimeout: integer(5_000, 1),
+  messageTimeout: integer(2 * minute, 1),
+  maxMessageSize: integer(64 * mebibyte, 1, maxSize),
+  maxFragments: integer(131_072, 1),
+  maxControlRate: integer(2_000, 1),
+  highWaterMark: integer(mebibyte, 1),
+  autoPong: boolean(true),
+  tls: checkOptionalObject,
+  tlsSessions: boolean(true),
+  lookup: checkFunction,
+  localAddress: checkAddress,
+  socketPath: checkString,
+  createConnection: checkFunction,
+  insecureCredentials: oneOf("warn", "forbid", "allow"),
+  redact: checkFunction,
+  noDelay: boolean(true),
+  keepAlive: resolveKeepAlive,
+  signal: checkSignal,
+  runtime: checkObject,
+};
+
+const names: readonly string[] = [...Object.keys(ownChecks), ...dependentNames];
+
+/** Returns the checks of the options in {@link dependentNames}. */
+function dependentChecks(
+  { socketPath, createConnection, tls, replay, schema }: GivenOptions,
+  { connectTimeout, maxMessageSize, highWaterMark }: ResolvedOptions,
+): Checks<Pick<ResolvedOptions, Dependent>> {
+  const replaced = { socketPath, createConnection, "tls.socket": ownOptions(tls ?? {}).socket };
+  return {
+    setupTimeout: integer(connectTimeout, 1),
+    maxFrameSize: integer(maxMessageSize, 1, maxSize),
+    lowWaterMark: integer(Math.floor(highWaterMark / 2), 0, highWaterMark),
+    maxBufferedAmount: integer(Math.max(64 * mebibyte, highWaterMark), highWaterMark),
+    rotation: replay === undefined ? checkRotation : checkReplayingRotation,
+    proxy: (_name, proxy) => resolveProxy(proxy, replaced),
+    schemaMode: (name, mode) => checkSchemaMode(name, mode, schema),
+  };
+}
 
 /**
  * Checks the options of a client and adds the defaults.
@@ -99,11 +166,32 @@ export function resolveOptions<Received, Sent>(
   defaultRuntime: Runtime,
 ): ResolvedOptions {
   refuseSubprotocols(options);
-  if (shared?.defaults.runtime !== defaultRuntime) shared = resolveDefaults(defaultRuntime);
-  const { defaults, names } = shared;
+  if (defaults?.runtime !== defaultRuntime)
+    defaults = { ...checkOptions(ownOptions({ runtime: defaultRuntime }), null) };
   const given = readOptions("options", options as GivenOptions, names);
   if (Object.keys(given).length === 0) return defaults;
-  return inheriting(defaults, resolveGroups(given, defaultRuntime));
+  return checkOptions(ownOptions({ runtime: defaultRuntime, ...given }), defaults);
+}
+
+/** The options of every client inherit from these options. */
+let defaults: ResolvedOptions | undefined;
+
+/**
+ * Returns an object that inherits the defaults. Only values that differ from the defaults are own properties, because a
+ * full copy would take 300 bytes per client. If there are no defaults yet, all options are own properties.
+ */
+function checkOptions(given: GivenOptions, inherited: ResolvedOptions | null): ResolvedOptions {
+  const resolved = Object.create(inherited) as Record<string, unknown>;
+  const check = (checks: Record<string, Check<unknown>>): void => {
+    for (const [name, check] of Object.entries(checks)) {
+      const value = check(name, given[name as keyof GivenOptions] as never);
+      const resolvedName = name === "compress" ? "deflate" : name;
+      if (inherited === null || value !== resolved[resolvedName]) resolved[resolvedName] = value;
+    }
+  };
+  check(ownChecks);
+  check(dependentChecks(given, resolved as unknown as ResolvedOptions));
+  return resolved as unknown as ResolvedOptions;
 }
 
 /**
@@ -125,72 +213,7 @@ function refuseSubprotocols(options: unknown): void {
  */
 export function refuseMoreArguments(others: readonly unknown[]): void {
   if (others.every((other) => other === undefined)) return;
-  throw new TypeError(
-    "The options are the second and last argument, and contain the subprotocols: (url, { subprotocols, headers }).",
-  );
-}
-
-/** The defaults and the names of all options. The options of every client inherit from the defaults. */
-let shared: ReturnType<typeof resolveDefaults> | undefined;
-
-function resolveDefaults(runtime: Runtime) {
-  const [messages, limits, layers, socket, others] = resolveGroups(ownOptions({}), runtime);
-  const defaults: ResolvedOptions = { ...messages, ...limits, ...layers, ...socket, ...others };
-  const resolvedNames = Object.keys(defaults) as (keyof ResolvedOptions)[];
-  // Only `compress` has another name in the resolved options.
-  const names = resolvedNames.map((name) => (name === "deflate" ? "compress" : name));
-  return { defaults, names };
-}
-
-/** Returns the resolved options in groups, because an object of all options would take 80 µs to create. */
-function resolveGroups(options: GivenOptions, defaultRuntime: Runtime) {
-  const messages = resolveMessages(options);
-  const limits = resolveLimits(options);
-  const layers = resolveLayers(options, limits.connectTimeout);
-  const socket = resolveSocket(options);
-  const signal = checkSignal(options.signal);
-  const runtime = options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime);
-  return [messages, limits, layers, socket, { signal, runtime }] as const;
-}
-
-/**
- * Returns an object that inherits the defaults. Only values that differ from the defaults are own properties, because a
- * full copy would take 300 bytes per client.
- */
-function inheriting(defaults: ResolvedOptions, groups: readonly object[]): ResolvedOptions {
-  const own = Object.create(defaults) as Record<string, unknown>;
-  for (const group of groups)
-    for (const [name, value] of Object.entries(group)) if (value !== own[name]) own[name] = value;
-  return own as unknown as ResolvedOptions;
-}
-
-function resolveMessages(options: GivenOptions) {
-  return {
-    subprotocols: checkProvided("subprotocols", options.subprotocols, "a string or an array of strings"),
-    headers: checkHeaders(options.headers),
-    serializer: checkFunction("serializer", options.serializer),
-    deserializer: checkFunction("deserializer", options.deserializer),
-    ...resolveSchema(options),
-    deflate: resolveCompress(options.compress),
-    compressionThreshold: checkInteger("compressionThreshold", options.compressionThreshold, 128, 0, maxSize),
-    autoPong: checkBoolean("autoPong", options.autoPong, true),
-  };
-}
-
-/** A schema of arktype is a function. Other libraries use objects. */
-function resolveSchema({ schema: given = false, schemaMode: mode }: GivenOptions) {
-  const schemaMode = checkOneOf("schemaMode", mode, ["strict", "lenient"]);
-  if (given === false) {
-    if (mode === undefined) return { schema: undefined, schemaMode };
-    throw new TypeError('The option "schemaMode" requires the option "schema".');
-  }
-  const isHolder = typeof given === "object" || typeof given === "function";
-  const standard: Partial<(typeof given)["~standard"]> | undefined = isHolder
-    ? (given as typeof given | null)?.["~standard"]
-    : undefined;
-  if (standard?.version === 1 && typeof standard.validate === "function")
-    return { schema: given, schemaMode };
-  throw wrongValue("schema", 'a Standard Schema, version 1, which has the property "~standard"', given);
+  throw new TypeError("The options are the second and last argument: (url, { subprotocols, headers }).");
 }
 
 function checkProvided<Value>(name: string, value: Value, expected: string): Value {
@@ -199,87 +222,73 @@ function checkProvided<Value>(name: string, value: Value, expected: string): Val
   throw wrongValue(name, `${expected}, or a function that returns it`, value);
 }
 
-function checkHeaders(headers: GivenOptions["headers"]): GivenOptions["headers"] {
-  const given = checkProvided("headers", headers, headersForm);
+function checkHeaders(name: string, headers: GivenOptions["headers"]): GivenOptions["headers"] {
+  const given = checkProvided(name, headers, headersForm);
   // An iterable may allow only one iteration, but every attempt needs the headers.
   return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
 }
 
 const noOptions: DeflateOptions = Object.freeze({});
 
-function resolveCompress(compress: boolean | CompressOptions = true): DeflateOptions | undefined {
+const checkCompress = group<Required<CompressOptions>>(
+  {
+    level: integer(undefined, 0, 9),
+    memLevel: integer(undefined, 1, 9),
+    windowBits: integer(undefined, 8, 15),
+    serverWindowBits: integer(undefined, 8, 15),
+    noContextTakeover: boolean(undefined),
+    serverNoContextTakeover: boolean(undefined),
+  },
+  "true, false or an object",
+);
+
+function resolveCompress(
+  name: string,
+  compress: boolean | CompressOptions = true,
+): DeflateOptions | undefined {
   if (compress === false) return undefined;
   if (compress === true) return noOptions;
-  const own = readOptions(
-    "compress",
-    compress,
-    [
-      ...(["level", "memLevel", "windowBits", "serverWindowBits"] as const),
-      ...(["noContextTakeover", "serverNoContextTakeover"] as const),
-    ],
-    "true, false or an object",
-  );
-  const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } = own;
-  return {
-    level: checkInteger("compress.level", level, undefined, 0, 9),
-    memLevel: checkInteger("compress.memLevel", memLevel, undefined, 1, 9),
-    windowBits: checkInteger("compress.windowBits", windowBits, undefined, 8, 15),
-    noContextTakeover: checkBoolean("compress.noContextTakeover", noContextTakeover, undefined),
-    peerWindowBits: checkInteger("compress.serverWindowBits", serverWindowBits, undefined, 8, 15),
-    peerNoContextTakeover: checkBoolean(
-      "compress.serverNoContextTakeover",
-      serverNoContextTakeover,
-      undefined,
-    ),
-  };
+  const { serverWindowBits, serverNoContextTakeover, ...own } = checkCompress(name, compress);
+  return { ...own, peerWindowBits: serverWindowBits, peerNoContextTakeover: serverNoContextTakeover };
 }
 
-function resolveLimits(options: GivenOptions) {
-  const maxMessageSize = checkInteger("maxMessageSize", options.maxMessageSize, 64 * mebibyte, 1, maxSize);
-  const highWaterMark = checkInteger("highWaterMark", options.highWaterMark, mebibyte, 1, maxInteger);
-  const half = Math.floor(highWaterMark / 2);
-  const most = Math.max(64 * mebibyte, highWaterMark);
-  const { maxBufferedAmount } = options;
-  return {
-    followRedirects: checkInteger("followRedirects", options.followRedirects, 0, 0, 20),
-    connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxInteger),
-    closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxInteger),
-    messageTimeout: checkInteger("messageTimeout", options.messageTimeout, 2 * minute, 1, maxInteger),
-    maxMessageSize,
-    maxFrameSize: checkInteger("maxFrameSize", options.maxFrameSize, maxMessageSize, 1, maxSize),
-    maxFragments: checkInteger("maxFragments", options.maxFragments, 131_072, 1, maxInteger),
-    maxControlRate: checkInteger("maxControlRate", options.maxControlRate, 2_000, 1, maxInteger),
-    highWaterMark,
-    lowWaterMark: checkInteger("lowWaterMark", options.lowWaterMark, half, 0, highWaterMark),
-    maxBufferedAmount: checkInteger("maxBufferedAmount", maxBufferedAmount, most, highWaterMark, maxInteger),
-  };
+/** A schema of arktype is a function. Other libraries use objects. */
+function checkSchema(
+  name: string,
+  given: StandardSchema<unknown> | false = false,
+): StandardSchema<unknown> | undefined {
+  if (given === false) return undefined;
+  const isHolder = typeof given === "object" || typeof given === "function";
+  const standard: Partial<StandardSchema<unknown>["~standard"]> | undefined = isHolder
+    ? (given as StandardSchema<unknown> | null)?.["~standard"]
+    : undefined;
+  if (standard?.version === 1 && typeof standard.validate === "function") return given;
+  throw wrongValue(name, 'a Standard Schema, version 1, which has the property "~standard"', given);
 }
 
-function resolveSocket(options: GivenOptions) {
-  const { tls, socketPath, createConnection, insecureCredentials } = options;
-  return {
-    tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
-    tlsSessions: checkBoolean("tlsSessions", options.tlsSessions, true),
-    lookup: checkFunction("lookup", options.lookup),
-    localAddress: checkAddress("localAddress", options.localAddress),
-    socketPath: checkString("socketPath", options.socketPath),
-    createConnection: checkFunction("createConnection", options.createConnection),
-    insecureCredentials: checkOneOf("insecureCredentials", insecureCredentials, ["warn", "forbid", "allow"]),
-    redact: checkFunction("redact", options.redact),
-    proxy: resolveProxy(options.proxy, {
-      socketPath,
-      createConnection,
-      "tls.socket": ownOptions(tls ?? {}).socket,
-    }),
-    noDelay: checkBoolean("noDelay", options.noDelay, true),
-    keepAlive: resolveKeepAlive(options.keepAlive),
-  };
+const checkMode = oneOf("strict", "lenient");
+
+function checkSchemaMode(
+  name: string,
+  mode: "strict" | "lenient" | undefined,
+  schema: StandardSchema<unknown> | false = false,
+): "strict" | "lenient" {
+  if (mode === undefined || schema !== false) return checkMode(name, mode);
+  checkMode(name, mode);
+  throw new TypeError('The option "schemaMode" requires the option "schema".');
 }
 
-function resolveKeepAlive(keepAlive: boolean | number = false): number | false {
+function checkOptionalObject<Value extends object>(
+  name: string,
+  value: Value | undefined,
+): Value | undefined {
+  return value === undefined ? undefined : checkObject(name, value);
+}
+
+function resolveKeepAlive(name: string, keepAlive: boolean | number = false): number | false {
   if (typeof keepAlive === "boolean") return keepAlive && keepAliveDelay;
-  if (typeof keepAlive !== "number") throw wrongValue("keepAlive", "true, false or a number", keepAlive);
-  return checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxInteger);
+  if (typeof keepAlive !== "number") throw wrongValue(name, "true, false or a number", keepAlive);
+  return integer(keepAliveDelay, 1)(name, keepAlive);
 }
 
 function checkString(name: string, value: string | undefined): string | undefined {
@@ -292,9 +301,4 @@ function checkAddress(name: string, value: string | undefined): string | undefin
   const address = checkString(name, value);
   if (address === undefined || nodeNet().isIP(address) !== 0) return address;
   throw wrongValue(name, "an IP address", value);
-}
-
-function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw wrongValue("signal", "an AbortSignal", signal);
 }

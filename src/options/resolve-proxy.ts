@@ -37,18 +37,27 @@ export function readProxy(proxy: unknown): ProxyTarget | "env" | undefined {
 function proxyTarget({ url, headers: given, tls }: ProxyOptions): ProxyTarget {
   if (typeof url !== "string" && !(url instanceof URL))
     throw wrongValue("proxy.url", "a string or a URL", url);
-  const uri = parseProxy(String(url));
+  const uri = correct("proxy", () => parseProxy(String(url)));
   const headers = readHeaderFields("proxy.headers", given);
-  if (uri.kind === "socks5" && headers.length > 0)
-    throw new TypeError(`The option "proxy.headers" is for HTTP proxies: SOCKS5 has no headers.`);
-  if (uri.kind !== "https" && tls !== undefined)
-    throw new TypeError(`The option "proxy.tls" requires a proxy url with the scheme https.`);
+  const { kind } = uri;
+  const unused =
+    kind === "socks5" && headers.length > 0 ? "headers" : kind !== "https" && tls !== undefined ? "tls" : "";
+  if (unused !== "")
+    throw new TypeError(
+      `The option "proxy.${unused}" cannot be used with a proxy url of the scheme ${kind}.`,
+    );
+  // The constructor throws for invalid header fields.
+  if (kind !== "socks5")
+    correct("proxy.headers", () => new HttpTunnel({ host: "localhost", port: 1 }, uri, headers));
+  return { uri, headers, tls: tls === undefined ? undefined : checkObject("proxy.tls", tls) };
+}
+
+/** @throws TypeError that names the option, if `read` throws. */
+function correct<Result>(option: string, read: () => Result): Result {
   try {
-    // The constructor throws for invalid header fields.
-    if (uri.kind !== "socks5") new HttpTunnel({ host: "localhost", port: 1 }, uri, headers);
+    return read();
   } catch (error) {
     const { message } = error as Error;
-    throw new TypeError(`The option "proxy.headers" is invalid. ${message}`, { cause: error });
+    throw new TypeError(`The option "${option}" is invalid. ${message}`, { cause: error });
   }
-  return { uri, headers, tls: tls === undefined ? undefined : checkObject("proxy.tls", tls) };
 }

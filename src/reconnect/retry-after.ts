@@ -4,16 +4,15 @@ import { utcTime } from "../runtime/utc.js";
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const meanYearMs = 365.2425 * 86_400_000;
 
-const month = `(?<month>${months.join("|")})`;
+const month = "(?<month>[A-Z][a-z]{2})";
 const time = "(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)";
-const weekday = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
-const longWeekday = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
 
-// RFC 9110 5.6.7: the format IMF-fixdate, and the two obsolete formats that a recipient must accept.
+// RFC 9110 5.6.7: the format IMF-fixdate, and the two obsolete formats that a recipient must accept. The day of the week
+// is not compared with the date.
 const forms: readonly RegExp[] = [
-  new RegExp(`^${weekday}, (?<day>\\d\\d) ${month} (?<year>\\d{4}) ${time} GMT$`),
-  new RegExp(`^${longWeekday}, (?<day>\\d\\d)-${month}-(?<shortYear>\\d\\d) ${time} GMT$`),
-  new RegExp(`^${weekday} ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
+  new RegExp(`^[A-Z][a-z]{2}, (?<day>\\d\\d) ${month} (?<year>\\d{4}) ${time} GMT$`),
+  new RegExp(`^[A-Z][a-z]+day, (?<day>\\d\\d)-${month}-(?<shortYear>\\d\\d) ${time} GMT$`),
+  new RegExp(`^[A-Z][a-z]{2} ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
 ];
 
 /**
@@ -32,11 +31,12 @@ export function retryAfterOf(value: string, wallNow: number): number | undefined
 
 /** Returns the milliseconds since 1970, or `undefined` for an invalid date or time. */
 function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number): number | undefined {
-  const numbers = ["day", "hour", "minute", "second"].map((name) => Number(groups[name]));
-  const [day, hour, minute, second] = numbers as [number, number, number, number];
+  const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map((name) =>
+    Number(groups[name]),
+  ) as [number, number, number, number];
   const monthIndex = months.indexOf(groups["month"]!);
   // Second 60 is a leap second.
-  if (hour > 23 || minute > 59 || second > 60) return undefined;
+  if (monthIndex === -1 || hour > 23 || minute > 59 || second > 60) return undefined;
   const at = (year: number): number => utcTime(year, monthIndex, day, hour, minute, second);
   const year =
     groups["year"] === undefined

@@ -8,6 +8,7 @@ import {
   mask,
   type HeaderField,
   maskFields,
+  outputMethods,
   ownOptions,
 } from "../../protocol/index.js";
 import { nodeUtil } from "../runtime/node-modules.js";
@@ -16,8 +17,6 @@ import { nodeUtil } from "../runtime/node-modules.js";
 const maxDepth = 16;
 /** The names and codes of errors. Programs compare them. */
 const identifier = /^[a-z]\w{0,47}$/i;
-/** Methods of a class that may print its private fields. The copy has none of them. */
-const outputMethods: readonly PropertyKey[] = ["toJSON", Symbol.for("nodejs.util.inspect.custom")];
 
 /**
  * Returns the value itself if it shows no secret, and otherwise a copy with the same prototype, in which secrets are
@@ -60,7 +59,7 @@ export function redactError(
     const copy = new Error();
     const changes: PropertyKey[] = [];
     const define = (key: PropertyKey, property: PropertyDescriptor, before: unknown): void => {
-      if (property.get !== undefined || property.value !== before) changes.push(key);
+      if (property.value !== before) changes.push(key);
       Object.defineProperty(copy, key, ownOptions({ ...property, configurable: true }));
     };
     for (const key of new Set([...Reflect.ownKeys(error), "message", "name", "code", ...outputMethods])) {
@@ -68,6 +67,7 @@ export function redactError(
       if (key === "stack" || value === undefined) continue;
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
       const isObject = typeof value === "object" ? value !== null : typeof value === "function";
+      // These methods of a class may print its private fields. The copy has none of them.
       if (outputMethods.includes(key)) define(key, {}, error instanceof DOMException ? undefined : value);
       else if (isPublic(key, value)) define(key, { value: maskedAgain(value, rule), enumerable }, value);
       else if (!isObject || /^(?:cause|errors)$/.test(String(key)) || isError(value))

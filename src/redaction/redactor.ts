@@ -3,46 +3,38 @@
  * option `redact`, or the rule of `protocol/display/`. It does not decide which texts are shown.
  */
 import {
-  bareUrl,
   displayField,
   displaySubprotocol,
-  displayUrl,
   escapeControls,
   type FieldRule,
   redactText,
+  type WebSocketUri,
 } from "../../protocol/index.js";
 import type { Redact, RedactKind } from "../options/options.js";
 import { redactError } from "./redacted-error.js";
 
 const hidden = "***";
 
-/** Hides the secrets of one client or of one connection. */
+/** Most credentials that are remembered. A client may send others at each attempt. */
+const maxSecrets = 256;
+
+/** Hides the secrets of one client. */
 export class Redactor {
   readonly #hook: Redact | undefined;
-  readonly #secrets: readonly string[];
+  #secrets: readonly string[] = [];
 
-  /**
-   * @param hook - The option `redact`.
-   * @param secrets - Credentials that were sent. Without a hook they are replaced in every text but a URL.
-   */
-  constructor(hook: Redact | undefined, secrets: readonly string[] = []) {
+  /** @param hook - The option `redact`. */
+  constructor(hook: Redact | undefined) {
     this.#hook = hook;
-    this.#secrets = secrets;
   }
 
-  /** Returns a redactor that also knows these credentials. */
-  with(secrets: readonly string[]): Redactor {
-    if (secrets.length === 0) return this;
-    const all = [...this.#secrets, ...secrets];
-    // A credential may contain a shorter one.
-    return new Redactor(
-      this.#hook,
-      all.sort((first, second) => second.length - first.length),
-    );
+  /** @param secrets - Credentials that are sent. Without a hook they are replaced in every text but a URL. */
+  learn(secrets: readonly string[]): void {
+    this.#secrets = [...new Set([...secrets, ...this.#secrets])].slice(0, maxSecrets);
   }
 
-  url(url: string): string {
-    return this.#hook === undefined ? displayUrl(url) : escapeControls(this.#ask(bareUrl(url), "url"));
+  url({ href, display }: WebSocketUri): string {
+    return this.#hook === undefined ? display : escapeControls(this.#ask(href, "url"));
   }
 
   /** Hides secrets in a message of this package that shows a text of the peer by the default rule. */
@@ -70,7 +62,9 @@ export class Redactor {
   }
 
   #withoutSecrets(text: string): string {
-    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, hidden), text);
+    // A credential may contain a shorter one.
+    const longestFirst = [...this.#secrets].sort((first, second) => second.length - first.length);
+    return longestFirst.reduce((shown, secret) => shown.replaceAll(secret, hidden), text);
   }
 
   /** The hook is a function of the application. If it fails, nothing of the text is shown. */

@@ -101,8 +101,8 @@ export interface TransportTarget {
   readonly proxy?: ProxyTarget | undefined;
   /** Returns a stream that is ready for use, including TLS if it is needed. */
   readonly createConnection?: CreateConnection | undefined;
-  /** Aborts a pending call of `createConnection`. */
-  readonly signal: AbortSignal;
+  /** Aborts a pending call of `createConnection`. Set with `createConnection`. */
+  readonly signal?: AbortSignal | undefined;
   /** Memory that all transports share for reading. */
   readonly readBuffer: Buffer;
 }

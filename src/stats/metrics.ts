@@ -10,48 +10,46 @@ export interface PrometheusSource {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-const counter = (help: string): MetricInfo => ({ type: "counter", help });
-const gauge = (help: string): MetricInfo => ({ type: "gauge", help });
-const histogram = (help: string): MetricInfo => ({ type: "histogram", help });
-
 /**
+ * A literal without calls, so that a bundler can leave it out of a program that does not use {@link prometheus}.
+ *
  * The metric `latencyMs` is created from the histogram of all round-trip times. The property `Stats.latencyMs` is only
  * the last round-trip time, and is not exported as a metric.
  */
 const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> = {
-  messagesSent: counter("Messages sent."),
-  messagesReceived: counter("Messages received."),
-  payloadBytesSent: counter("Bytes of sent messages, before compression."),
-  payloadBytesReceived: counter("Bytes of received messages, after decompression."),
-  bytesSent: counter("Bytes sent after the handshake, including framing."),
-  bytesReceived: counter("Bytes received after the handshake, including framing."),
-  compressionRatioSent: gauge("Sent payload bytes per byte on the wire."),
-  compressionRatioReceived: gauge("Received payload bytes per byte on the wire."),
-  messagesDropped: counter("Messages accepted and not delivered, in both directions."),
-  messagesWaiting: gauge("Received messages that wait to be read."),
-  messagesHeld: gauge("Received messages that wait for missing messages."),
-  outboxMessages: gauge("Messages in the outbox, including those not acknowledged."),
-  outboxBytes: gauge("Bytes in the outbox."),
-  bufferedAmount: gauge("Bytes that the kernel has not accepted yet."),
-  attemptCount: counter("Attempts to connect."),
-  connectCount: counter("Connections opened."),
-  reconnectCount: counter("Connections opened after a loss."),
-  rotationCount: counter("Connections replaced by a rotation."),
-  duplicateCount: counter("Received messages removed as duplicates."),
-  gapCount: counter("Gaps found in sequences."),
-  recoveredCount: counter("Messages delivered into gaps."),
-  resetCount: counter("Streams that continued without their missing messages."),
-  uptimeMs: gauge("Time since the current connection was opened."),
-  downtimeMs: counter("Time without a connection since the first loss."),
-  latencyMs: histogram("Round-trip time of pings."),
-  dnsMs: histogram("DNS lookup."),
-  tcpMs: histogram("TCP connect."),
-  proxyMs: histogram("Connect through a proxy."),
-  tlsMs: histogram("TLS handshake."),
-  httpMs: histogram("Opening handshake."),
-  inboxMs: histogram("Time that received messages wait to be read."),
-  sendMs: histogram("Time until the kernel accepts a sent message, sampled."),
-  recoveryMs: histogram("Time from a loss to the next connection."),
+  messagesSent: ["counter", "Messages sent."],
+  messagesReceived: ["counter", "Messages received."],
+  payloadBytesSent: ["counter", "Bytes of sent messages, before compression."],
+  payloadBytesReceived: ["counter", "Bytes of received messages, after decompression."],
+  bytesSent: ["counter", "Bytes sent after the handshake, including framing."],
+  bytesReceived: ["counter", "Bytes received after the handshake, including framing."],
+  compressionRatioSent: ["gauge", "Sent payload bytes per byte on the wire."],
+  compressionRatioReceived: ["gauge", "Received payload bytes per byte on the wire."],
+  messagesDropped: ["counter", "Messages accepted and not delivered, in both directions."],
+  messagesWaiting: ["gauge", "Received messages that wait to be read."],
+  messagesHeld: ["gauge", "Received messages that wait for missing messages."],
+  outboxMessages: ["gauge", "Messages in the outbox, including those not acknowledged."],
+  outboxBytes: ["gauge", "Bytes in the outbox."],
+  bufferedAmount: ["gauge", "Bytes that the kernel has not accepted yet."],
+  attemptCount: ["counter", "Attempts to connect."],
+  connectCount: ["counter", "Connections opened."],
+  reconnectCount: ["counter", "Connections opened after a loss."],
+  rotationCount: ["counter", "Connections replaced by a rotation."],
+  duplicateCount: ["counter", "Received messages removed as duplicates."],
+  gapCount: ["counter", "Gaps found in sequences."],
+  recoveredCount: ["counter", "Messages delivered into gaps."],
+  resetCount: ["counter", "Streams that continued without their missing messages."],
+  uptimeMs: ["gauge", "Time since the current connection was opened."],
+  downtimeMs: ["counter", "Time without a connection since the first loss."],
+  latencyMs: ["histogram", "Round-trip time of pings."],
+  dnsMs: ["histogram", "DNS lookup."],
+  tcpMs: ["histogram", "TCP connect."],
+  proxyMs: ["histogram", "Connect through a proxy."],
+  tlsMs: ["histogram", "TLS handshake."],
+  httpMs: ["histogram", "Opening handshake."],
+  inboxMs: ["histogram", "Time that received messages wait to be read."],
+  sendMs: ["histogram", "Time until the kernel accepts a sent message, sampled."],
+  recoveryMs: ["histogram", "Time from a loss to the next connection."],
 };
 
 /**

@@ -4,12 +4,8 @@ import type { HistogramSnapshot } from "./histogram.js";
 /** The type of a statistic. A counter only increases. A gauge increases and decreases. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
-/** The metadata of one metric. */
-export interface MetricInfo {
-  readonly type: MetricType;
-  /** One sentence for the HELP line. */
-  readonly help: string;
-}
+/** The metadata of one metric. `help` is one sentence for the HELP line. */
+export type MetricInfo = readonly [type: MetricType, help: string];
 
 /** The statistics of one client, and its labels. */
 export interface MetricSource<Name extends string> {
@@ -35,17 +31,17 @@ export function prometheusText<Name extends string>(
     labels: Object.entries(labels).map(labelText),
   }));
   const lines: string[] = [];
-  for (const [name, info] of Object.entries<MetricInfo>(metrics)) {
-    const metric = metricName(name, info.type);
+  for (const [name, [type, help]] of Object.entries<MetricInfo>(metrics)) {
+    const metric = metricName(name, type);
     const scale = name.endsWith("Ms") ? 1_000 : 1;
     const samples = labelled.flatMap(({ stats, labels }) =>
       samplesOf(metric, stats[name as Name], scale, labels),
     );
     // The format requires all samples of a metric in one group, after one HELP and one TYPE line.
     if (samples.length === 0) continue;
-    const help = info.help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-    const type = info.type === "histogram" ? "summary" : info.type;
-    lines.push(`# HELP ${metric} ${help}`, `# TYPE ${metric} ${type}`, ...samples);
+    const escapedHelp = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+    const shownType = type === "histogram" ? "summary" : type;
+    lines.push(`# HELP ${metric} ${escapedHelp}`, `# TYPE ${metric} ${shownType}`, ...samples);
   }
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -6,6 +6,11 @@ import { Histogram, type HistogramSnapshot } from "./histogram.js";
 export type DurationName =
   "latencyMs" | "dnsMs" | "tcpMs" | "proxyMs" | "tlsMs" | "httpMs" | "inboxMs" | "sendMs" | "recoveryMs";
 
+const durationNames: readonly DurationName[] = [
+  ...(["latencyMs", "dnsMs", "tcpMs", "proxyMs", "tlsMs", "httpMs"] as const),
+  ...(["inboxMs", "sendMs", "recoveryMs"] as const),
+];
+
 /** The statistics of a client over all its connections. A plain, frozen snapshot. */
 export interface Stats {
   /** Messages that `send`, `sendRaw` and `trySend` accepted and that were passed to a connection. */
@@ -127,22 +132,20 @@ export class Statistics {
   snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
     const counts = connections.reduce(sumOf, this.#ended);
     const { messagesAccepted, payloadBytesSent, bytesSent, bytesReceived } = counts;
-    const { payloadBytesReceived } = this;
+    const { messagesReceived, payloadBytesReceived, messagesDropped } = this;
+    const { attemptCount, connectCount, reconnectCount, rotationCount } = this;
     const histograms = this.#snapshotHistograms();
     return Object.freeze({
       messagesSent: messagesAccepted,
-      messagesReceived: this.messagesReceived,
+      messagesReceived,
       payloadBytesSent,
       payloadBytesReceived,
       bytesSent,
       bytesReceived,
       compressionRatioSent: ratio(payloadBytesSent, bytesSent),
       compressionRatioReceived: ratio(payloadBytesReceived, bytesReceived),
-      messagesDropped: this.messagesDropped,
-      attemptCount: this.attemptCount,
-      connectCount: this.connectCount,
-      reconnectCount: this.reconnectCount,
-      rotationCount: this.rotationCount,
+      messagesDropped,
+      ...{ attemptCount, connectCount, reconnectCount, rotationCount },
       ...gauges,
       latencyMs: histograms.latencyMs?.last,
       histograms,
@@ -150,22 +153,12 @@ export class Statistics {
   }
 
   #snapshotHistograms(): Stats["histograms"] {
-    const of = (name: DurationName): HistogramSnapshot | undefined => {
+    const snapshots = durationNames.map((name) => {
       const known = this.#histograms[name];
-      if (known === undefined) return undefined;
-      return (known instanceof Histogram ? known : new Histogram([known])).snapshot();
-    };
-    return Object.freeze({
-      latencyMs: of("latencyMs"),
-      dnsMs: of("dnsMs"),
-      tcpMs: of("tcpMs"),
-      proxyMs: of("proxyMs"),
-      tlsMs: of("tlsMs"),
-      httpMs: of("httpMs"),
-      inboxMs: of("inboxMs"),
-      sendMs: of("sendMs"),
-      recoveryMs: of("recoveryMs"),
+      const histogram = typeof known === "number" ? new Histogram([known]) : known;
+      return [name, histogram?.snapshot()] as const;
     });
+    return Object.freeze(Object.fromEntries(snapshots) as Stats["histograms"]);
   }
 }
 

@@ -10,11 +10,7 @@ interface Waiting {
 
 /** The client closed the connection or disconnected while a script waited for it. */
 export class ClientGoneError extends JetSocketError {
-  static override readonly brand: symbol = Symbol.for("jetsocket.ClientGoneError");
-
-  static {
-    brandInstances(this, "ClientGoneError");
-  }
+  static override readonly brand: symbol = brandInstances(this, "ClientGoneError");
 
   constructor() {
     super("The client has disconnected: the script waits for a message that cannot arrive.", {

@@ -2,9 +2,10 @@
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction, Socket } from "node:net";
 import { ownOptions } from "../../protocol/index.js";
-import { nodeDns, nodeNet } from "../runtime/node-modules.js";
+import { nodeDns, nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { toError } from "../runtime/to-error.js";
 import type { AddressAttempt } from "../runtime/transport.js";
+import { withMessage } from "./transport-error.js";
 
 /** RFC 8305 5: milliseconds between the starts of two attempts, unless the earlier one fails sooner. */
 const attemptDelay = 250;
@@ -29,11 +30,6 @@ export interface AddressRaceHandler {
   onFailed(error: Error): void;
 }
 
-interface Address {
-  readonly address: string;
-  readonly family: number;
-}
-
 type Attempt = { -readonly [Name in keyof AddressAttempt]: AddressAttempt[Name] };
 
 /** Connects to the first address that answers. */
@@ -42,81 +38,87 @@ export class AddressRace {
   readonly #handler: AddressRaceHandler;
   readonly #startedAt: number = performance.now();
   readonly #sockets: Map<Socket, Attempt> = new Map();
-  readonly #errors: Error[] = [];
-  #waiting: Address[] = [];
+  #waiting: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
   #isReferenced = true;
   /** All attempts so far, in the order of their starts. */
-  readonly attempts: AddressAttempt[] = [];
+  readonly attempts: Attempt[] = [];
 
   constructor(context: AddressRaceContext, handler: AddressRaceHandler) {
     this.#context = context;
     this.#handler = handler;
-    const family = nodeNet().isIP(context.host);
     // In the next tick, so that the caller has this object before its handler is called.
-    process.nextTick(() => {
-      if (this.#isOver) return;
-      if (family !== 0) this.#begin([{ address: context.host, family }]);
-      else this.#lookUp();
-    });
+    process.nextTick(() => this.#start());
   }
 
-  #lookUp(): void {
-    const { host, lookup } = this.#context;
-    let isDone = false;
+  #start(): void {
+    const { host, localAddress } = this.#context;
+    if (this.#isOver) return;
     try {
-      (lookup ?? nodeDns().lookup)(host, ownOptions({ all: true }), (error, found, family) => {
-        if (this.#isOver || isDone) return;
-        isDone = true;
-        if (error) this.#end(toError(error, "lookup"));
-        else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
-      });
+      // Node throws too, but leaks the handle that it has created by then.
+      if (localAddress !== undefined && familyOf(localAddress) === 0)
+        throw new TypeError(`localAddress must be an IP address, got ${nodeUtil().inspect(localAddress)}`);
+      if (familyOf(host) !== 0) this.#dial([host]);
+      else this.#lookUp(host);
     } catch (thrown) {
       this.#end(toError(thrown, "lookup"));
     }
   }
 
+  #lookUp(host: string): void {
+    const lookup: (...call: Parameters<LookupFunction>) => unknown = this.#context.lookup ?? nodeDns().lookup;
+    const result = lookup(host, ownOptions({ all: true }), (error, found) => this.#onLookup(error, found));
+    // An async function throws by a rejection.
+    if (nodeUtil().types.isPromise(result))
+      result.catch((reason: unknown) => this.#end(toError(reason, "lookup")));
+  }
+
   /** @param found - May be anything, if it comes from a `lookup` function of the application. */
-  #onFound(found: unknown): void {
-    const addresses = addressesIn(found);
-    if (addresses.length === 0) {
+  #onLookup(error: Error | null, found: unknown): void {
+    // A function of the application may call back twice.
+    if (this.#isOver || this.attempts.length > 0) return;
+    const addresses = new Set(
+      [found].flat().map((one) => (one as LookupAddress | undefined)?.address ?? one),
+    );
+    const valid = [...addresses].filter((one) => familyOf(one) !== 0) as string[];
+    if (error || valid.length === 0) {
       const message = `lookup found no IP address for ${this.#context.host}`;
-      this.#end(Object.assign(new Error(message), { code: "ENOTFOUND" }));
+      this.#end(error ? toError(error, "lookup") : Object.assign(new Error(message), { code: "ENOTFOUND" }));
       return;
     }
     this.#handler.onLookup();
-    this.#begin(addresses);
+    this.#dial(valid);
   }
 
-  #begin(addresses: readonly Address[]): void {
-    const { localAddress } = this.#context;
-    const local = localAddress === undefined ? 0 : nodeNet().isIP(localAddress);
-    const usable = addresses.filter(({ family }) => local === 0 || family === local);
+  #dial(addresses: readonly string[]): void {
+    const local = familyOf(this.#context.localAddress);
+    const usable = addresses.filter((address) => familyOf(address) === local);
     this.#waiting = interleave(usable.length === 0 ? addresses : usable);
     this.#startNext();
   }
 
   #startNext(): void {
     clearTimeout(this.#timer);
-    const next = this.#waiting.shift();
-    if (next === undefined || this.#isOver) return;
+    const address = this.#waiting.shift();
+    if (address === undefined || this.#isOver) return;
+    const { port } = this.#context;
+    const atMs = this.#elapsed();
     const attempt: Attempt = {
-      ...{ address: next.address, port: this.#context.port },
-      ...{ atMs: this.#elapsed(), durationMs: undefined, result: "pending", error: undefined },
+      ...{ address, port, atMs, durationMs: undefined, result: "pending", error: undefined },
     };
     this.attempts.push(attempt);
     try {
-      this.#watch(this.#context.connect(next.address), attempt);
+      this.#watch(this.#context.connect(address), attempt);
     } catch (thrown) {
       // Node refuses an option, so every other address would fail too.
+      attempt.error = toError(thrown, "connect");
       this.#settle(attempt, "failed");
-      this.#end(toError(thrown, "connect"));
+      this.#end(attempt.error);
       return;
     }
-    if (this.#waiting.length === 0) return;
-    this.#timer = setTimeout(() => this.#startNext(), attemptDelay);
-    if (!this.#isReferenced) this.#timer.unref();
+    // The pending sockets keep the process alive.
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#startNext(), attemptDelay).unref();
   }
 
   #watch(socket: Socket, attempt: Attempt): void {
@@ -125,8 +127,7 @@ export class AddressRace {
     const onError = (error: Error): void => {
       if (this.#sockets.delete(socket)) this.#onFailed(attempt, error);
     };
-    socket.on("error", onError);
-    socket.once("connect", () => {
+    socket.on("error", onError).once("connect", () => {
       if (!this.#sockets.delete(socket)) return;
       socket.off("error", onError);
       this.#settle(attempt, "connected");
@@ -138,9 +139,8 @@ export class AddressRace {
   #onFailed(attempt: Attempt, error: Error): void {
     this.#settle(attempt, "failed");
     attempt.error = error;
-    this.#errors.push(error);
     if (this.#waiting.length > 0) this.#startNext();
-    else if (this.#sockets.size === 0) this.#end(joined(this.#errors));
+    else if (this.#sockets.size === 0) this.#end(joined(this.attempts.map((one) => one.error!)));
   }
 
   #settle(attempt: Attempt, result: AddressAttempt["result"]): void {
@@ -172,39 +172,32 @@ export class AddressRace {
 
   ref(): void {
     this.#isReferenced = true;
-    this.#timer?.ref();
     for (const socket of this.#sockets.keys()) socket.ref();
   }
 
   unref(): void {
     this.#isReferenced = false;
-    this.#timer?.unref();
     for (const socket of this.#sockets.keys()) socket.unref();
   }
 }
 
-function addressesIn(found: unknown): Address[] {
-  if (!Array.isArray(found)) return [];
-  const known = new Map<string, Address>();
-  for (const one of found as (LookupAddress | undefined)[]) {
-    const family = nodeNet().isIP(one?.address ?? "");
-    if (family !== 0) known.set(one!.address, { address: one!.address, family });
-  }
-  return [...known.values()];
+/** Returns 0 for a value that is not an IP address. */
+function familyOf(address: unknown): number {
+  return nodeNet().isIP(address as string);
 }
 
 /** RFC 8305 4: the families take turns, beginning with the family of the first address. */
-function interleave(addresses: readonly Address[]): Address[] {
-  const first = addresses.filter(({ family }) => family === addresses[0]!.family);
-  const second = addresses.filter(({ family }) => family !== addresses[0]!.family);
-  const rest = (first.length > second.length ? first : second).slice(Math.min(first.length, second.length));
-  return [...second.flatMap((other, index) => (index < first.length ? [first[index]!, other] : [])), ...rest];
+function interleave(addresses: readonly string[]): string[] {
+  const family = familyOf(addresses[0]);
+  const first = addresses.filter((address) => familyOf(address) === family);
+  const second = addresses.filter((address) => familyOf(address) !== family);
+  const turns = addresses.flatMap((_, index) => [first[index], second[index]]);
+  return turns.filter((address) => address !== undefined);
 }
 
 /** Returns the error itself, or an AggregateError like that of Node, with the code of the first error. */
 function joined(errors: readonly Error[]): Error {
-  const [first] = errors;
-  if (errors.length === 1) return first!;
-  const message = errors.map((error) => error.message).join("; ");
-  return Object.assign(new AggregateError(errors, message), { code: (first as { code?: unknown }).code });
+  const [first] = errors as readonly [NodeJS.ErrnoException];
+  if (errors.length === 1) return first;
+  return withMessage(Object.assign(new AggregateError(errors), { code: first.code }));
 }

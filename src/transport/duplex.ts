@@ -12,7 +12,7 @@ export function openDuplex(
   handler: TransportHandler,
 ): Transport {
   const controller = new AbortController();
-  const { signal } = target;
+  const signal = target.signal!;
   const abort = (): void => controller.abort(signal.reason);
   const removeListener = (): void => signal.removeEventListener("abort", abort);
   if (signal.aborted) abort();

@@ -1,6 +1,6 @@
 // Selects the kind of transport for a target. It does not open a stream itself.
 import { openDuplex } from "./duplex.js";
-import { openProxied } from "./proxied.js";
+import { openProxied } from "./proxy-tunnel.js";
 import { openTcp } from "./tcp.js";
 import { openTls } from "./tls.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";

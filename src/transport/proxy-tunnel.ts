@@ -1,140 +1,111 @@
-// Opens a tunnel through a proxy: dials the proxy and performs its handshake. It does not start TLS to the target.
+// Opens TCP and TLS connections through a proxy: dials the proxy, and performs its handshake. It does not choose the
+// proxy.
 import type { Socket } from "node:net";
-import { HttpTunnel, ProxyError, Socks5Tunnel, type TunnelHandshake } from "../../protocol/index.js";
-import type { AddressAttempt, ProxyTarget, TransportTarget } from "../runtime/transport.js";
+import { HttpTunnel, ProxyError, Socks5Tunnel } from "../../protocol/index.js";
+import type { ProxyTarget, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { AddressRace } from "./address-race.js";
-import type { StreamOpener } from "./socket-transport.js";
-import { connectTcp } from "./tcp.js";
-import { tlsConnector } from "./tls.js";
+import { SocketTransport, type StreamOpener } from "./socket-transport.js";
+import { applySocketOptions, connectTcp } from "./tcp.js";
+import { startTls, tlsConnector, tryTls } from "./tls.js";
 import { tlsWatchOf } from "./tls-watch.js";
-import { withMessage } from "./transport-error.js";
 
-export interface ProxyTunnelHandler {
-  /** `socket` leads to the target. It is paused and has no listeners. */
-  onOpen(socket: Socket): void;
-  onFailed(error: ProxyError): void;
+/** Opens a tunnel to the target, and TLS inside it if the target requires it. */
+export function openProxied(
+  target: TransportTarget,
+  proxy: ProxyTarget,
+  handler: TransportHandler,
+): Transport {
+  const transport = new SocketTransport(handler);
+  transport.begin("proxy");
+  const { kind, host, port, display } = proxy.uri;
+  const toProxy = { ...target, host, port, tls: proxy.tls };
+  const connect =
+    kind === "https"
+      ? tryTls(proxy.tls, "proxy.tls", transport, () => tlsConnector(toProxy))
+      : (address: string): Socket => connectTcp(toProxy, address);
+  if (connect === undefined) return transport;
+  const race = new AddressRace(
+    { ...toProxy, connect },
+    {
+      onLookup: () => undefined,
+      onConnected: (socket) => transport.wait(openTunnel(socket, target, proxy, transport)),
+      onFailed: (error) =>
+        transport.fail(failure("UNREACHABLE", `The proxy ${display} could not be reached`, error)),
+    },
+  );
+  transport.wait(race);
+  return transport;
 }
 
-/** One attempt to open a tunnel. */
-export class ProxyTunnel implements StreamOpener {
-  readonly #target: TransportTarget;
-  readonly #proxy: ProxyTarget;
-  readonly #handler: ProxyTunnelHandler;
-  readonly #race: AddressRace;
-  /** The connection to the proxy. */
-  #socket: Socket | undefined;
-  #handshake: TunnelHandshake | undefined;
-  /** True during the TLS handshake with the proxy. */
-  #isInTls = false;
-  #isReferenced = true;
+/** @param socket - Connected to the proxy. */
+function openTunnel(
+  socket: Socket,
+  target: TransportTarget,
+  { uri, headers }: ProxyTarget,
+  transport: SocketTransport,
+): StreamOpener {
+  const handshake =
+    uri.kind === "socks5" ? new Socks5Tunnel(target, uri) : new HttpTunnel(target, uri, headers);
+  let isInTls = uri.kind === "https";
 
-  /** @throws if Node cannot use the TLS options of the proxy. */
-  constructor(target: TransportTarget, proxy: ProxyTarget, handler: ProxyTunnelHandler) {
-    this.#target = target;
-    this.#proxy = proxy;
-    this.#handler = handler;
-    const { kind, host, port } = proxy.uri;
-    const toProxy = { ...target, host, port, tls: proxy.tls };
-    const connect =
-      kind === "https" ? tlsConnector(toProxy) : (address: string): Socket => connectTcp(toProxy, address);
-    this.#race = new AddressRace(
-      { ...toProxy, connect },
-      {
-        onLookup: () => undefined,
-        onConnected: (socket) => this.#onConnected(socket),
-        onFailed: (error) => this.#onBroken(error),
-      },
+  const begin = (): void => {
+    isInTls = false;
+    socket.write(handshake.request);
+  };
+  const onData = (bytes: Buffer): void => {
+    const step = handshake.receive(bytes);
+    if (step?.kind === "write") socket.write(step.bytes);
+    else if (step?.kind === "rejected") fail(step.error);
+    else if (step !== undefined) useTunnel(release(), target, transport);
+  };
+  const onClosed = (cause?: Error): void =>
+    fail(
+      failure("CLOSED", `The proxy ${uri.display} closed the connection before it opened a tunnel`, cause),
     );
-  }
-
-  get attempts(): readonly AddressAttempt[] {
-    return this.#race.attempts;
-  }
-
-  #onConnected(socket: Socket): void {
-    const { uri, headers } = this.#proxy;
-    this.#socket = socket;
-    if (!this.#isReferenced) socket.unref();
-    const handshake =
-      uri.kind === "socks5"
-        ? new Socks5Tunnel(this.#target, uri)
-        : new HttpTunnel(this.#target, uri, headers);
-    this.#handshake = handshake;
-    socket
-      .on("data", this.#onData)
-      .on("end", this.#onEnd)
-      .on("close", this.#onEnd)
-      .on("error", this.#onBroken);
-    this.#isInTls = uri.kind === "https";
-    if (!this.#isInTls) socket.write(handshake.request);
-    else
-      socket.once("secureConnect", () => {
-        this.#isInTls = false;
-        socket.write(handshake.request);
-      });
-  }
-
-  readonly #onData = (bytes: Buffer): void => {
-    const step = this.#handshake!.receive(bytes);
-    if (step?.kind === "write") this.#socket!.write(step.bytes);
-    else if (step?.kind === "rejected") this.#fail(step.error);
-    else if (step !== undefined) this.#handler.onOpen(this.#release());
+  const onEnd = (): void => onClosed();
+  const onError = (error: Error & { readonly code?: unknown }): void => {
+    const cause = tlsWatchOf(socket)?.explain(error) ?? error;
+    // RFC 8446 4.4.2.4: with TLS 1.3, a server may reject the client certificate after the handshake.
+    const isTls = isInTls || /^(ERR_SSL|TLS)_/.test(String((cause as typeof error).code));
+    if (isTls) fail(failure("TLS", `TLS to the proxy ${uri.display} failed`, cause));
+    else onClosed(cause);
   };
+  const listeners = { secureConnect: begin, data: onData, end: onEnd, close: onEnd, error: onError };
 
-  readonly #onEnd = (): void => {
-    const message = `The proxy ${this.#proxy.uri.display} closed the connection before it opened a tunnel.`;
-    this.#fail(new ProxyError(message, { code: "PROXY_CLOSED" }));
-  };
-
-  readonly #onBroken = (reason: Error): void => {
-    const cause = withMessage(reason);
-    const { display } = this.#proxy.uri;
-    if (!this.#isInTls) {
-      const message = `The proxy ${display} could not be reached: ${cause.message}`;
-      this.#fail(new ProxyError(message, { code: "PROXY_UNREACHABLE", cause }));
-      return;
-    }
-    // OpenSSL reports "wrong version number" if the received bytes are not TLS.
-    const isPlain = /wrong version number/.test(cause.message);
-    const what = isPlain ? "it does not use TLS. Set a url with http:, or another port" : cause.message;
-    this.#fail(new ProxyError(`TLS to the proxy ${display} failed: ${what}`, { code: "PROXY_TLS", cause }));
-  };
-
-  #fail(error: ProxyError): void {
-    tlsWatchOf(this.#socket ?? this)?.onClose();
-    this.stop();
-    this.#handler.onFailed(error);
-  }
-
-  #release(): Socket {
-    const socket = this.#socket!;
-    this.#socket = undefined;
-    socket
-      .off("data", this.#onData)
-      .off("end", this.#onEnd)
-      .off("close", this.#onEnd)
-      .off("error", this.#onBroken);
+  const release = (): Socket => {
+    for (const [event, listener] of Object.entries(listeners)) socket.off(event, listener);
     return socket.pause();
-  }
+  };
+  // The listener is for errors that a destroyed socket still emits.
+  const stop = (): unknown =>
+    release()
+      .on("error", () => undefined)
+      .destroy();
+  const fail = (error: ProxyError): void => {
+    tlsWatchOf(socket)?.onClose();
+    stop();
+    transport.fail(error);
+  };
 
-  stop(): void {
-    this.#race.stop();
-    // The listener is for errors that a destroyed socket still emits.
-    if (this.#socket !== undefined)
-      this.#release()
-        .on("error", () => undefined)
-        .destroy();
-  }
+  for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
+  if (!isInTls) begin();
+  return { stop, ref: () => socket.ref(), unref: () => socket.unref() };
+}
 
-  ref(): void {
-    this.#isReferenced = true;
-    this.#race.ref();
-    this.#socket?.ref();
+/** @param socket - Leads to the target. It is paused and has no listeners. */
+function useTunnel(socket: Socket, target: TransportTarget, transport: SocketTransport): void {
+  applySocketOptions(socket, target);
+  if (target.isSecure) {
+    startTls(target, transport, socket);
+  } else {
+    transport.attach(socket);
+    transport.open();
   }
+}
 
-  unref(): void {
-    this.#isReferenced = false;
-    this.#race.unref();
-    this.#socket?.unref();
-  }
+function failure(code: string, what: string, cause?: Error): ProxyError {
+  // OpenSSL reports "wrong version number" if the received bytes are not TLS.
+  const isPlain = cause !== undefined && /wrong version number/.test(cause.message);
+  const reason = isPlain ? "it does not use TLS" : (cause?.message ?? "it ended the stream");
+  return new ProxyError(`${what}: ${reason}`, { code: `PROXY_${code}`, cause });
 }

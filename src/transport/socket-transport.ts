@@ -37,10 +37,6 @@ interface StreamWithTransport {
   [transportKey]: SocketTransport;
 }
 
-function onRead(this: unknown, length: number, bytes: Uint8Array): boolean {
-  return (this as StreamWithTransport)[transportKey].onRead(length, bytes);
-}
-
 function onEnd(this: unknown): void {
   (this as StreamWithTransport)[transportKey].onEnd();
 }
@@ -112,6 +108,7 @@ export class SocketTransport implements Transport {
 
   /** Waits for a stream. `opener` is stopped if the transport is destroyed before {@link attach}. */
   wait(opener: StreamOpener): void {
+    this.#addresses = this.addresses;
     this.#opener = opener;
     if (!this.#isRef) opener.unref?.();
   }
@@ -123,7 +120,8 @@ export class SocketTransport implements Transport {
   /** Returns the option `onread` for a socket that will be attached. */
   readInto(buffer: Buffer): OnReadOpts {
     this.#readsIntoBuffer = true;
-    return { buffer, callback: onRead };
+    // Only Node calls the callback as a method of the socket. Therefore the callback does not use `this`.
+    return { buffer, callback: (length, bytes) => this.#onRead(length, bytes) };
   }
 
   /** Reports the first phase in the next tick, after the caller has received the transport. */
@@ -135,7 +133,9 @@ export class SocketTransport implements Transport {
     if (!this.#gate.isShut) this.#handler.onPhase(phase);
   }
 
-  attach(stream: Duplex): void {
+  /** @param watch - That of a TLS socket to the target. TLS to a proxy does not count. */
+  attach(stream: Duplex, watch?: TlsWatch): void {
+    this.#tlsWatch = watch;
     this.#addresses = this.addresses;
     this.#opener = undefined;
     this.#stream = stream;
@@ -143,11 +143,6 @@ export class SocketTransport implements Transport {
     (stream as unknown as StreamWithTransport)[transportKey] = this;
     stream.on("end", onEnd).on("error", onError).on("close", onClose);
     if (!this.#isRef) this.unref();
-  }
-
-  /** The attached stream is a TLS socket to the target. TLS to a proxy does not count. */
-  secure(watch: TlsWatch | undefined): void {
-    this.#tlsWatch = watch;
   }
 
   open(): void {
@@ -286,13 +281,13 @@ export class SocketTransport implements Transport {
     onWritten?.();
   }
 
-  // The listeners of the stream call the following methods.
-
   /** @param bytes - The buffer of {@link readInto}. */
-  onRead(length: number, bytes: Uint8Array): boolean {
+  #onRead(length: number, bytes: Uint8Array): boolean {
     this.#receive(bytes as Buffer, length);
     return !this.#gate.isPaused;
   }
+
+  // The listeners of the stream call the following methods.
 
   onEnd(): void {
     // Node reports an end during the TLS handshake as an error.

@@ -1,10 +1,11 @@
 // Opens TCP connections, Unix sockets and named pipes without TLS. It does not decode what arrives.
 import type { OnReadOpts, Socket, TcpNetConnectOpts } from "node:net";
-import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
+import { nodeNet } from "../runtime/node-modules.js";
 import { AddressRace } from "./address-race.js";
 import { SocketTransport } from "./socket-transport.js";
+import { tlsWatchOf } from "./tls-watch.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { unsetSocketOptions } from "./unset-options.js";
+import { unsetInherited } from "./unset-options.js";
 
 /**
  * Opens a TCP connection to the first address of the host that answers, or the Unix socket or named pipe at
@@ -16,7 +17,7 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
   if (path !== undefined) {
     transport.begin("tcp");
     const onread = transport.readInto(target.readBuffer);
-    const socket = nodeNet().connect({ ...unsetSocketOptions, path, onread, allowHalfOpen: true });
+    const socket = nodeNet().connect({ ...unsetInherited(), path, onread, allowHalfOpen: true });
     transport.attach(socket);
     socket.once("connect", () => transport.open());
     return transport;
@@ -34,7 +35,7 @@ export function connectTcp(
   onread?: OnReadOpts,
 ): Socket {
   const options = { host: address, port, localAddress, allowHalfOpen: true, onread };
-  return nodeNet().connect({ ...unsetSocketOptions, ...options } as TcpNetConnectOpts);
+  return nodeNet().connect({ ...unsetInherited(), ...options } as TcpNetConnectOpts);
 }
 
 /**
@@ -48,28 +49,20 @@ export function dial(
   connect: (address: string) => Socket,
   onConnected: (socket: Socket) => void,
 ): void {
-  const { host, port, lookup, localAddress } = target;
-  transport.begin(nodeNet().isIP(host) === 0 ? "dns" : "tcp");
-  // Node throws too, but leaks the handle that it has created by then.
-  if (localAddress !== undefined && nodeNet().isIP(localAddress) === 0) {
-    const found = nodeUtil().inspect(localAddress);
-    transport.fail(new TypeError(`localAddress must be an IP address, got ${found}`));
-    return;
-  }
-  transport.wait(
-    new AddressRace(
-      { host, port, lookup, localAddress, connect },
-      {
-        onLookup: () => transport.enter("tcp"),
-        onConnected: (socket) => {
-          transport.attach(socket);
-          applySocketOptions(socket, target);
-          onConnected(socket);
-        },
-        onFailed: (error) => transport.fail(error),
+  transport.begin(nodeNet().isIP(target.host) === 0 ? "dns" : "tcp");
+  const race = new AddressRace(
+    { ...target, connect },
+    {
+      onLookup: () => transport.enter("tcp"),
+      onConnected: (socket) => {
+        transport.attach(socket, tlsWatchOf(socket));
+        applySocketOptions(socket, target);
+        onConnected(socket);
       },
-    ),
+      onFailed: (error) => transport.fail(error),
+    },
   );
+  transport.wait(race);
 }
 
 export function applySocketOptions(socket: Socket, { noDelay, keepAlive }: TransportTarget): void {

@@ -29,14 +29,14 @@ export class SessionSlot {
   }
 
   #isOurs({ origin }: TlsSession): boolean {
-    return isSame(origin, this.#origin);
+    const own = this.#origin;
+    return origin.length === own.length && origin.every((value, index) => Object.is(value, own[index]));
   }
 
   /** Keeps a session of an authorised connection. The newest session of each server replaces the others. */
   keep(given: Buffer, certificate: ServerCertificate, isResumed: boolean): void {
     // Node's Buffer is a part of 8 KiB, which it would keep in memory.
-    const ticket = Buffer.allocUnsafeSlow(given.length);
-    given.copy(ticket);
+    const ticket = Buffer.from(new Uint8Array(given).buffer);
     const others = this.#sessions.filter((session) => !this.#isOurs(session));
     // Node checks the certificate only in a full handshake, so the time since that handshake counts.
     const expiresAt =
@@ -51,10 +51,6 @@ export class SessionSlot {
     const index = this.#sessions.indexOf(this.offered!);
     if (index !== -1) this.#sessions.splice(index, 1);
   }
-}
-
-function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((value, index) => Object.is(value, other[index]));
 }
 
 /**
@@ -79,17 +75,15 @@ export function sessionSlot(
  */
 function valuesIn(options: object): unknown[] {
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
-    if (ArrayBuffer.isView(value))
-      return [
-        name,
-        nodeCrypto()
-          .createHash("sha256")
-          .update(value as Buffer)
-          .digest("hex"),
-      ];
-    if (Array.isArray(value)) return [name, ...valuesIn(value)];
-    const isPlain =
-      typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-    return isPlain ? [name, value, ...valuesIn(value)] : [name, value];
+    if (ArrayBuffer.isView(value)) return [name, digest(value as Buffer)];
+    // Other objects, such as a secure context, are compared by their identity.
+    const object = Object(value) as object;
+    const type: unknown = Object.getPrototypeOf(object);
+    const isPlain = type === Object.prototype || type === Array.prototype;
+    return isPlain ? [name, ...valuesIn(object)] : [name, value];
   });
+}
+
+function digest(bytes: Buffer): string {
+  return nodeCrypto().createHash("sha256").update(bytes).digest("hex");
 }

@@ -2,7 +2,7 @@
 // or close sockets.
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import { ownOptions } from "../../protocol/index.js";
-import type { ServerCertificate, TlsDetails } from "../events/tls-details.js";
+import type { DistinguishedName, ServerCertificate, TlsDetails } from "../events/tls-details.js";
 import type { SessionSlot } from "./tls-sessions.js";
 
 /** A property of a TLS socket that refers to its watch. */
@@ -33,12 +33,11 @@ export function tlsWatchOf(stream: object): TlsWatch | undefined {
 export class TlsWatch {
   readonly #slot: SessionSlot | undefined;
   readonly #hasCertificate: boolean;
-  #socket: TLSSocket | undefined;
+  #socket!: TLSSocket;
   #certificate: ServerCertificate | undefined;
-  #details: TlsDetails | undefined;
-  #isSecure = false;
   /** True if the server has requested a client certificate. */
   #isAsked = false;
+  details: TlsDetails | undefined;
 
   /** @param hasCertificate - True if the client has a certificate to send. */
   constructor(slot: SessionSlot | undefined, hasCertificate: boolean) {
@@ -46,69 +45,65 @@ export class TlsWatch {
     this.#hasCertificate = hasCertificate;
   }
 
-  observe(socket: TLSSocket): void {
+  observe(socket: TLSSocket): TLSSocket {
     this.#socket = socket;
     (socket as unknown as WatchedSocket)[watchKey] = this;
-    // Node's own listener for "end" closes the handle, which then answers no questions.
-    socket.once("secureConnect", onSecure).prependListener("end", onEnd);
     if (this.#slot !== undefined) socket.on("session", onSession);
+    // Node's own listener for "end" closes the handle, which then answers no questions.
+    return socket.once("secureConnect", onSecure).prependListener("end", onEnd);
   }
 
-  get details(): TlsDetails | undefined {
-    return this.#details;
-  }
-
-  /** @param refusal - Why the certificate does not prove the identity of the server; `undefined` if it does. */
-  onCertificate(certificate: PeerCertificate, refusal: Error | undefined): void {
+  /** Node calls `checkServerIdentity`, and next closes the handle. That function may have closed it already. */
+  onRefused(certificate: PeerCertificate): void {
     this.#certificate = serverCertificate(certificate);
-    // Node closes the handle next. The function of the application may have closed it already.
-    if (refusal !== undefined && !this.#socket!.destroyed) this.#describe(false);
+    if (!this.#socket.destroyed) this.#describe();
   }
 
   onSecure(): void {
-    const socket = this.#socket!;
     // Node emits the event even if `checkServerIdentity` has ended the client. The handle is closed then.
-    if (socket.destroyed) return;
-    this.#isSecure = true;
-    this.#isAsked = isClientCertificateRequested(socket);
-    socket.off("end", onEnd);
-    const isResumed = socket.isSessionReused();
-    // A resumed session of Node does not contain the certificate.
-    if (isResumed) this.#certificate = this.#slot?.offered?.certificate;
-    this.#certificate ??= serverCertificate(socket.getPeerCertificate());
-    this.#describe(isResumed);
+    if (this.#socket.destroyed) return;
+    this.onEnd();
+    this.#socket.off("end", onEnd);
+    this.#readCertificate();
+    this.#describe();
   }
 
-  #describe(isResumed: boolean): void {
-    const socket = this.#socket!;
-    this.#details = shared({
+  /** A resumed session of Node does not contain the certificate. */
+  #readCertificate(): ServerCertificate | undefined {
+    this.#certificate ??=
+      serverCertificate(this.#socket.getPeerCertificate()) ?? this.#slot?.offered?.certificate;
+    return this.#certificate;
+  }
+
+  #describe(): void {
+    const socket = this.#socket;
+    this.details = Object.freeze({
       protocol: socket.getProtocol() ?? "",
       cipher: socket.getCipher().standardName,
       alpn: socket.alpnProtocol || undefined,
-      isResumed,
+      isResumed: socket.isSessionReused(),
       isAuthorized: socket.authorized,
       certificate: this.#certificate,
     });
   }
 
+  /** A session of TLS 1.2 may arrive before "secureConnect", but never before the check of the certificate. */
   onSession(ticket: Buffer): void {
+    const socket = this.#socket;
     // Node sets `authorized` before it emits the first session.
-    if (!this.#socket!.authorized) return;
-    // A session of TLS 1.2 may arrive before "secureConnect", but never before the check of the certificate.
-    this.#certificate ??= serverCertificate(this.#socket!.getPeerCertificate());
-    if (this.#certificate !== undefined)
-      this.#slot!.keep(ticket, this.#certificate, this.#socket!.isSessionReused());
+    const certificate = socket.authorized ? this.#readCertificate() : undefined;
+    if (certificate !== undefined) this.#slot!.keep(ticket, certificate, socket.isSessionReused());
   }
 
-  /** The server ends the stream inside the handshake. */
+  /** The server ends the stream, or an event in the handshake may be the last one before its end. */
   onEnd(): void {
-    this.#isAsked = isClientCertificateRequested(this.#socket!);
+    this.#isAsked ||= isClientCertificateRequested(this.#socket);
   }
 
   /** The stream is closed. */
   onClose(): void {
     // A session that the server cannot use must not break the next attempt too.
-    if (this.#socket!.bytesRead === 0) this.#slot?.forget();
+    if (this.#socket.bytesRead === 0) this.#slot?.forget();
   }
 
   /**
@@ -118,20 +113,16 @@ export class TlsWatch {
    * @param error - The error of the stream; `undefined` if the server has ended it.
    */
   explain(error: Error | undefined): Error | undefined {
-    const socket = this.#socket!;
-    if (socket.bytesRead > 0) return undefined;
-    const { code, reason } = (error ?? {}) as { readonly code?: unknown; readonly reason?: unknown };
-    const name = String(code);
+    if (this.#socket.bytesRead > 0) return undefined;
     // At an alert inside the handshake the handle is still open.
-    if (!this.#isSecure && name.startsWith("ERR_SSL_")) this.#isAsked = isClientCertificateRequested(socket);
-    const isAboutCertificate = certificateAlerts.test(name);
-    const mayBeAboutCertificate = error === undefined || vagueFailures.test(name);
-    if (!isAboutCertificate && !(this.#isAsked && mayBeAboutCertificate)) return undefined;
+    this.onEnd();
+    const { code, reason } = (error ?? {}) as { readonly code?: unknown; readonly reason?: unknown };
+    const mayBeAboutCertificate = this.#isAsked && (error === undefined || vagueFailures.test(String(code)));
+    if (!mayBeAboutCertificate && !certificateAlerts.test(String(code))) return undefined;
+    const [verb, result] = this.#hasCertificate ? ["refused the", "REFUSED"] : ["requires a", "REQUIRED"];
     const how = typeof reason === "string" ? reason : "it closed the connection";
-    const hasCertificate = this.#hasCertificate;
-    const message = hasCertificate ? "refused the client certificate" : "requires a client certificate";
-    return Object.assign(new Error(`The server ${message} (${how})`, { cause: error }), {
-      code: `TLS_CLIENT_CERTIFICATE_${hasCertificate ? "REFUSED" : "REQUIRED"}`,
+    return Object.assign(new Error(`The server ${verb} client certificate (${how})`, { cause: error }), {
+      code: `TLS_CLIENT_CERTIFICATE_${result}`,
     });
   }
 }
@@ -140,7 +131,7 @@ export class TlsWatch {
 const certificateAlerts = /^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
 
 /** The codes of failures that a client certificate may have caused if the server has requested one. */
-const vagueFailures = /HANDSHAKE_FAILURE|^(ECONNRESET|EPIPE|ECONNABORTED)$/;
+const vagueFailures = /HANDSHAKE_FAILURE|^(ECONN|EPIPE)/;
 
 /** OpenSSL knows the signature algorithms of the server only from its request for a certificate. */
 function isClientCertificateRequested(socket: TLSSocket): boolean {
@@ -156,24 +147,17 @@ function isClientCertificateRequested(socket: TLSSocket): boolean {
 function serverCertificate(given: PeerCertificate): ServerCertificate | undefined {
   const { subject, issuer, valid_from: validFrom, valid_to: validTo, fingerprint256 } = ownOptions(given);
   if ((fingerprint256 as string | undefined) === undefined) return undefined;
-  if (last?.certificate?.fingerprint256 === fingerprint256) return last.certificate;
+  if (last?.fingerprint256 === fingerprint256) return last;
   // Many certificates have an empty subject.
-  const names = [subject, issuer] as (PeerCertificate["subject"] | undefined)[];
-  const [subjectCopy, issuerCopy] = names.map((name) => {
+  const copy = (name: DistinguishedName | undefined): DistinguishedName => {
     const parts = ownOptions(name ?? {});
     // A repeated part is an array.
     Object.values(parts).forEach(Object.freeze);
     return Object.freeze(parts);
-  });
-  return Object.freeze({ subject: subjectCopy!, issuer: issuerCopy!, validFrom, validTo, fingerprint256 });
+  };
+  last = { subject: copy(subject), issuer: copy(issuer), validFrom, validTo, fingerprint256 };
+  return Object.freeze(last);
 }
 
-/** The details of the last handshake. Connections with equal details share one object, which saves memory. */
-let last: TlsDetails | undefined;
-
-function shared(details: TlsDetails): TlsDetails {
-  const names = Object.keys(details) as (keyof TlsDetails)[];
-  if (last === undefined || !names.every((name) => details[name] === last![name]))
-    last = Object.freeze(details);
-  return last;
-}
+/** The certificate of the last handshake. Connections with the same certificate share one object. */
+let last: ServerCertificate | undefined;

@@ -7,11 +7,11 @@ import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { dial } from "./tcp.js";
 import { checkKeyPair, checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
-import { type SessionSlot, sessionSlot } from "./tls-sessions.js";
+import { sessionSlot } from "./tls-sessions.js";
 import { TlsWatch, tlsWatchOf } from "./tls-watch.js";
 import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
+import { unsetInherited } from "./unset-options.js";
 
 /** Options of Node's `tls.connect`, including the options of the underlying socket. */
 type TlsOptions = ConnectionOptions &
@@ -23,16 +23,31 @@ type TlsOptions = ConnectionOptions &
 export function openTls(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
   const { socket: stream } = ownOptions(target.tls ?? {});
+  const { socketPath: path, readBuffer } = target;
   if (stream !== undefined) {
     transport.begin("tls");
     openOver(target, transport, { socket: stream });
-  } else if (target.socketPath !== undefined) {
+  } else if (path !== undefined) {
     transport.begin("tcp");
-    const onread = transport.readInto(target.readBuffer);
-    const socket = openOver(target, transport, { path: target.socketPath, onread });
+    const socket = openOver(target, transport, { path, onread: transport.readInto(readBuffer) });
     socket?.once("connect", () => transport.enter("tls"));
   } else {
-    dialTls(target, transport);
+    const onread = (): OnReadOpts => transport.readInto(readBuffer);
+    const connect = tryTls(target.tls, "tls", transport, () => tlsConnector(target, onread));
+    if (connect === undefined) return transport;
+    const tryConnect = (address: string): TLSSocket => {
+      try {
+        return connect(address);
+      } catch (thrown) {
+        // Node checks some options only now.
+        transport.enter("tls");
+        throw optionsFault(thrown, target.tls, "tls");
+      }
+    };
+    dial(target, transport, tryConnect, (socket) => {
+      transport.enter("tls");
+      socket.once("secureConnect", () => transport.open());
+    });
   }
   return transport;
 }
@@ -41,27 +56,6 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
 export function startTls(target: TransportTarget, transport: SocketTransport, stream: Duplex): void {
   transport.enter("tls");
   openOver(target, transport, { socket: stream });
-}
-
-function dialTls(target: TransportTarget, transport: SocketTransport): void {
-  const connect = tryTls(target.tls, "tls", transport, () =>
-    tlsConnector(target, () => transport.readInto(target.readBuffer)),
-  );
-  if (connect === undefined) return;
-  const tryConnect = (address: string): TLSSocket => {
-    try {
-      return connect(address);
-    } catch (thrown) {
-      // Node checks some options only now.
-      transport.enter("tls");
-      throw optionsFault(thrown, target.tls ?? {}, "tls");
-    }
-  };
-  dial(target, transport, tryConnect, (socket) => {
-    transport.secure(tlsWatchOf(socket));
-    transport.enter("tls");
-    socket.once("secureConnect", () => transport.open());
-  });
 }
 
 /**
@@ -75,12 +69,12 @@ export function tlsConnector(
   onread?: () => OnReadOpts,
 ): (address: string) => TLSSocket {
   const { host, port, localAddress } = target;
-  const plan = planTls(target);
+  const connect = tlsStarter(target);
   return (address) => {
-    const family = nodeNet().isIP(address);
     // The name stays in `host`, because Node compares it with the certificate.
-    const lookup: LookupFunction = (_name, _options, callback) => callback(null, address, family);
-    return connectTls(plan, {
+    const lookup: LookupFunction = (_name, _options, callback) =>
+      callback(null, address, nodeNet().isIP(address));
+    return connect({
       // `path` would take precedence over the address.
       ...{ host, port, localAddress, lookup, path: undefined, autoSelectFamily: false, allowHalfOpen: true },
       onread: onread?.(),
@@ -94,12 +88,11 @@ function openOver(
   transport: SocketTransport,
   connection: TlsOptions,
 ): TLSSocket | undefined {
-  const socket = tryTls(target.tls, "tls", transport, () => connectTls(planTls(target), connection));
+  const socket = tryTls(target.tls, "tls", transport, () => tlsStarter(target)(connection));
   if (socket === undefined) return undefined;
   // With `socket`, Node ignores the option `allowHalfOpen` and uses the setting of that stream.
   socket.allowHalfOpen = true;
-  transport.attach(socket);
-  transport.secure(tlsWatchOf(socket));
+  transport.attach(socket, tlsWatchOf(socket));
   return socket.once("secureConnect", () => transport.open());
 }
 
@@ -108,7 +101,7 @@ function openOver(
  * the same way. The failure belongs to the phase "tls", which has not begun yet.
  */
 export function tryTls<Result>(
-  tls: ConnectionOptions | undefined = {},
+  tls: ConnectionOptions | undefined,
   optionName: string,
   transport: SocketTransport,
   create: () => Result,
@@ -122,47 +115,29 @@ export function tryTls<Result>(
   }
 }
 
-function optionsFault(thrown: unknown, tls: ConnectionOptions, optionName: string): Error {
+function optionsFault(thrown: unknown, tls: ConnectionOptions | undefined = {}, optionName: string): Error {
   const error = toError(thrown, "tls.connect");
   const options = refusedTlsOptions(ownOptions(tls), error).replaceAll("tls", optionName);
   return markTlsFault(error, { kind: "options", options });
 }
 
-/** How an attempt uses TLS, whichever address it connects to. */
-interface TlsPlan {
-  readonly options: TlsOptions;
-  readonly check: IdentityCheck;
-  readonly slot: SessionSlot | undefined;
-  readonly hasCertificate: boolean;
-}
-
-function connectTls(plan: TlsPlan, connection: TlsOptions): TLSSocket {
-  const { options, check, slot } = plan;
-  const watch = new TlsWatch(slot, plan.hasCertificate);
-  const checkServerIdentity: IdentityCheck = (hostname, certificate) => {
-    const refusal = check(hostname, certificate);
-    watch.onCertificate(certificate, refusal);
-    return refusal;
-  };
-  const session = slot?.offered?.ticket ?? options.session;
-  const all = { ...options, ...connection, session, checkServerIdentity };
-  const socket = nodeTls().connect(all as ConnectionOptions);
-  watch.observe(socket);
-  return socket;
-}
-
-/** @throws if Node cannot use the option `tls`. */
-function planTls(target: TransportTarget): TlsPlan {
+/**
+ * Returns a function that starts TLS, over whichever connection.
+ *
+ * @throws if Node cannot use the option `tls`.
+ */
+function tlsStarter(target: TransportTarget): (connection: TlsOptions) => TLSSocket {
   const { host, tls: given = {} } = target;
   const tls = ownOptions(given);
   checkTlsOptions(tls);
-  const { DEFAULT_CIPHERS, checkServerIdentity, createSecureContext } = nodeTls();
-  const { checkServerIdentity: check } = tls;
+  const node = nodeTls();
+  const { checkServerIdentity: ownCheck } = tls;
+  const check = ownCheck === undefined ? node.checkServerIdentity : identityCheck(ownCheck, given);
+  const slot = sessionSlot(target, tls);
   const options = {
-    ...unsetSocketOptions,
-    ...unsetTlsOptions,
-    // An own property with the value `undefined` would hide Node's defaults of these two options.
-    ciphers: DEFAULT_CIPHERS,
+    ...unsetInherited(),
+    // Among these, the value `undefined` would hide a default of Node.
+    ciphers: node.DEFAULT_CIPHERS,
     minDHSize: 1024,
     ...tls,
     host,
@@ -173,13 +148,19 @@ function planTls(target: TransportTarget): TlsPlan {
     // Only the option can disable the check. NODE_TLS_REJECT_UNAUTHORIZED is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
-  const secureContext = tls.secureContext ?? createSecureContext(options);
+  const secureContext = tls.secureContext ?? node.createSecureContext(options);
   if (tls.cert !== undefined) checkKeyPair(tls);
-  return {
-    options: { ...options, secureContext },
-    check: check === undefined ? checkServerIdentity : identityCheck(check, given),
-    slot: sessionSlot(target, tls),
-    hasCertificate: (tls.cert ?? tls.pfx ?? tls.secureContext) !== undefined,
+  const hasCertificate = (tls.cert ?? tls.pfx ?? tls.secureContext) !== undefined;
+  return (connection) => {
+    const watch = new TlsWatch(slot, hasCertificate);
+    const checkServerIdentity: IdentityCheck = (hostname, certificate) => {
+      const refusal = check(hostname, certificate);
+      if (refusal !== undefined) watch.onRefused(certificate);
+      return refusal;
+    };
+    const session = slot?.offered?.ticket ?? tls.session;
+    const all = { ...options, ...connection, secureContext, session, checkServerIdentity };
+    return watch.observe(node.connect(all as ConnectionOptions));
   };
 }
 

@@ -3,7 +3,7 @@ import { OutboxCallbacks } from "../../src/buffer/outbox-callbacks.js";
 import type { OutboxPolicy } from "../../src/buffer/outbox-policy.js";
 import type { JetSocketError } from "../../src/errors.js";
 
-type Functions = Pick<OutboxPolicy<unknown, unknown>, "keyOf" | "acknowledgement">;
+type Functions = Partial<Pick<OutboxPolicy<unknown, unknown>, "keyOf" | "idOf" | "acknowledges">>;
 
 function callbacksOf(functions: Partial<Functions>): {
   callbacks: OutboxCallbacks<unknown, unknown>;
@@ -17,13 +17,13 @@ function callbacksOf(functions: Partial<Functions>): {
     overflow: "error",
     perSecond: undefined,
   } as const;
-  const policy = { ...bounds, keyOf: undefined, acknowledgement: undefined, ...functions };
+  const policy = { ...bounds, keyOf: undefined, idOf: undefined, acknowledges: undefined, ...functions };
   return { callbacks: new OutboxCallbacks(policy, (error) => errors.push(error)), errors };
 }
 
 /** Functions that return their argument. */
 const echo = (value: unknown): never => value as never;
-const echoes: Functions = { keyOf: echo, acknowledgement: { idOf: echo, acknowledges: echo } };
+const echoes: Functions = { keyOf: echo, idOf: echo, acknowledges: echo };
 
 const thrown = new RangeError("not today");
 const throwError = (): never => {
@@ -88,7 +88,8 @@ describe("OutboxCallbacks", () => {
   ])("reports the consequence when %s throws", (name, consequence) => {
     const { callbacks, errors } = callbacksOf({
       keyOf: throwError,
-      acknowledgement: { idOf: throwError, acknowledges: throwError },
+      idOf: throwError,
+      acknowledges: throwError,
     });
     if (name === "idOf") expect(callbacks.idOf("a")).toBeUndefined();
     else if (name === "keyOf") expect(callbacks.keyOf("a")).toBeUndefined();

@@ -66,9 +66,8 @@ class Comparison {
         ...{ capacity, maxBytes, overflow, keyOf: ({ key }: TestMessage) => key },
         ttl: ttl === Infinity ? undefined : ttl,
         perSecond: spacing === 0 ? undefined : 1_000 / spacing,
-        acknowledgement: hasAcknowledgement
-          ? { idOf: ({ id }: TestMessage) => id, acknowledges: (ids) => ids }
-          : undefined,
+        idOf: hasAcknowledgement ? ({ id }: TestMessage) => id : undefined,
+        acknowledges: hasAcknowledgement ? (ids) => ids : undefined,
       },
       {
         onDropped: ({ name }, cause) => this.log.push([name, cause]),

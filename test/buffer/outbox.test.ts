@@ -9,7 +9,10 @@ import type { TestMessage } from "./outbox-model.js";
 type Entry = OutboxEntry<string>;
 type Policy = OutboxPolicy<TestMessage, readonly string[]>;
 
-const acknowledgement: Policy["acknowledgement"] = { idOf: ({ id }) => id, acknowledges: (ids) => ids };
+const acknowledgement: Pick<Policy, "idOf" | "acknowledges"> = {
+  idOf: ({ id }) => id,
+  acknowledges: (ids) => ids,
+};
 
 const defaults: Policy = {
   capacity: 1_000,
@@ -18,7 +21,8 @@ const defaults: Policy = {
   overflow: "error",
   perSecond: undefined,
   keyOf: ({ key }) => key,
-  acknowledgement: undefined,
+  idOf: undefined,
+  acknowledges: undefined,
 };
 
 /** An outbox with a log of all drops and errors, controlled by message names. */
@@ -162,7 +166,7 @@ describe("Outbox without acknowledgements", () => {
   ])("refuses the newest message when it is full (%s)", (_, bounds) => {
     const scene = new Scene(bounds);
     expect(scene.sendAll("a", "b", "c")).toEqual(["queued", "queued", "refused"]);
-    const error = scene.outbox.overflowError(scene.entries.get("c"));
+    const error = scene.outbox.overflowError();
     expect(error).toBeInstanceOf(BufferOverflowError);
     expect(error.message).toContain("the outbox holds 2 messages of 2 bytes;");
     expect(scene.log).toEqual([]);
@@ -267,8 +271,8 @@ describe("Outbox without acknowledgements", () => {
       const answers = sendMany(scene, 20);
       expect(answers.filter((answer) => answer === "queued")).toHaveLength(14);
       expect([scene.outbox.bytes, scene.outbox.load]).toEqual([14, 9_014]);
-      expect(scene.outbox.overflowError(undefined).message).toMatch(
-        /^Messages were refused: the outbox holds 14 messages of 14 bytes \(9014 bytes of memory\)/,
+      expect(scene.outbox.overflowError().message).toMatch(
+        /^A message was refused: the outbox holds 14 messages of 14 bytes \(9014 bytes of memory\)/,
       );
       scene.open();
       expect(scene.outbox.load).toBe(0);
@@ -281,7 +285,7 @@ describe("Outbox without acknowledgements", () => {
     });
 
     it("is also counted for unacknowledged messages", () => {
-      const scene = new Scene({ ...bounds, acknowledgement });
+      const scene = new Scene({ ...bounds, ...acknowledgement });
       scene.open();
       expect(sendMany(scene, 20).filter((answer) => answer === "write")).toHaveLength(10);
       scene.outbox.received(Array.from({ length: 20 }, (_, index) => `${index}`));
@@ -399,7 +403,7 @@ describe("Outbox without acknowledgements", () => {
 
 describe("Outbox with acknowledgements", () => {
   it("stores sent messages until they are acknowledged", () => {
-    const scene = new Scene({ acknowledgement });
+    const scene = new Scene({ ...acknowledgement });
     scene.open();
     expect(scene.outbox.isClear).toBe(false);
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "write"]);
@@ -415,7 +419,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("sends unacknowledged messages first, then unsent ones, then newer ones", () => {
-    const scene = new Scene({ acknowledgement, perSecond: 1_000_000 });
+    const scene = new Scene({ ...acknowledgement, perSecond: 1_000_000 });
     scene.open();
     scene.sendAll("a", "b", "c", "d");
     scene.lost("c", "d");
@@ -429,7 +433,8 @@ describe("Outbox with acknowledgements", () => {
 
   it("returns messages with and without an id in the order of the calls", () => {
     const scene = new Scene({
-      acknowledgement: { ...acknowledgement, idOf: ({ name }) => (/[xy]/.test(name) ? null : name) },
+      ...acknowledgement,
+      idOf: ({ name }) => (/[xy]/.test(name) ? null : name),
     });
     scene.open();
     scene.sendAll("a", "x", "b", "y", "c");
@@ -442,7 +447,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("settles a message that returned and was then withdrawn", () => {
-    const scene = new Scene({ acknowledgement });
+    const scene = new Scene({ ...acknowledgement });
     scene.open();
     scene.sendAll("a", "b", "c");
     scene.lost("a", "b", "c");
@@ -456,7 +461,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("does not send an acknowledged message again, even if the old connection delivered the acknowledgement", () => {
-    const scene = new Scene({ acknowledgement });
+    const scene = new Scene({ ...acknowledgement });
     scene.open();
     scene.sendAll("a", "b");
     scene.outbox.pause();
@@ -471,7 +476,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("ignores an acknowledgement of a message that was never sent", () => {
-    const scene = new Scene({ acknowledgement });
+    const scene = new Scene({ ...acknowledgement });
     scene.send("a");
     scene.outbox.received(["a"]);
     scene.open();
@@ -481,10 +486,10 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("counts unacknowledged messages against its limits", () => {
-    const scene = new Scene({ acknowledgement, capacity: 2 });
+    const scene = new Scene({ ...acknowledgement, capacity: 2 });
     scene.open();
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "refused"]);
-    const { message } = scene.outbox.overflowError(scene.entries.get("c"));
+    const { message } = scene.outbox.overflowError();
     expect(message).toContain("2 messages of 2 bytes, of which 2 are sent and not acknowledged;");
     scene.outbox.received(["a"]);
     expect(scene.send("c")).toBe("write");
@@ -493,7 +498,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("drops the oldest unacknowledged message first", () => {
-    const scene = new Scene({ acknowledgement, capacity: 2, overflow: "dropOldest" });
+    const scene = new Scene({ ...acknowledgement, capacity: 2, overflow: "dropOldest" });
     scene.open();
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "write"]);
     scene.lost("c");
@@ -503,7 +508,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("expires messages that wait to be sent again, but not those that wait for an acknowledgement", () => {
-    const scene = new Scene({ acknowledgement, ttl: 100 });
+    const scene = new Scene({ ...acknowledgement, ttl: 100 });
     scene.open();
     scene.send("a");
     scene.now = 5_000;
@@ -522,7 +527,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("sends the second of two messages with the same id at most once, and reports an error", () => {
-    const scene = new Scene({ acknowledgement });
+    const scene = new Scene({ ...acknowledgement });
     scene.open();
     scene.sendAll("a");
     expect(scene.send("again", { id: "a" })).toBe("write");
@@ -537,7 +542,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("releases the id of a refused, expired, dropped or withdrawn message", () => {
-    const scene = new Scene({ acknowledgement, capacity: 1, ttl: 100 });
+    const scene = new Scene({ ...acknowledgement, capacity: 1, ttl: 100 });
     scene.send("a", { id: "one" });
     scene.send("b", { id: "two" });
     scene.now = 100;
@@ -550,7 +555,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("removes a withdrawn message that is not written, but keeps one that may have been sent", () => {
-    const scene = new Scene({ acknowledgement });
+    const scene = new Scene({ ...acknowledgement });
     scene.open();
     scene.sendAll("a", "b");
     scene.outbox.withdraw(scene.entries.get("a")!);
@@ -563,7 +568,7 @@ describe("Outbox with acknowledgements", () => {
   });
 
   it("reports each unacknowledged message at the end, in the order of the calls", () => {
-    const scene = new Scene({ acknowledgement, perSecond: 1 });
+    const scene = new Scene({ ...acknowledgement, perSecond: 1 });
     scene.open();
     scene.sendAll("a", "b");
     scene.lost("b");
@@ -581,7 +586,8 @@ describe("Outbox with acknowledgements", () => {
     const scene = new Scene({
       overflow: "conflate",
       keyOf: throwError,
-      acknowledgement: { idOf: throwError, acknowledges: throwError },
+      idOf: throwError,
+      acknowledges: throwError,
     });
     scene.sendAll("a1", "a2");
     expect(scene.open()).toEqual(["a1", "a2"]);
@@ -596,11 +602,9 @@ describe("Outbox with acknowledgements", () => {
 
   it("keeps all messages unacknowledged when `acknowledges` throws", () => {
     const scene = new Scene({
-      acknowledgement: {
-        ...acknowledgement,
-        acknowledges: () => {
-          throw new Error("what is this?");
-        },
+      ...acknowledgement,
+      acknowledges: () => {
+        throw new Error("what is this?");
       },
     });
     scene.open();
@@ -622,7 +626,7 @@ describe("Outbox that is called from onDropped", () => {
   });
 
   it("may be ended", () => {
-    const scene = new Scene({ ttl: 10, acknowledgement });
+    const scene = new Scene({ ttl: 10, ...acknowledgement });
     scene.onDropped = () => scene.outbox.end();
     scene.sendAll("a", "b");
     scene.now = 10;

@@ -382,8 +382,6 @@ describe("Replay cursors", () => {
     ["an object as the sequence", { isNext: () => true }, { sequence: {} }],
   ])("are rejected if they are invalid: %s", (_, policy, cursor) => {
     const cursors = { "a b": cursor } as unknown as Cursors;
-    expect(() => new ReplayScene({ ...policy, cursors })).toThrow(
-      new TypeError('replay.cursors["a b"] is not a valid cursor.'),
-    );
+    expect(() => new ReplayScene({ ...policy, cursors })).toThrow(TypeError);
   });
 });

@@ -64,7 +64,7 @@ class FakeLive {
 
 class HubConnection extends FakeConnection<FakeLive> {
   readonly url = "ws://feed.test/";
-  readonly accepted = { subprotocol: "chat", extensions: "" };
+  readonly accepted = { subprotocol: "chat", shownSubprotocol: "chat", extensions: "" };
   hook: { readonly publicConnection: unknown } | undefined;
 
   constructor(number: number) {

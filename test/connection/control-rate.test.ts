@@ -22,6 +22,12 @@ describe("ControlRate", () => {
     expect(takeAll(5)).toBe(600);
   });
 
+  it.each([0.1, 123.456789, 98_765.4321, 1e9 + 0.3])("accepts them at the time %d too", (now) => {
+    expect(takeAll(now)).toBe(600);
+    const slow = new ControlRate(7);
+    expect(Array.from({ length: 421 }, () => slow.take(now)).indexOf(false)).toBe(420);
+  });
+
   it("accepts the rate itself for any time", () => {
     for (let count = 0; count < 10_000; count++) expect(rate.take(count * 100)).toBe(true);
   });

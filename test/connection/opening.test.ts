@@ -59,7 +59,7 @@ function begin(url = "wss://feed.test/trades"): void {
       events.push(["accepted", headers.length, subprotocol, counting.openTimers]);
       input.open(recordingInput());
     },
-    onFailed: (phase, error) => events.push(["failed", phase, error]),
+    onFailed: ({ phase, error }) => events.push(["failed", phase, error]),
   });
   peer = clock.peers[0]!;
   link = new VirtualLink(peer);

@@ -126,7 +126,7 @@ describe("PingExchange", () => {
       clock.advance(0);
       const errors = await Promise.all([...calls].map(stateOf));
       expect(errors.at(-1)).toBeInstanceOf(BufferOverflowError);
-      expect(String(errors.at(-1))).toContain("Pings were refused");
+      expect(String(errors.at(-1))).toContain("A ping was refused");
     });
 
     it("rejects once when the connection ends", async () => {

@@ -7,7 +7,7 @@ const clock = new VirtualRuntime();
 const { runtime } = createCountingRuntime(clock);
 
 function refuse(refusals: Refusals, kind: unknown, text = String(kind)): Refusal {
-  return refusals.refuse(kind, (isShared) => new Error(isShared ? `shared ${text}` : text));
+  return refusals.refuse(kind, () => new Error(text));
 }
 
 async function errorOf({ promise }: Refusal): Promise<unknown> {
@@ -32,9 +32,9 @@ describe("Refusals", () => {
     const promises = new Set<unknown>();
     for (let count = 0; count < 100_000; count++) promises.add(refuse(refusals, "kind").promise);
     expect([...promises]).toEqual([first.promise]);
-    expect(first.error).toEqual(new Error("shared kind"));
+    expect(first.error).toEqual(new Error("kind"));
     const other = refuse(refusals, "another kind");
-    expect(other.error).toEqual(new Error("shared another kind"));
+    expect(other.error).toEqual(new Error("another kind"));
     clock.advance(0);
     expect(await errorOf(first)).toBe(first.error);
     expect(await errorOf(other)).toBe(other.error);

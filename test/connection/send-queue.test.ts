@@ -328,7 +328,7 @@ describe("SendQueue", () => {
       const refused = await stateOf(queue.send("y", undefined));
       expect(refused).toBeInstanceOf(BufferOverflowError);
       expect((refused as Error).message).toMatch(
-        /1 bytes was refused: 128 bytes wait.*maxBufferedAmount is 128/,
+        /^A message was refused: 128 bytes wait.*maxBufferedAmount is 128/,
       );
       expect(reported).toEqual([refused]);
       expect(queue.trySend("y", undefined)).toBeUndefined();
@@ -379,7 +379,7 @@ describe("SendQueue", () => {
       const refused = await stateOf(queue.send("x", undefined));
       expect(refused).toBeInstanceOf(BufferOverflowError);
       expect((refused as Error).message).toMatch(
-        /1 bytes was refused: \d+ bytes wait.* take \d+ bytes of memory/,
+        /^A message was refused: \d+ bytes wait.* take \d+ bytes of memory/,
       );
       drain();
       expect([queue.bufferedAmount, queue.load, sent().length]).toEqual([0, 0, count]);
@@ -470,7 +470,7 @@ describe("SendQueue", () => {
       clock.advance(0);
       const error = await stateOf(last);
       expect(error).toBe(reported.at(-1));
-      expect((error as Error).message).toMatch(/^Messages were refused: \d+ bytes wait/);
+      expect((error as Error).message).toMatch(/^A message was refused: \d+ bytes wait/);
     });
   });
 

@@ -45,7 +45,6 @@ describe("checkEventName", () => {
     ["disconnect", "disconnected"],
     ["data", "message"],
     ["reconnect", "reconnecting"],
-    ["reconnecting_attempt", "connecting"],
     ["reconnect_attempt", "connecting"],
     ["upgrade", "connected"],
     ["unexpected-response", "error"],

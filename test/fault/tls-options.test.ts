@@ -240,6 +240,6 @@ describe("the advice about a certificate names the option", () => {
   it("tls.servername if the certificate is for another host name", async () => {
     certificate = createTlsCertificate({ hosts: ["elsewhere.test"] });
     server = await scene.listen({ isSecure: true, certificate });
-    expect((await giveUp(watch({ ca: certificate.cert }))).error.message).toContain("in tls.servername");
+    expect((await giveUp(watch({ ca: certificate.cert }))).error.message).toContain("set tls.servername");
   });
 });

@@ -1,9 +1,11 @@
 // Redirects of the opening handshake, over TCP and TLS.
+import { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { HandshakeError, TimeoutError } from "../../src/index.js";
 import { Scene } from "../support/scene.js";
 import type { PeerRequest, PeerSocket, ScriptedPeer } from "../support/scripted-peer.js";
 import { never } from "../support/never.js";
+import { createTlsCertificate } from "../support/tls-certificate.js";
 import { closeFrame } from "../support/wire.js";
 
 let scene: Scene;
@@ -170,4 +172,82 @@ it("fail with the error of the function for the proxy", async () => {
   await redirect(server, "/second");
   await failing;
   expect(client.ws.lastReport).toMatchObject({ verdict: "setup-failed", phase: "provider" });
+});
+
+it("keep the credentials of the url on the same origin", async () => {
+  const server = await scene.listen();
+  const url = server.url.replace("ws://", "ws://user:secret@");
+  const client = scene.watch(url, { followRedirects: 2 });
+  const connecting = client.ws.connect();
+  const first = await redirect(server, "/second");
+  await redirect(server, server.url.replace("ws://", "ws://other:name@").replace("feed", "third"));
+  const peer = await server.client();
+  const { field } = await peer.accept();
+  await connecting;
+  expect(field("authorization")).toBe(first.field("authorization"));
+  const closing = client.ws.close();
+  await end(peer);
+  await closing;
+});
+
+it("send no client certificate to another origin, not even after a redirect within it", async () => {
+  const certificate = createTlsCertificate();
+  const { cert, key } = certificate;
+  const [server, other] = [
+    await scene.listen({ isSecure: true, certificate }),
+    await scene.listen({ isSecure: true, certificate, clientCa: cert, tls: { rejectUnauthorized: false } }),
+  ];
+  const tls = { ca: cert, cert, key };
+  const client = scene.watch(server.url, { followRedirects: 5, tls, tlsSessions: false });
+  const connecting = client.ws.connect();
+  await redirect(server, other.url);
+  await redirect(other, "/second");
+  const peer = await other.client();
+  await peer.accept();
+  await connecting;
+  expect(peer.socket instanceof TLSSocket && peer.socket.getPeerCertificate()).toEqual({});
+  const closing = client.ws.close();
+  await end(peer);
+  await closing;
+});
+
+it.each(["close", "terminate"] as const)(
+  "are not followed after %s(), even if the redirect has arrived",
+  async (method) => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { followRedirects: 5 });
+    const failing = expect(client.ws.connect()).rejects.toBeInstanceOf(Error);
+    const peer = await server.client();
+    await peer.request();
+    const size = scene.readSize;
+    const response = "HTTP/1.1 302 Found\r\nLocation: /second\r\nContent-Length: 0\r\n\r\n";
+    peer.endWithClient().send(response);
+    await scene.untilRead(size + response.length);
+    void client.ws[method]();
+    await failing;
+    expect(client.ws.state).toBe("closed");
+    expect(server.connectionCount).toBe(1);
+  },
+);
+
+it("change the property url, and a reconnect begins at the original url", async () => {
+  const server = await scene.listen();
+  const client = scene.watch(server.url, { followRedirects: 1, reconnect: true, backoff: { base: 1 } });
+  const connecting = client.ws.connect();
+  await redirect(server, "/second");
+  const first = await server.client();
+  await first.accept();
+  await connecting;
+  const second = server.url.replace("feed", "second");
+  expect(client.ws.url).toBe(second);
+  expect((await client.event("connected")).url).toBe(second);
+  first.reset();
+  expect((await redirect(server, "/third")).requestLine).toBe("GET /feed HTTP/1.1");
+  const peer = await server.client();
+  await peer.accept();
+  await client.until(() => client.ws.state === "connected");
+  expect(client.ws.url).toBe(server.url.replace("feed", "third"));
+  const closing = client.ws.close();
+  await end(peer);
+  await closing;
 });

@@ -110,7 +110,7 @@ describe("overlap", () => {
     ]);
     const error: unknown = await sends[4]!.catch((reason: unknown) => reason);
     expect((error as Error).message).toMatch(
-      /1000 bytes was refused: while the connection is replaced, 3 messages of 3000 bytes wait .* 6008 bytes for the old/,
+      /A message was refused: while the connection is replaced, 3 messages of 3000 bytes wait .* 6008 bytes for the old/,
     );
     link.peer.takesWrites = true;
     link.peer.take();

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import {
-  checkBoolean,
+  boolean,
   checkFunction,
-  checkInteger,
-  checkNumber,
   checkObject,
-  checkOneOf,
   describeValue,
+  group,
+  integer,
   kindOf,
+  number,
+  oneOf,
   readOptions,
   wrongValue,
 } from "../../src/options/checks.js";
@@ -78,54 +79,54 @@ describe("checkFunction", () => {
   });
 });
 
-describe("checkBoolean", () => {
+describe("boolean", () => {
   it.each([true, false])("accepts %s, and returns the default for undefined", (value) => {
-    expect(checkBoolean("b", value, !value)).toBe(value);
-    expect(checkBoolean("b", undefined, value)).toBe(value);
-    expect(checkBoolean("b", undefined, undefined)).toBeUndefined();
+    expect(boolean(!value)("b", value)).toBe(value);
+    expect(boolean(value)("b", undefined)).toBe(value);
+    expect(boolean(undefined)("b", undefined)).toBeUndefined();
   });
 
   it.each([null, 0, "true"])("rejects %o", (value) => {
-    expect(() => checkBoolean("b", value as never, true)).toThrow(wrongValue("b", "true or false", value));
+    expect(() => boolean(true)("b", value as never)).toThrow(wrongValue("b", "true or false", value));
   });
 });
 
-describe("checkInteger", () => {
+describe("integer", () => {
   it.each([3, 4, 5])("accepts %i if the bounds are 3 and 5", (value) => {
-    expect(checkInteger("n", value, 9, 3, 5)).toBe(value);
+    expect(integer(9, 3, 5)("n", value)).toBe(value);
   });
 
   it("returns the default for undefined", () => {
-    expect(checkInteger("n", undefined, 9, 3, 5)).toBe(9);
-    expect(checkInteger("n", undefined, undefined, 3, 5)).toBeUndefined();
+    expect(integer(9, 3, 5)("n", undefined)).toBe(9);
+    expect(integer(undefined, 3, 5)("n", undefined)).toBeUndefined();
   });
 
   it.each([2, 6, 3.5, -3, Number.NaN, Infinity])("rejects %d, which is out of bounds", (value) => {
-    const check = (): number => checkInteger("n", value, 9, 3, 5);
+    const check = (): number => integer(9, 3, 5)("n", value);
     expect(check).toThrow(RangeError);
     expect(check).toThrow(`The option "n" must be a whole number from 3 to 5, not ${value}.`);
   });
 
   it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
-    expect(() => checkInteger("n", value as never, 9, 3, 5)).toThrow(wrongValue("n", "a number", value));
+    expect(() => integer(9, 3, 5)("n", value as never)).toThrow(wrongValue("n", "a number", value));
   });
 });
 
-describe("checkNumber", () => {
+describe("number", () => {
   it.each([3, 3.5, 5])("accepts %d if the bounds are 3 and 5", (value) => {
-    expect(checkNumber("n", value, 9, 3, 5)).toBe(value);
+    expect(number(9, 3, 5)("n", value)).toBe(value);
   });
 
-  it("returns the default for undefined", () => expect(checkNumber("n", undefined, 9, 3, 5)).toBe(9));
+  it("returns the default for undefined", () => expect(number(9, 3, 5)("n", undefined)).toBe(9));
 
   it.each([2.9, 5.1, Number.NaN, Infinity, -Infinity])("rejects %d, which is out of bounds", (value) => {
-    const check = (): number => checkNumber("n", value, 9, 3, 5);
+    const check = (): number => number(9, 3, 5)("n", value);
     expect(check).toThrow(RangeError);
     expect(check).toThrow(`The option "n" must be a number from 3 to 5, not ${value}.`);
   });
 
   it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
-    expect(() => checkNumber("n", value as never, 9, 3, 5)).toThrow(wrongValue("n", "a number", value));
+    expect(() => number(9, 3, 5)("n", value as never)).toThrow(wrongValue("n", "a number", value));
   });
 });
 
@@ -157,15 +158,39 @@ describe("readOptions", () => {
   });
 });
 
-describe("checkOneOf", () => {
+describe("oneOf", () => {
   it("accepts each allowed value, and returns the first for undefined", () => {
-    for (const value of ["a", "b", "c"]) expect(checkOneOf("w", value, ["a", "b", "c"])).toBe(value);
-    expect(checkOneOf("w", undefined, ["a", "b"])).toBe("a");
+    for (const value of ["a", "b", "c"] as const) expect(oneOf("a", "b", "c")("w", value)).toBe(value);
+    expect(oneOf("a", "b")("w", undefined)).toBe("a");
   });
 
   it.each([null, "d", 5])("rejects %o", (value) => {
-    expect(() => checkOneOf("w", value as never, ["a", "b"])).toThrow(
-      wrongValue("w", 'one of "a", "b"', value),
-    );
+    expect(() => oneOf("a", "b")("w", value as never)).toThrow(wrongValue("w", 'one of "a", "b"', value));
+  });
+});
+
+describe("group", () => {
+  const check = group<{ readonly a: number; readonly b: boolean }>(
+    { a: integer(1, 0), b: boolean(true) },
+    "a number or a box",
+    "a",
+  );
+
+  it("checks each option, and adds the defaults", () => {
+    expect(check("box", { a: 5 })).toEqual({ a: 5, b: true });
+    expect(() => check("box", { a: "5" })).toThrow(wrongValue("box.a", "a number", "5"));
+    expect(() => check("box", { c: 5 })).toThrow('Unknown option "c" in box. Known options: a, b.');
+  });
+
+  it("accepts a number for one option, if it has a name for it", () => {
+    expect(check("box", 7)).toEqual({ a: 7, b: true });
+    expect(() => check("box", null as never)).toThrow(wrongValue("box", "a number or a box", null));
+    expect(() => group({})("box", 7)).toThrow(wrongValue("box", "an object", 7));
+  });
+
+  it("returns the same frozen defaults each time", () => {
+    expect(check("box", undefined)).toEqual({ a: 1, b: true });
+    expect(check("box", undefined)).toBe(check("box", undefined));
+    expect(Object.isFrozen(check("box", undefined))).toBe(true);
   });
 });

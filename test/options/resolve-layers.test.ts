@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { type ResolvedLayers, resolveLayers } from "../../src/options/resolve-layers.js";
+import type { ResolvedLayers } from "../../src/options/resolve-layers.js";
+import { resolveOptions } from "../../src/options/resolve-options.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
 
-/** Accepts any object, as JavaScript callers may pass any value. */
+const runtime = new VirtualRuntime();
+
+/** Accepts any object, as JavaScript callers may pass any value. Returns only the layer options. */
 function resolve(options: object = {}): ResolvedLayers {
-  return resolveLayers(options, 10_000);
+  const resolved = resolveOptions<unknown, unknown>(options, runtime);
+  const names = Object.keys(defaults) as (keyof ResolvedLayers)[];
+  return Object.fromEntries(names.map((name) => [name, resolved[name]])) as unknown as ResolvedLayers;
 }
 
 const backoff = {
@@ -182,7 +188,7 @@ const outOfBounds: readonly (readonly [path: string, value: number, bounds: stri
     (value) => ["backoff.multiplier", value, "a number from 1 to "] as const,
   ),
   ...[-0.1, 1.1, Number.NaN].map((value) => ["rotation.jitter", value, "a number from 0 to 1"] as const),
-  ...[0, -1, Number.NaN, Infinity].map((value) => ["outbox.perSecond", value, "a number above 0"] as const),
+  ...[0, -1, Number.NaN, Infinity].map((value) => ["outbox.perSecond", value, "a positive number"] as const),
 ];
 
 describe("a wrong option is named in the error", () => {
@@ -217,13 +223,13 @@ describe("a wrong option is named in the error", () => {
   );
 
   it.each([
-    [{ heartbeat: { isPong: f } }, "heartbeat.isPong needs heartbeat.ping"],
-    [{ buffer: { overflow: "conflate" } }, 'buffer.overflow: "conflate" needs buffer.keyOf'],
-    [{ buffer: { keyOf: f } }, 'buffer.keyOf needs buffer.overflow: "conflate"'],
-    [{ outbox: { overflow: "conflate" } }, 'outbox.overflow: "conflate" needs outbox.keyOf'],
-    [{ outbox: { overflow: "dropOldest", keyOf: f } }, 'outbox.keyOf needs outbox.overflow: "conflate"'],
-    [{ outbox: { idOf: f } }, "outbox.idOf needs outbox.acknowledges"],
-    [{ outbox: { acknowledges: f } }, "outbox.acknowledges needs outbox.idOf"],
+    [{ heartbeat: { isPong: f } }, "heartbeat.isPong requires heartbeat.ping"],
+    [{ buffer: { overflow: "conflate" } }, 'buffer.overflow: "conflate" requires buffer.keyOf'],
+    [{ buffer: { keyOf: f } }, 'buffer.keyOf requires buffer.overflow: "conflate"'],
+    [{ outbox: { overflow: "conflate" } }, 'outbox.overflow: "conflate" requires outbox.keyOf'],
+    [{ outbox: { overflow: "dropOldest", keyOf: f } }, 'outbox.keyOf requires outbox.overflow: "conflate"'],
+    [{ outbox: { idOf: f } }, "outbox.idOf requires outbox.acknowledges"],
+    [{ outbox: { acknowledges: f } }, "outbox.acknowledges requires outbox.idOf"],
   ])("%o lacks the other option that it needs", (options, message) => {
     expect(() => resolve(options)).toThrow(TypeError);
     expect(() => resolve(options)).toThrow(message);

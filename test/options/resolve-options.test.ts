@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { WebSocketOptions } from "../../src/options/options.js";
-import { resolveLayers } from "../../src/options/resolve-layers.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
@@ -22,6 +21,12 @@ function resolve(options: object = {}): Resolved {
   ) as unknown as Resolved;
 }
 
+const { reconnect, retryInitial, backoff, shouldReconnect, maxConnectionAge, rotation } = resolve();
+const { heartbeat, buffer, outbox, replay, onConnection, setupTimeout } = resolve();
+const layerDefaults = {
+  ...{ reconnect, retryInitial, backoff, shouldReconnect, maxConnectionAge, rotation },
+  ...{ heartbeat, buffer, outbox, replay, onConnection, setupTimeout },
+};
 const defaults: Resolved = {
   subprotocols: undefined,
   headers: undefined,
@@ -37,7 +42,7 @@ const defaults: Resolved = {
   maxFrameSize: 67_108_864,
   maxFragments: 131_072,
   maxControlRate: 2_000,
-  ...resolveLayers({}, 10_000),
+  ...layerDefaults,
   highWaterMark: 1_048_576,
   lowWaterMark: 524_288,
   maxBufferedAmount: 67_108_864,

@@ -82,6 +82,25 @@ function expectInflated(inflater: Inflater, message: Buffer, expected: Buffer): 
   expect(inflater.inflatePieces!(pieces, expected.length, true).equals(expected)).toBe(true);
 }
 
+describe.each(backends.filter(({ name }) => name === "handle"))(
+  "the handle backend, with WebAssembly: $hasWasm",
+  ({ factory }) => {
+    it("rejects 1 MiB of empty blocks, even after much data", () => {
+      const inflater = factory.inflater(noContext);
+      const data = [deflateRawSync(noise(3 * mebibyte), { finishFlush: Z_SYNC_FLUSH })];
+      data.push(deflateRawSync(Buffer.alloc(20 * mebibyte), { finishFlush: Z_SYNC_FLUSH }));
+      const emptyBlocks = Buffer.alloc(mebibyte, new DeflateBlocks().stored("").bytes());
+      const message = Buffer.concat([...data, emptyBlocks, Buffer.of(0)]);
+      expect(failureOf(() => inflater.inflate(message, noLimit, false))).toMatchObject({
+        ...{ code: "TOO_MANY_DEFLATE_BLOCKS", closeCode: 1008 },
+      });
+      const fewer = Buffer.concat([...data, emptyBlocks.subarray(0, 300_000), ...data, Buffer.of(0)]);
+      expect(inflater.inflate(fewer, noLimit, false).length).toBe(46 * mebibyte);
+      inflater.close();
+    });
+  },
+);
+
 describe.each(backends)("the $name backend, with WebAssembly: $hasWasm", ({ factory }) => {
   it("accepts what zlib deflates, with any options and a flush after any number of bytes", async () => {
     const inflater = factory.inflater(noContext);

@@ -101,10 +101,7 @@ describe("instanceof", () => {
 describe("brandInstances", () => {
   it("adds a class of another module to the error classes", () => {
     class OtherError extends JetSocketError {
-      static override readonly brand: symbol = Symbol.for("test.OtherError");
-      static {
-        brandInstances(this, "OtherError");
-      }
+      static override readonly brand: symbol = brandInstances(this, "OtherError");
     }
     const error = new OtherError("", { code: "OTHER" });
     expect(error.name).toBe("OtherError");

@@ -39,7 +39,7 @@ async function outcomeOf(name: string, what: string, proxy: string, options: Opt
 
 const unreachable = {
   ...{ result: "PROXY_UNREACHABLE", phase: "proxy", verdict: "proxy", isRetryable: true },
-  advice: "The proxy does not answer; check its host and port in the option proxy, and the firewall.",
+  advice: "Check the host and the port in the option proxy, and the firewall.",
 };
 
 const names = programs.map(({ name }) => name);

@@ -30,7 +30,7 @@ afterEach(() => clients.finish());
 const refused = {
   ...{ result: "PROXY_AUTHENTICATION", error: "ProxyError", phase: "proxy", verdict: "proxy" },
   ...{ isRetryable: false, socksCode: undefined },
-  advice: "Set the user name and the password of the proxy in the url of the option proxy.",
+  advice: "Set the user name and the password in the url of the option proxy.",
 };
 
 /** The status with which a proxy refuses credentials; SOCKS5 has none. */

@@ -33,7 +33,7 @@ async function outcomeOf(name: string, target: string, url: string, options: Opt
 
 const refused = {
   ...{ result: "PROXY_REFUSED", phase: "proxy", verdict: "proxy", isRetryable: true },
-  advice: "The proxy opens no tunnel to that host and port; check the url, and the rules of the proxy.",
+  advice: "Check the url, and the rules of the proxy.",
 };
 
 /** How each proxy answers if it cannot connect to the target: at once, and for a name that does not exist. */

@@ -84,5 +84,6 @@ it.each([
   ...["Tue, 24 Nov 2026 12:15:00 UTC", "Tue, 24 Nov 2026 12:15:00", "tue, 24 nov 2026 12:15:00 gmt"],
   ...["Tue, 24 Nov 2026 24:00:00 GMT", "Tue, 24 Nov 2026 12:60:00 GMT", "Tue, 24 Nov 2026 12:15:61 GMT"],
   ...["Tue, 00 Nov 2026 12:15:00 GMT", "Tue, 31 Nov 2026 12:15:00 GMT", "Mon, 29 Feb 2100 12:15:00 GMT"],
+  ...["Tue, 24 Foo 2026 12:15:00 GMT", "Tue, 04 Nov 2026 1:15:00 GMT"],
   ...["Tue, 4 Nov 2026 12:15:00 GMT", "Tue Nov 4 12:15:00 2026", "Tue, 24-Nov-26 12:15:00 GMT"],
 ])("retryAfterOf() returns undefined for %j", (value) => expect(retryAfterOf(value, now)).toBeUndefined());

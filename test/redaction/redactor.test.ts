@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { parseUri } from "../../protocol/index.js";
 import { Redactor, defaultRedactor, redactorOf } from "../../src/redaction/redactor.js";
 import { forbidUnhandledRejections } from "../support/rejections.js";
 
@@ -6,7 +7,7 @@ forbidUnhandledRejections();
 
 describe("the rule without a hook", () => {
   it("depends on the kind of the text", () => {
-    expect(defaultRedactor.url("wss://user:pass@h/?a=b#c")).toBe("wss://h/?a=***");
+    expect(defaultRedactor.url(parseUri("wss://user:pass@h/?a=b"))).toBe("wss://h/?a=***");
     expect(defaultRedactor.text("bearer.abc", "subprotocol")).toBe("bearer.***");
     expect(defaultRedactor.text("token=abc", "reason")).toBe("token=***");
     expect(defaultRedactor.text("", "reason")).toBe("");
@@ -15,25 +16,35 @@ describe("the rule without a hook", () => {
   });
 
   it("hides the credentials that were sent in each text", () => {
-    const redactor = defaultRedactor.with(["hunter2"]);
+    const redactor = new Redactor(undefined);
+    redactor.learn(["hunter2"]);
     expect(redactor.text("wrong: hunter2, hunter2", "reason")).toBe("wrong: ***, ***");
     expect(redactor.text("hunter2", "subprotocol")).toBe("***");
     expect(redactor.field("hunter2", "X-Echo")).toBe("***");
     expect(redactor.error(new Error("hunter2")).message).toBe("***");
-    expect(defaultRedactor.with([])).toBe(defaultRedactor);
   });
 
   it("keeps the credentials of the request before a redirect, and hides the longest one first", () => {
-    const redactor = defaultRedactor.with(["abcd"]).with(["abcdefgh"]);
+    const redactor = new Redactor(undefined);
+    redactor.learn(["abcd"]);
+    redactor.learn(["abcdefgh"]);
     expect(redactor.text("abcdefgh, abcd", "reason")).toBe("***, ***");
   });
+});
+
+it("forgets the oldest credentials of a client that sends others at each attempt", () => {
+  const redactor = new Redactor(undefined);
+  for (let index = 0; index < 300; index++) redactor.learn([`<${index}>`, "hunter2"]);
+  expect(redactor.text("<299> hunter2", "reason")).toBe("*** ***");
+  expect(redactor.text("<1>", "reason")).toBe("<1>");
 });
 
 describe("the hook", () => {
   it("replaces the rule, and receives the text, its kind and the name of a header field", () => {
     const hook = vi.fn((text: string, kind: string) => `${kind}(${text.length})`);
-    const redactor = redactorOf(hook).with(["hunter2"]);
-    expect(redactor.url("wss://user:pass@h/?a=b#c")).toBe("url(12)");
+    const redactor = redactorOf(hook);
+    redactor.learn(["hunter2"]);
+    expect(redactor.url(parseUri("wss://user:pass@h/?a=b"))).toBe("url(12)");
     expect(redactor.text("hunter2", "reason")).toBe("reason(7)");
     expect(redactor.field("a=b", "Set-Cookie")).toBe("header(3)");
     expect(hook.mock.calls).toEqual([
@@ -44,7 +55,8 @@ describe("the hook", () => {
   });
 
   it("may show everything", () => {
-    const redactor = new Redactor((text) => text, ["hunter2"]);
+    const redactor = new Redactor((text) => text);
+    redactor.learn(["hunter2"]);
     expect(redactor.text("token=hunter2", "error")).toBe("token=hunter2");
     const error = new Error("token=hunter2");
     expect(redactor.error(error)).toBe(error);
@@ -63,7 +75,7 @@ describe("the hook", () => {
     ["is async and rejects", async () => Promise.reject(new Error("hunter2"))],
   ])("hides the whole text if it %s", async (_what, hook) => {
     const redactor = redactorOf(hook as unknown as () => string);
-    expect(redactor.url("wss://h/hunter2")).toBe("***");
+    expect(redactor.url(parseUri("wss://h/hunter2"))).toBe("***");
     expect(redactor.text("hunter2", "reason")).toBe("***");
     expect(redactor.field("hunter2", "x")).toBe("***");
     expect(redactor.error(new Error("hunter2")).message).toBe("***");
@@ -74,8 +86,8 @@ describe("the hook", () => {
     const message = "connect to https://h/?a=*** if you trust it";
     expect(redactorOf((text, kind) => `${kind}(${text.length})`).message(message)).toBe("error(43)");
     expect(defaultRedactor.message(message)).toBe(message);
-    expect(defaultRedactor.with(["hunter2"]).message("connect to https://h/hunter2")).toBe(
-      "connect to https://h/***",
-    );
+    const redactor = new Redactor(undefined);
+    redactor.learn(["hunter2"]);
+    expect(redactor.message("connect to https://h/hunter2")).toBe("connect to https://h/***");
   });
 });

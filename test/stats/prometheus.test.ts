@@ -3,9 +3,9 @@ import { Histogram } from "../../src/stats/histogram.js";
 import { type MetricInfo, prometheusText } from "../../src/stats/prometheus.js";
 
 const metrics = {
-  messagesSent: { type: "counter", help: "Messages accepted." },
-  uptimeMs: { type: "gauge", help: "Time open." },
-  latencyMs: { type: "histogram", help: "Round trip." },
+  messagesSent: ["counter", "Messages accepted."],
+  uptimeMs: ["gauge", "Time open."],
+  latencyMs: ["histogram", "Round trip."],
 } as const satisfies Record<string, MetricInfo>;
 
 function histogramOf(...samples: readonly number[]): Histogram {
@@ -70,7 +70,7 @@ describe("prometheusText", () => {
 
   it("escapes label values and help texts", () => {
     const text = prometheusText([{ stats: { depth: 1 }, labels: { url: 'a\\b"c"\nd\\n' } }], {
-      depth: { type: "gauge", help: 'Two\nlines, a \\ and "quotes".' },
+      depth: ["gauge", 'Two\nlines, a \\ and "quotes".'],
     });
     expect(text).toBe(
       [
@@ -90,9 +90,7 @@ describe("prometheusText", () => {
     [-1.5, "-1.5"],
     [1e21, "1e+21"],
   ])("writes %d as %s", (value, text) => {
-    const lines = prometheusText([{ stats: { depth: value } }], { depth: { type: "gauge", help: "" } }).split(
-      "\n",
-    );
+    const lines = prometheusText([{ stats: { depth: value } }], { depth: ["gauge", ""] }).split("\n");
     expect(lines[2]).toBe(`jetsocket_depth ${text}`);
   });
 

@@ -157,7 +157,7 @@ describe("a lookup", () => {
     ["a single address", "127.0.0.1", "127.0.0.1"],
     ["an array with garbage", [undefined, { address: "x" }, { address: "127.0.0.1" }], "127.0.0.1"],
   ])("may return %s", async (_what, found, address) => {
-    await run({ lookup: ((_n, _o, callback) => callback(null, found as never, 4)) });
+    await run({ lookup: (_n, _o, callback) => callback(null, found as never, 4) });
     expect(log).toEqual(["lookup", address]);
   });
 
@@ -180,6 +180,23 @@ describe("a lookup", () => {
     expect((await run({ lookup: (_n, _o, callback) => callback(thrown, []) })).error).toBe(thrown);
   });
 
+  it("that returns a rejected promise ends the race with its error", async () => {
+    const reason = new Error("rejected");
+    const lookup = (() => Promise.reject(reason)) as LookupFunction;
+    const { error } = await run({ lookup });
+    expect(error).toBe(reason);
+  });
+
+  it("that calls back and then fails has no further effect on a connected socket", async () => {
+    const late = (async (name, options, callback) => {
+      answering("127.0.0.1")(name, options, callback);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new Error("late");
+    }) as LookupFunction;
+    expect((await run({ lookup: late })).socket).toBeDefined();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  });
+
   it("that calls back twice has no further effect", async () => {
     const { race } = await run({
       lookup: (name, options, callback) => {
@@ -194,6 +211,9 @@ describe("a lookup", () => {
     const many = Array.from({ length: 1_000 }, (_, index) => `127.${1 + (index >> 8)}.0.${index & 255}`);
     const { error, race } = await run({ lookup: answering(...many) });
     expect(race.attempts.length).toBe(1_000);
+    expect((error as AggregateError).errors.length).toBe(1_000);
+    expect(error!.message).toMatch(/; and 992 other errors$/);
+    expect(error!.message.length).toBeLessThan(1_000);
     expect(error).toMatchObject({ code: "ECONNREFUSED" });
   });
 });
@@ -208,4 +228,5 @@ it("an exception of connect() ends the race, because every address would fail in
   });
   expect(error).toBe(refused);
   expect(resultsOf(race)).toEqual(["127.0.0.1 failed"]);
+  expect(race.attempts[0]!.error).toBe(refused);
 });

@@ -118,6 +118,20 @@ describe("openProxied", () => {
     });
   });
 
+  it.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "says that a proxy requires a client certificate: %s",
+    async (max) => {
+      const server = await dialling.listen({
+        ...{ isSecure: true, certificate, clientCa: certificate.cert, tls: { maxVersion: max } },
+      });
+      const { handler } = through(`https://localhost:${server.port}`);
+      await handler.untilCall("close");
+      expect(handler.error).toMatchObject({
+        ...{ code: "PROXY_TLS", cause: { code: "TLS_CLIENT_CERTIFICATE_REQUIRED" } },
+      });
+    },
+  );
+
   it("says that a proxy does not use TLS", async () => {
     const server = await dialling.listen();
     server.play((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));

@@ -52,6 +52,17 @@ describe("a hostile proxy", () => {
     },
   );
 
+  it.each(Array.from(opening.slice(0, -1), (_, index) => index))(
+    "may reset the connection after %i bytes of its answer",
+    async (index) => {
+      const error = await errorOf("http", (socket) => {
+        if (index === 0) socket.once("data", () => socket.resetAndDestroy());
+        else socket.write(opening.slice(0, index), () => setImmediate(() => socket.resetAndDestroy()));
+      });
+      expect(error).toMatchObject({ code: "PROXY_CLOSED" });
+    },
+  );
+
   it.each([
     ...[[], [5]],
     ...[

@@ -5,6 +5,7 @@ import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
 import { invalidDeflateData, ZlibError } from "./deflate-errors.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
+import { firstCheck } from "./inflate-budget.js";
 import type { ZlibHandle } from "./zlib-handle.js";
 import { constants } from "./node-zlib.js";
 import { SlidingWindow } from "./sliding-window.js";
@@ -129,13 +130,14 @@ export class HandleInflater implements Inflater {
     const { budget, inflated } = this.#scratch;
     let unread = compressed.length;
     while (unread > 0) {
-      const next = budget.nextCheck(this.#wireSize);
-      const size = Math.min(unread, next - this.#wireSize);
+      const size = Math.min(unread, firstCheck - (this.#wireSize % firstCheck));
       const end = compressed.length - unread + size;
       this.#inflatePart(handle, end === compressed.length ? compressed : compressed.subarray(0, end), size);
       this.#wireSize += size;
       unread -= size;
-      if (this.#wireSize === next) budget.check(next, inflated.size);
+      if (this.#wireSize % firstCheck > 0) continue;
+      budget.check(this.#wireSize, inflated.size);
+      budget.limitCredit(this.#wireSize, inflated.size);
     }
   }
 

@@ -22,8 +22,11 @@ const finalBlockCost = 8;
  */
 const restartCost = 1024;
 
+/** Most bytes on the wire that {@link InflateBudget.limitCredit} leaves for blocks without data after much data. */
+const maxCredit = 4 * allowance;
+
 /** The first check is at this number of bytes on the wire, and each further check at twice the previous number. */
-const firstCheck = 2 * allowance;
+export const firstCheck: number = 2 * allowance;
 
 /**
  * Requires that one message produces data in proportion to its bytes on the wire. zlib needs up to 60 ns for a byte of
@@ -47,6 +50,15 @@ export class InflateBudget {
   /** Returns the number of bytes that the first `wireSize` bytes of the message must produce. */
   minProduced(wireSize: number): number {
     return Math.max(0, Math.ceil((wireSize + this.#extra - allowance) / maxWirePerByte));
+  }
+
+  /**
+   * Limits what the data so far allows the rest of the message to cost. Otherwise, 1 MiB of data would allow 24 MiB of
+   * empty blocks. A backend calls this method after each {@link firstCheck} bytes, if it inflates the message in parts.
+   */
+  limitCredit(wireSize: number, produced: number): void {
+    const credit = produced * maxWirePerByte + allowance - wireSize - this.#extra;
+    this.#extra += Math.max(0, credit - maxCredit);
   }
 
   addFinalBlocks(count: number): void {

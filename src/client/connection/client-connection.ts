@@ -5,12 +5,10 @@
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
-import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
-import type { CloseReport, Phase } from "../../events/close-report.js";
-import type { TlsDetails } from "../../events/tls-details.js";
-import type { AddressAttempt } from "../../runtime/transport.js";
+import type { AcceptedHandshake, FailedAttempt, OpeningTimes } from "../../connection/opening.js";
+import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import type { Redactor } from "../../redaction/redactor.js";
 import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
@@ -25,13 +23,7 @@ import { Setup } from "./setup.js";
  * - `open`: the setup was complete, and the connection ended later.
  */
 export type ClientConnectionEnd =
-  | {
-      readonly kind: "unopened";
-      readonly phase: Phase;
-      readonly error: Error | undefined;
-      readonly addresses?: readonly AddressAttempt[];
-      readonly tls?: TlsDetails | undefined;
-    }
+  | ({ readonly kind: "unopened" } & FailedAttempt)
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
 
@@ -104,7 +96,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   /** A bit field of the active reasons for a pause of reading. Each reason has one bit. */
   #pauses = 0;
   #url = "";
-  #redactor: Redactor;
+  readonly #redactor: Redactor;
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
   #hook: HookConnection | undefined;
@@ -132,18 +124,13 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#options = plan.options;
     this.#hub = hub;
     this.#handler = handler;
-    this.#redactor = redactorOf(plan.options.redact);
+    this.#redactor = plan.redactor;
     this.#attempt = new ConnectAttempt(plan, this);
   }
 
   /** The URL without credentials, or an empty string before the URL is known. */
   get url(): string {
     return this.#url;
-  }
-
-  /** Knows the credentials of the request after the attempt has dialled. */
-  get redactor(): Redactor {
-    return this.#redactor;
   }
 
   get accepted(): AcceptedHandshake | undefined {
@@ -252,28 +239,21 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   // The following three methods are called by the connect attempt.
 
-  onDialling(url: string, redactor: Redactor): void {
+  onDialling(url: string): void {
     this.#url = url;
-    this.#redactor = redactor;
     this.log.add("connecting", url);
     this.#handler.onDialling(this);
   }
 
-  onRedirected(url: string, redactor: Redactor): void {
+  onRedirected(url: string): void {
     this.#url = url;
-    this.#redactor = redactor;
     this.log.add("redirected", url);
     this.#handler.onRedirected(this);
   }
 
-  onFailed(
-    phase: Phase,
-    error: Error | undefined,
-    addresses: readonly AddressAttempt[],
-    tls?: TlsDetails,
-  ): void {
+  onFailed(failure: FailedAttempt): void {
     this.#attempt = undefined;
-    this.#handler.onEnd(this, { kind: "unopened", phase, error, addresses, tls });
+    this.#handler.onEnd(this, { kind: "unopened", ...failure });
   }
 
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {

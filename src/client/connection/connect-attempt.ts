@@ -2,25 +2,25 @@
  * Makes one attempt to connect: calls the provider functions, dials, and performs the opening handshake. It does not
  * retry.
  */
-import { type FrameObserver, HandshakeError, type Resources } from "../../../protocol/index.js";
+import type { FrameObserver, HandshakeError, Resources } from "../../../protocol/index.js";
 import { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
 import {
   type AcceptedHandshake,
   type AcceptingAnswer,
+  type FailedAttempt,
   type OpenedStream,
   Opening,
   type OpeningHandler,
   type OpeningTimes,
 } from "../../connection/opening.js";
 import { TimeoutError } from "../../errors.js";
-import type { CloseReport, Phase } from "../../events/close-report.js";
+import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Timer } from "../../runtime/runtime.js";
-import type { TlsDetails } from "../../events/tls-details.js";
-import type { AddressAttempt, TlsSession, TransportTarget } from "../../runtime/transport.js";
+import type { TlsSession, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
+import type { Redactor } from "../../redaction/redactor.js";
 import { sentSecrets } from "../../redaction/sent-secrets.js";
 import { checkCredentials } from "./insecure-credentials.js";
 import {
@@ -31,29 +31,26 @@ import {
   type RequestSource,
   addProxy,
 } from "./request.js";
-import { isRedirect, isSameOrigin, Redirects, withoutIdentity } from "./redirects.js";
+import { followRedirect, isRedirect, isSameOrigin, withoutIdentity } from "./redirects.js";
 
 /** Receives the result of an attempt. The same object then receives the events of the open connection. */
 export interface ConnectAttemptHandler extends LiveHandler {
-  /** The URL is known. Next, the attempt dials this URL. `redactor` knows the credentials of the request. */
-  onDialling(url: string, redactor: Redactor): void;
+  /** The URL is known. Next, the attempt dials this URL. */
+  onDialling(url: string): void;
   /** The server redirected the attempt to another URL. Next, the attempt dials that URL. */
-  onRedirected(url: string, redactor: Redactor): void;
+  onRedirected(url: string): void;
   /** The connection is open. No message is delivered before this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed and holds no resources any more. */
-  onFailed(
-    phase: Phase,
-    error: Error | undefined,
-    addresses: readonly AddressAttempt[],
-    tls: TlsDetails | undefined,
-  ): void;
+  onFailed(failure: FailedAttempt): void;
 }
 
 export interface ConnectAttemptPlan {
   readonly source: RequestSource;
   readonly options: ResolvedOptions;
   readonly resources: Resources;
+  /** Hides the secrets of the client. The attempt adds the credentials that it sends. */
+  readonly redactor: Redactor;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
   /** The TLS sessions of the client; `undefined` to resume none. */
@@ -62,60 +59,16 @@ export interface ConnectAttemptPlan {
   readonly observer: FrameObserver | undefined;
 }
 
-const noAddresses: readonly AddressAttempt[] = [];
 const resolvedPromise = Promise.resolve();
-
-/** A class, because V8 would create a hidden class for each object literal with a getter. */
-class AttemptTarget implements TransportTarget {
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  readonly isSecure: boolean;
-  readonly socketPath: TransportTarget["socketPath"];
-  readonly tls: TransportTarget["tls"];
-  readonly tlsSessions: TransportTarget["tlsSessions"];
-  readonly lookup: TransportTarget["lookup"];
-  readonly localAddress: TransportTarget["localAddress"];
-  readonly noDelay: boolean;
-  readonly keepAlive: number | false;
-  readonly createConnection: TransportTarget["createConnection"];
-  readonly proxy: TransportTarget["proxy"];
-  readonly readBuffer: Buffer;
-  readonly #attempt: ConnectAttempt;
-
-  constructor(
-    { uri, proxy }: ProxiedRequest,
-    { options, resources, tlsSessions }: ConnectAttemptPlan,
-    tls: TransportTarget["tls"],
-    attempt: ConnectAttempt,
-  ) {
-    this.url = uri.href;
-    this.host = uri.host;
-    this.port = uri.port;
-    this.isSecure = uri.isSecure;
-    this.socketPath = options.socketPath;
-    this.tls = tls;
-    this.tlsSessions = tlsSessions;
-    this.lookup = options.lookup;
-    this.localAddress = options.localAddress;
-    this.noDelay = options.noDelay;
-    this.keepAlive = options.keepAlive;
-    this.createConnection = options.createConnection;
-    this.proxy = proxy;
-    this.readBuffer = resources.readBuffer;
-    this.#attempt = attempt;
-  }
-
-  get signal(): AbortSignal {
-    return this.#attempt.signal;
-  }
-}
+const providers = "A function given for url, headers, subprotocols or proxy";
 
 /**
  * The result of the negotiation if the server selected neither a subprotocol nor an extension. All such connections
  * share this object.
  */
-const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
+const nothingNegotiated: AcceptedHandshake = Object.freeze({
+  ...{ subprotocol: "", shownSubprotocol: "", extensions: "" },
+});
 
 /** One attempt to connect. A finished attempt drops its references, so an open connection does not keep them alive. */
 export class ConnectAttempt implements OpeningHandler {
@@ -125,19 +78,21 @@ export class ConnectAttempt implements OpeningHandler {
   /** Created when the signal is first read. Most attempts do not use the signal. */
   #controller: AbortController | undefined;
   #hasFailed = false;
+  #isAbandoned = false;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
-  #redactor: Redactor;
   /** The request that was dialled last. */
   #request: ProxiedRequest | undefined;
-  #redirects: Redirects | undefined;
+  /** The TLS options for the server of the request. */
+  #tls: TransportTarget["tls"];
+  /** The URLs from which the attempt was redirected. */
+  #visited: Set<string> | undefined;
   #dialledAt = 0;
   #isReferenced = true;
 
   constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler) {
     this.#plan = plan;
     this.#handler = handler;
-    this.#redactor = redactorOf(plan.options.redact);
   }
 
   /** Aborted when the attempt fails. */
@@ -163,8 +118,9 @@ export class ConnectAttempt implements OpeningHandler {
 
   /** Abandons the attempt. `onFailed` is called with `reason`: immediately, or after the socket has closed. */
   abandon(reason?: Error): void {
+    this.#isAbandoned = true;
     if (this.#opening !== undefined) this.#opening.abandon(reason);
-    else this.onFailed("provider", reason);
+    else this.onFailed({ phase: "provider", error: reason });
   }
 
   ref(): void {
@@ -202,16 +158,15 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   #onRefused(error: unknown): void {
-    this.onFailed("provider", toError(error, "A function given for url, headers, subprotocols or proxy"));
+    this.onFailed({ phase: "provider", error: toError(error, providers) });
   }
 
   /** @param elapsed - Milliseconds of `connectTimeout` that have passed. */
   #armDeadline({ connectTimeout: timeoutMs, runtime }: ResolvedOptions, elapsed: number = 0): void {
     this.#deadline = runtime.setTimer(Math.max(timeoutMs - elapsed, 0), () => {
-      const message =
-        "A function given for url, headers, subprotocols or proxy did not finish " +
-        `within ${timeoutMs} ms (connectTimeout).`;
-      this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
+      const message = `${providers} did not finish within ${timeoutMs} ms (connectTimeout).`;
+      const error = new TimeoutError(message, { operation: "connect", timeoutMs });
+      this.onFailed({ phase: "provider", error });
     });
     if (!this.#isReferenced) this.#deadline.unref();
   }
@@ -219,7 +174,7 @@ export class ConnectAttempt implements OpeningHandler {
   /** @throws if the request contains credentials that the option `insecureCredentials` forbids. */
   #dial(plan: ConnectAttemptPlan, request: ProxiedRequest): void {
     this.#dialledAt = plan.options.runtime.now();
-    this.#handler!.onDialling(this.#inspect(plan, request), this.#redactor);
+    this.#handler!.onDialling(this.#inspect(plan, request));
     // A listener of `connecting` may have closed the client.
     if (this.#plan !== undefined) this.#open(plan, request, plan.options.tls);
   }
@@ -228,19 +183,28 @@ export class ConnectAttempt implements OpeningHandler {
    * Collects the credentials of a request. Returns its URL without credentials.
    * @throws if the request contains credentials that the option `insecureCredentials` forbids.
    */
-  #inspect({ options }: ConnectAttemptPlan, request: ProxiedRequest): string {
+  #inspect({ options, redactor }: ConnectAttemptPlan, request: ProxiedRequest): string {
     const { uri, proxy } = request;
     checkCredentials(request, options);
-    this.#redactor = this.#redactor.with(sentSecrets(request, proxy, options.tls?.passphrase));
-    return options.redact === undefined ? uri.display : this.#redactor.url(uri.href);
+    redactor.learn(sentSecrets(request, proxy, options.tls?.passphrase));
+    return redactor.url(uri);
   }
 
   #open(plan: ConnectAttemptPlan, request: ProxiedRequest, tls: TransportTarget["tls"]): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#request = request;
-    const { runtime, connectTimeout: timeout } = plan.options;
-    const target = new AttemptTarget(request, plan, tls, this);
+    this.#tls = tls;
+    const { options, resources, tlsSessions } = plan;
+    const { runtime, connectTimeout: timeout } = options;
+    // Each option is an own property of the target, so that none is read through a prototype.
+    const { socketPath, lookup, localAddress, noDelay, keepAlive, createConnection } = options;
+    const { href: url, host, port, isSecure } = request.uri;
+    const target: TransportTarget = {
+      ...{ url, host, port, isSecure, socketPath, tls, tlsSessions, lookup, localAddress },
+      ...{ noDelay, keepAlive, createConnection, proxy: request.proxy, readBuffer: resources.readBuffer },
+      signal: createConnection && this.signal,
+    };
     const elapsed = runtime.now() - this.#dialledAt;
     this.#opening = new Opening({ runtime, target, handshake: request.handshake, timeout, elapsed }, this);
     if (!this.#isReferenced) this.#opening.unref();
@@ -249,7 +213,7 @@ export class ConnectAttempt implements OpeningHandler {
   // The following methods are called by `Opening`.
 
   onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void {
-    const { options, resources, observer } = this.#plan!;
+    const { options, resources, observer, redactor } = this.#plan!;
     const handler = this.#handler!;
     const live = new LiveConnection({
       ...stream,
@@ -262,62 +226,52 @@ export class ConnectAttempt implements OpeningHandler {
     });
     this.#end();
     const { subprotocol, extensions } = accepted;
-    const shown = this.#redactor.text(subprotocol, "subprotocol");
+    const shownSubprotocol = redactor.text(subprotocol, "subprotocol");
     const isPlain = subprotocol === "" && extensions === "";
-    const kept =
-      shown === subprotocol
-        ? { subprotocol, extensions }
-        : { subprotocol, extensions, shownSubprotocol: shown };
+    const kept = { subprotocol, extensions, shownSubprotocol };
     handler.onOpen(live, isPlain ? nothingNegotiated : kept, times);
   }
 
   /** Also called by this class, if the attempt fails before it dials. */
-  onFailed(
-    phase: Phase,
-    error: Error | undefined,
-    addresses: readonly AddressAttempt[] = noAddresses,
-    tls?: TlsDetails,
-  ): void {
-    const followRedirects = this.#plan?.options.followRedirects ?? 0;
-    if (phase === "http" && followRedirects > 0 && isRedirect(error)) void this.#redirect(error, addresses);
-    else this.#fail(phase, error, addresses, tls);
+  onFailed(failure: FailedAttempt): void {
+    const { phase, error } = failure;
+    // An attempt may be abandoned after the redirect has arrived, while its socket is closing.
+    const followRedirects = this.#isAbandoned ? 0 : (this.#plan?.options.followRedirects ?? 0);
+    if (phase === "http" && followRedirects > 0 && isRedirect(error)) void this.#redirect(failure, error);
+    else this.#fail(failure);
   }
 
   /** Follows a redirect within the time that the attempt has left. */
-  async #redirect(error: HandshakeError, addresses: readonly AddressAttempt[]): Promise<void> {
+  async #redirect(failure: FailedAttempt, redirect: HandshakeError): Promise<void> {
     const plan = this.#plan!;
     const { options, resources } = plan;
-    const { uri, values } = this.#request!;
+    const sent = this.#request!;
     this.#opening = undefined;
+    let { phase } = failure;
     try {
-      this.#redirects ??= new Redirects(options.followRedirects);
-      const next = this.#redirects.next(values, uri, error);
+      this.#visited ??= new Set();
+      const next = followRedirect(sent, redirect, this.#visited, options.followRedirects);
+      phase = "provider";
       this.#armDeadline(options, options.runtime.now() - this.#dialledAt);
-      const request = await addProxy(next, options.proxy, resources.fillRandom);
-      this.#handler?.onRedirected(this.#inspect(plan, request), this.#redactor);
-      const tls = isSameOrigin(uri, request.uri) ? options.tls : withoutIdentity(options.tls);
+      const values = { ...next, deflate: options.deflate };
+      const request = await addProxy(values, options.proxy, resources.fillRandom);
+      this.#handler?.onRedirected(this.#inspect(plan, request));
+      const tls = isSameOrigin(sent.uri, request.uri) ? this.#tls : withoutIdentity(this.#tls);
       // The attempt may have been abandoned meanwhile.
       if (this.#plan !== undefined) this.#open(plan, request, tls);
     } catch (thrown) {
-      // Otherwise the option proxy or insecureCredentials prevents the next request.
-      const phase = thrown instanceof HandshakeError ? "http" : "provider";
-      this.#fail(phase, toError(thrown, "The option proxy"), addresses);
+      this.#fail({ ...failure, phase, error: toError(thrown, "The option proxy"), tls: undefined });
     }
   }
 
-  #fail(
-    phase: Phase,
-    error: Error | undefined,
-    addresses: readonly AddressAttempt[],
-    tls?: TlsDetails,
-  ): void {
+  #fail(failure: FailedAttempt): void {
     if (this.#plan === undefined) return;
     const handler = this.#handler!;
     this.#deadline?.clear();
     this.#hasFailed = true;
     this.#controller?.abort();
     this.#end();
-    handler.onFailed(phase, error, addresses, tls);
+    handler.onFailed(failure);
   }
 
   #end(): void {
@@ -326,5 +280,6 @@ export class ConnectAttempt implements OpeningHandler {
     this.#deadline = undefined;
     this.#opening = undefined;
     this.#request = undefined;
+    this.#tls = undefined;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { BufferOverflowError } from "../../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
-import { readCallOptions } from "../../options/call-options.js";
+import { readCallOptions, recvNames } from "../../options/call-options.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
@@ -47,8 +47,6 @@ interface HookContext {
   /** @param isFull - `true`: the buffer exceeds `maxBytes`, so reading must pause. `false`: reading must resume. */
   readonly onFull: (isFull: boolean) => void;
 }
-
-const recvNames = ["match", "signal", "timeout"];
 
 /**
  * The connection that `onConnection` and `onReplay` use. Received messages are buffered here while `onConnection` runs.
@@ -156,7 +154,7 @@ export class HookConnection {
   #overflow(): BufferOverflowError {
     return new BufferOverflowError(
       `More than ${this.#context.maxBytes} bytes (maxMessageSize) arrived while onConnection waited for a message, ` +
-        `and none matched. Check the match function of recv(), or request less data before the awaited message.`,
+        `and none matched. Check the match function of recv().`,
     );
   }
 

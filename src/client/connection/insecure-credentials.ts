@@ -40,7 +40,7 @@ export function checkCredentials(
   process.emitWarning(error);
 }
 
-/** RFC 6761 6.3: names that end in `localhost` are those of this machine. */
+/** RFC 6761 6.3: names that end in `localhost` are those of this machine. The URL standard writes addresses in one form. */
 function isLoopback({ host }: { readonly host: string }): boolean {
-  return /^(?:.+\.)?localhost\.?$|^127\.\d+\.\d+\.\d+$|^::1$|^::ffff:7f[\da-f]{2}:[\da-f]{1,4}$/.test(host);
+  return /(^|\.)localhost\.?$|^127\.[\d.]+$|^::1$|^::ffff:7f..:/.test(host);
 }

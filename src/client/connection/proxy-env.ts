@@ -18,34 +18,31 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * without a proxy. Each name may be in lower case too, which takes precedence.
  */
 export function proxyFromEnvironment(target: ProxiedTarget, environment: Environment): string | undefined {
-  const own = target.isSecure ? read("HTTPS_PROXY", environment) : readHttpProxy(environment);
-  const url = own ?? read("ALL_PROXY", environment);
+  // A CGI program gets the request header `Proxy` as HTTP_PROXY, so the client of that program would choose it.
+  const isCgi = environment["REQUEST_METHOD"] !== undefined;
+  const name = target.isSecure ? "HTTPS_PROXY" : isCgi ? "http_proxy" : "HTTP_PROXY";
+  const url = read(name, environment) ?? read("ALL_PROXY", environment);
   if (url === undefined) return undefined;
   const exceptions = (read("NO_PROXY", environment) ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
   return exceptions.some((entry) => matches(entry, target)) ? undefined : url;
 }
 
-/** An empty variable counts as absent. */
+/** An empty variable counts as absent. `process.env` inherits from `Object.prototype`. */
 function read(name: string, environment: Environment): string | undefined {
-  return environment[name.toLowerCase()] || environment[name] || undefined;
-}
-
-/** A CGI program gets the request header `Proxy` as `HTTP_PROXY`, so the client of that program would choose it. */
-function readHttpProxy(environment: Environment): string | undefined {
-  return environment["REQUEST_METHOD"] === undefined
-    ? read("HTTP_PROXY", environment)
-    : environment["http_proxy"] || undefined;
+  for (const one of [name.toLowerCase(), name])
+    if (Object.hasOwn(environment, one) && environment[one]) return environment[one];
+  return undefined;
 }
 
 /**
- * @param entry - `*`, a host name that also matches its subdomains, an IP address, or a network such as `10.0.0.0/8`. A
- *   port may follow: `example.com:8080`, `[::1]:8080`.
+ * @param entry - `*` for all hosts, a host name that also matches its subdomains, an IP address, or a network such as
+ *   `10.0.0.0/8`. A port may follow: `example.com:8080`, `[::1]:8080`.
  */
 function matches(entry: string, { host, port }: ProxiedTarget): boolean {
-  if (entry === "*") return true;
   const [, bracketed, plain, entryPort] = /^(?:\[([^\]]*)\]|([^:]*|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];
   const name = bracketed ?? plain;
   if (name === undefined || (entryPort !== undefined && Number(entryPort) !== port)) return false;
+  if (name === "*") return true;
   if (name.includes("/")) return isInNetwork(host, name);
   return nodeNet().isIP(host) === 0 ? isDomainOf(name, host) : isInNetwork(host, name);
 }
@@ -57,14 +54,15 @@ function isDomainOf(entry: string, host: string): boolean {
 
 /** @param network - An IP address, or an address and the length of its prefix. */
 function isInNetwork(host: string, network: string): boolean {
-  const net = nodeNet();
-  const [address = "", length] = network.split("/");
-  const [family, hostFamily] = [net.isIP(address), net.isIP(host)];
-  const size = family === 6 ? 128 : 32;
-  const prefix = length === undefined ? size : Number(length);
-  if (family === 0 || family !== hostFamily || !(prefix >= 0 && prefix <= size)) return false;
-  const list = new net.BlockList();
-  const type = family === 6 ? "ipv6" : "ipv4";
-  list.addSubnet(address, prefix, type);
-  return list.check(host, type);
+  const { BlockList, isIP } = nodeNet();
+  const [, address = "", length] = /^([^/]*)(?:\/(\d+))?$/.exec(network) ?? [];
+  const [family, size] = isIP(host) === 6 ? (["ipv6", 128] as const) : (["ipv4", 32] as const);
+  const list = new BlockList();
+  try {
+    list.addSubnet(address, length === undefined ? size : Number(length), family);
+  } catch {
+    // It is not a network of the family of the host.
+    return false;
+  }
+  return list.check(host, family);
 }

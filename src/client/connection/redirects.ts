@@ -1,87 +1,94 @@
 /** Computes the request that follows a redirect, and refuses unsafe redirects. It does not send requests. */
-import { HandshakeError, parseUri, unmasked, type WebSocketUri } from "../../../protocol/index.js";
+import {
+  bareUrl,
+  HandshakeError,
+  type HeaderField,
+  looksRandom,
+  parseUri,
+  unmasked,
+  type WebSocketUri,
+} from "../../../protocol/index.js";
 import type { TransportTarget } from "../../runtime/transport.js";
-import { readHeaderFields } from "../../options/header-fields.js";
-import { isSecretField, isSecretSubprotocol } from "../../redaction/sent-secrets.js";
-import { type RequestValues, subprotocolList } from "./request.js";
-
-/** The redirects of RFC 9110 15.4 that name another URL for a GET request. */
-const redirectStatuses: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
+import { isSecretField, isSecretSubprotocol, type SentValues } from "../../redaction/sent-secrets.js";
 
 /** A longer subprotocol is taken for a token. */
 const maxNameLength = 32;
 
-/** True if the server refused the handshake by a redirect. */
+/** True if the server refused the handshake by a redirect that names another URL for a GET request (RFC 9110 15.4). */
 export function isRedirect(error: Error | undefined): error is HandshakeError {
-  return (
-    error instanceof HandshakeError &&
-    error.code === "UNEXPECTED_STATUS" &&
-    redirectStatuses.has(error.statusCode)
-  );
+  if (!(error instanceof HandshakeError) || error.code !== "UNEXPECTED_STATUS") return false;
+  return /^30[12378]$/.test(String(error.statusCode));
 }
 
-/** Follows the redirects of one attempt. */
-export class Redirects {
-  readonly #limit: number;
-  readonly #visited: Set<string> = new Set();
-
-  /** @param limit - The maximum number of redirects. */
-  constructor(limit: number) {
-    this.#limit = limit;
+/**
+ * Returns the values of the next request. Across origins it has no credentials.
+ *
+ * @param error - A redirect.
+ * @param visited - The URLs of the earlier requests. The function adds the URL of this request.
+ * @param limit - The maximum number of redirects.
+ * @throws HandshakeError if the redirect must not be followed.
+ */
+export function followRedirect(
+  { uri: from, headers, subprotocols }: SentValues,
+  error: HandshakeError,
+  visited: Set<string>,
+  limit: number,
+): Omit<SentValues, "uri"> & { readonly url: string } {
+  visited.add(from.href);
+  const to = targetOf(from, error);
+  const url = to.href;
+  if (from.isSecure && !to.isSecure)
+    throw refusal("REDIRECT_INSECURE", error, `to ${to.display}, which is not encrypted`);
+  if (visited.has(url)) throw refusal("REDIRECT_LOOP", error, `back to ${to.display}`);
+  if (visited.size > limit)
+    throw refusal("TOO_MANY_REDIRECTS", error, `more often than ${limit} times (followRedirects)`);
+  if (isSameOrigin(from, to)) {
+    const { authorization } = from;
+    // A field of the application takes precedence over the user name and the password of the URL.
+    const isGiven = headers.some(([name]) => /^authorization$/i.test(name));
+    const isAdded = authorization !== undefined && !isGiven;
+    return { url, headers: isAdded ? [...headers, ["Authorization", authorization]] : headers, subprotocols };
   }
-
-  /**
-   * Returns the values of the next request. Across origins it has no credentials.
-   * @param error - A redirect.
-   * @throws HandshakeError if the redirect must not be followed.
-   */
-  next(values: RequestValues, from: WebSocketUri, error: HandshakeError): RequestValues {
-    this.#visited.add(from.href);
-    const to = targetOf(from, error);
-    if (from.isSecure && !to.isSecure)
-      throw refusal("REDIRECT_INSECURE", error, `to ${to.display}, which is not encrypted`);
-    if (this.#visited.has(to.href)) throw refusal("REDIRECT_LOOP", error, `back to ${to.display}`);
-    if (this.#visited.size > this.#limit)
-      throw refusal("TOO_MANY_REDIRECTS", error, `more often than ${this.#limit} times (followRedirects)`);
-    if (isSameOrigin(from, to)) return { ...values, url: to.href };
-    const headers = readHeaderFields("headers", values.headers).filter(
-      (field) => field[0].toLowerCase() !== "host" && !isSecretField(field),
-    );
-    const names = subprotocolList(values.subprotocols);
-    const subprotocols = names.filter(
-      (name, index) => name.length <= maxNameLength && !isSecretSubprotocol(names, index),
-    );
-    return { ...values, url: to.href, headers, subprotocols };
-  }
+  return {
+    url,
+    headers: headers.filter(
+      (field) => !/^host$/i.test(field[0]) && !isSecretField(field) && !isSecretValue(field),
+    ),
+    subprotocols: subprotocols.filter(
+      (name, index) => name.length <= maxNameLength && !isSecretSubprotocol(subprotocols, index),
+    ),
+  };
 }
 
 export function isSameOrigin(one: WebSocketUri, other: WebSocketUri): boolean {
   return one.isSecure === other.isSecure && one.host === other.host && one.port === other.port;
 }
 
-/** Removes the options that identify the client or name the first server. */
+/** A field with an unknown name may contain a credential too. */
+function isSecretValue([, value]: HeaderField): boolean {
+  return looksRandom(value) || /^(?:basic|bearer|digest|token) /i.test(value);
+}
+
+/** The TLS options that identify the client or name the first server. */
+const identity =
+  /^(?:cert|key|pfx|passphrase|servername|session|secureContext|pskCallback|clientCertEngine|privateKey\w+)$/;
+
 export function withoutIdentity(tls: TransportTarget["tls"]): TransportTarget["tls"] {
-  if (tls === undefined) return undefined;
-  const { cert: _cert, key: _key, pfx: _pfx, passphrase: _passphrase, ...others } = tls;
-  const { servername: _servername, session: _session, secureContext: _secureContext, ...own } = others;
-  return own;
+  return tls && Object.fromEntries(Object.entries(tls).filter(([name]) => !identity.test(name)));
 }
 
 /** @throws HandshakeError if the response names no valid URL. User name, password and fragment are removed. */
 function targetOf(from: WebSocketUri, error: HandshakeError): WebSocketUri {
-  const [, location] = unmasked(error.headers).find(([name]) => name.toLowerCase() === "location") ?? [];
-  const base = from.href.replace(/^ws/, "http");
-  if (location === undefined || !URL.canParse(location, base))
-    throw refusal("REDIRECT_INVALID", error, "without a valid Location header");
-  const url = new URL(location, base);
-  url.username = "";
-  url.password = "";
-  url.hash = "";
+  const fields = unmasked(error.headers).filter(([name]) => /^location$/i.test(name));
+  // RFC 9110 10.2.2: the field has one value. With two of them, a proxy may have checked the other one.
+  const [location, ...others] = new Set(fields.map(([, value]) => value));
   try {
-    return parseUri(url);
+    if (location !== undefined && others.length === 0)
+      return parseUri(bareUrl(new URL(location, from.href).href));
   } catch {
-    throw refusal("REDIRECT_INVALID", error, "to a url that is not ws, wss, http or https");
+    // The value is not a URL.
   }
+  throw refusal("REDIRECT_INVALID", error, "without a valid URL in its Location header");
 }
 
 function refusal(code: string, { statusCode, headers }: HandshakeError, where: string): HandshakeError {

@@ -9,6 +9,7 @@ import {
   type ExtensionOffer,
   type FillRandom,
   type HeaderField,
+  parseProxy,
   parseUri,
   type WebSocketUri,
 } from "../../../protocol/index.js";
@@ -46,8 +47,6 @@ export interface PreparedRequest {
 
 /** A request, and the proxy through which it is sent. */
 export interface ProxiedRequest extends PreparedRequest {
-  /** The values from which the request was created. */
-  readonly values: RequestValues;
   readonly proxy: ProxyTarget | undefined;
 }
 
@@ -87,14 +86,14 @@ export async function addProxy(
 ): Promise<ProxiedRequest> {
   const request = makeRequest(values, fillRandom);
   const chosen = typeof proxy === "function" ? readProxy(await proxy(request.uri.href)) : proxy;
-  return { ...request, values, proxy: proxyFor(request.uri, chosen) };
+  return { ...request, proxy: proxyFor(request.uri, chosen) };
 }
 
 function proxyFor(uri: WebSocketUri, proxy: ProxyTarget | "env" | undefined): ProxyTarget | undefined {
   if (proxy !== "env") return proxy;
   const url = proxyFromEnvironment(uri, process.env);
   try {
-    return url === undefined ? undefined : (readProxy({ url }) as ProxyTarget);
+    return url === undefined ? undefined : { uri: parseProxy(url), headers: [] };
   } catch (error) {
     const { message } = error as Error;
     throw new TypeError(`The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is invalid: ${message}`, {
@@ -108,7 +107,7 @@ export function prepareStaticRequest(source: RequestSource, fillRandom: FillRand
   const { headers, subprotocols, deflate, proxy } = source.options;
   const values = { url: source.url, headers, subprotocols, deflate } as RequestValues;
   const request = makeRequest(values, fillRandom);
-  return { ...request, values, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
+  return { ...request, proxy: proxyFor(request.uri, proxy as ProxyTarget | "env" | undefined) };
 }
 
 /**
@@ -134,8 +133,7 @@ export function checkRequest(source: RequestSource): string {
     if (isCommon && hasNoCredentials(model.uri)) cached = { url, deflate, model };
   }
   if (!isUrlKnown) return "";
-  const { redact } = source.options;
-  return redact === undefined ? model.uri.display : redactorOf(redact).url(model.uri.href);
+  return redactorOf(source.options.redact).url(model.uri);
 }
 
 /**

@@ -3,12 +3,12 @@
  * client when no connection follows. It does not process messages.
  */
 import { CloseCode, type CloseFrame, mask } from "../../../protocol/index.js";
-import { type AcceptedHandshake, type OpeningTimes, shownHandshake } from "../../connection/opening.js";
+import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { TlsSession } from "../../runtime/transport.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
 import { diagnostics } from "../reporting/diagnostics.js";
-import { Downtime } from "./downtime.js";
+import { Stopwatch } from "../../runtime/stopwatch.js";
 import {
   ClientConnection,
   type ClientConnectionEnd,
@@ -20,9 +20,7 @@ import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } fro
 import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
-import { type Redactor, redactorOf } from "../../redaction/redactor.js";
-
-const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
+import { Redactor } from "../../redaction/redactor.js";
 
 /** Owns the attempts and connections of one client, and the waits between attempts. */
 export class ConnectionSupervisor implements ClientConnectionHandler, RotationHandler, ReconnectorHandler {
@@ -35,12 +33,13 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
   #rotation: Rotation | undefined;
   /** Created at the first loss of a connection. */
-  #downtime: Downtime | undefined;
+  #downtime: Stopwatch | undefined;
   /** The connection on which messages are sent, or the attempt to open it. */
   #connection: ClientConnection | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
-  #redactor: Redactor;
+  /** Knows the credentials that the client has sent. */
+  readonly redactor: Redactor;
   #attempts = 0;
   #connectionCount = 0;
   #hasConnected = false;
@@ -55,12 +54,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#context = context;
     this.#url = url;
     if (context.options.tlsSessions) this.#tlsSessions = [];
-    this.#redactor = redactorOf(context.options.redact);
-  }
-
-  /** Knows the credentials of the latest attempt. */
-  get redactor(): Redactor {
-    return this.#redactor;
+    this.redactor = new Redactor(context.options.redact);
   }
 
   /** Replaces connections. `undefined` before the first use. */
@@ -79,7 +73,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
 
   /** The total time without a connection after the first loss of a connection, in milliseconds. */
   get downtimeMs(): number {
-    return this.#downtime?.total ?? 0;
+    return this.#downtime?.totalAt(this.#context.options.runtime.now()) ?? 0;
   }
 
   #getReconnector(): Reconnector {
@@ -156,7 +150,8 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const resources = sharedResources(options.runtime);
     const observer = diagnostics.frameObserver(publicClient, this);
     const tlsSessions = this.#tlsSessions;
-    const plan = { source, options, attempt, tlsSessions, resources, observer };
+    const { redactor } = this;
+    const plan = { source, options, attempt, tlsSessions, resources, observer, redactor };
     const connection = new ClientConnection(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
@@ -202,13 +197,12 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   // The following methods are called by the connections.
 
   onDialling(connection: ClientConnection): void {
-    this.#redactor = connection.redactor;
     if (connection === this.#connection) this.#url = connection.url;
     this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
   }
 
   onRedirected(connection: ClientConnection): void {
-    this.#redactor = connection.redactor;
+    if (connection === this.#connection) this.#url = connection.url;
   }
 
   onOpen(connection: ClientConnection, times: OpeningTimes): void {
@@ -216,7 +210,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     connection.number = ++this.#connectionCount;
     statistics.connectCount++;
     for (const phase of Object.keys(times) as (keyof OpeningTimes)[])
-      statistics.record(durationNames[phase], times[phase]!);
+      statistics.record(`${phase}Ms`, times[phase]!);
   }
 
   onReady(connection: ClientConnection): void {
@@ -249,7 +243,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
   #publishOpen(connection: ClientConnection): void {
     const { publicClient, hub } = this.#context;
     const { url, number } = connection;
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
     // Undelivered messages of the previous connection are delivered before messages of the new connection.
     const { dispatcher, leftovers } = hub;
@@ -266,11 +260,11 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     this.#attempts = 0;
     this.#reconnector?.retryStrategy.onOpen();
     this.#accepted = connection.accepted;
-    const downtimeMs = this.#downtime?.end() ?? 0;
+    const downtimeMs = this.#downtime?.end(options.runtime.now()) ?? 0;
     // The sender is attached before the state changes: messages that a listener sends must follow the waiting messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
-    const { subprotocol, extensions } = shownHandshake(connection.accepted!);
+    const { shownSubprotocol: subprotocol, extensions } = connection.accepted!;
     const event = { url: connection.url, subprotocol, extensions, tls: connection.live!.tls };
     connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
@@ -304,7 +298,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
     const received = { code: close.code, reason: close.reason, initiatedBy };
-    const reason = connection.redactor.text(close.reason, "reason");
+    const reason = this.redactor.text(close.reason, "reason");
     emitter.emit("closing", mask({ ...received, reason }, received));
   }
 
@@ -352,7 +346,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
       hub.sender.lost(end.end.unsent, error, end.end.isDrainPending);
     }
     if (wasConnected) {
-      (this.#downtime ??= new Downtime(options.runtime)).begin();
+      (this.#downtime ??= new Stopwatch()).begin(options.runtime.now());
       states.enter("disconnected");
     }
     diagnostics.close({ client: publicClient, report });
@@ -391,7 +385,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     if (report === undefined || this.connections.length > 0) return;
     this.#finalReport = undefined;
     this.#lastReport = report;
-    this.#downtime?.end();
+    this.#downtime?.end(this.#context.options.runtime.now());
     this.#context.onOver(report);
   }
 
@@ -404,7 +398,7 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     const isRetryable = this.#getReconnector().retryStrategy.judge(verdict, error, ageMs);
     const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
     const hasApplicationPings = options.heartbeat?.ping !== undefined;
-    const redactor = connection?.redactor ?? this.#redactor;
+    const { redactor } = this;
     return reportConnection(end, { ...context, verdict, isRetryable, url, redactor, hasApplicationPings });
   }
 

@@ -9,7 +9,8 @@ import { RetrySchedule } from "../../reconnect/backoff.js";
 import { retryAfterOf } from "../../reconnect/retry-after.js";
 import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
-import { codeOf, isTlsRefusal } from "../reporting/verdict.js";
+import { isTlsRefusal } from "../reporting/attempt-advice.js";
+import { codeOf } from "../reporting/verdict.js";
 
 type RetryStrategyOptions = Pick<ResolvedOptions, "runtime" | "backoff" | "shouldReconnect">;
 

@@ -44,14 +44,13 @@ export class StateMachine {
   }
 }
 
+const otherWays = "or set the option outbox. Inside onConnection, use the connection that it receives.";
+const reconnectingAdvice = `Wait for the event "reconnected", ${otherWays}`;
 const advices: Partial<Record<State, string>> = {
   idle: "Call connect() first.",
-  connecting:
-    "Await connect() first, or set the option outbox. Inside onConnection, use the connection that it receives.",
-  backingOff: 'Wait for the event "reconnected", or set the option outbox.',
-  reconnecting:
-    'Wait for the event "reconnected", or set the option outbox. ' +
-    "Inside onConnection, use the connection that it receives.",
+  connecting: `Await connect() first, ${otherWays}`,
+  backingOff: reconnectingAdvice,
+  reconnecting: reconnectingAdvice,
   closed: "A closed client cannot be used again; create a new one.",
   failed: "Call connect() to try again.",
 };

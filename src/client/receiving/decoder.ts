@@ -43,8 +43,7 @@ export class Decoder {
   }
 
   #fail(data: string | Buffer, cause: unknown): unknown {
-    const message =
-      'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.';
+    const message = "The deserializer threw on a received message, which was dropped.";
     const isValidation = cause instanceof ValidationError;
     this.#onFailed(
       data,

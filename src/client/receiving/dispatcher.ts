@@ -257,9 +257,8 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
 
   #matchOverflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox. The inbox is full, and ` +
-        `reading is paused until they are read. Also read the other messages, set a larger buffer, or set another ` +
-        `buffer.overflow.`,
+      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox, which is full. ` +
+        `Read them too, or set buffer.capacity or buffer.overflow.`,
     );
   }
 

@@ -20,10 +20,10 @@ export function isBorrowed(call: "on" | "once", name: string, options: ListenerO
     throw new TypeError(
       `The option "borrowed" is possible only for the event "rawMessage", not for "${name}".`,
     );
+  // The message of `once()` is also kept for readers, and therefore copied.
   if (call === "once")
     throw new TypeError(
-      'once() does not support the option "borrowed", because its message is also kept for readers and therefore ' +
-        "copied. Use on(), and off() in the listener.",
+      'once() does not support the option "borrowed". Use on(), and off() in the listener.',
     );
   return true;
 }

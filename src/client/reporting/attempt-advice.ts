@@ -7,8 +7,48 @@ type Advice = readonly [codes: RegExp, advice: string];
 
 const notPermitted: Advice = [
   /^(EACCES|EPERM|ERR_ACCESS_DENIED)$/,
-  "This process is not permitted to open the connection; check its permissions, its sandbox and the firewall. " +
-    "If Node's permission model is enabled, start Node with --allow-net.",
+  "This process is not permitted to connect; check its sandbox, the firewall and Node's option --allow-net.",
+];
+
+/** One end rejects what the other offers in the handshake, so that another attempt cannot succeed. */
+const tlsRefusals: readonly Advice[] = [
+  [
+    /CERTIFICATE_REQUIRED|NO_CERTIFICATE/,
+    "The server requires a client certificate; set tls.cert and tls.key.",
+  ],
+  [
+    /CERTIFICATE_REFUSED|ALERT.*CERT|CERT.*ALERT|UNKNOWN_CA/,
+    "The server rejects the client certificate; set another one in tls.cert and tls.key.",
+  ],
+  [
+    /ALTNAME|^HOSTNAME_MISMATCH$|UNRECOGNIZED_NAME/,
+    "The server's certificate is for another name; check the host of the URL, or set tls.servername.",
+  ],
+  [
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    "The server's certificate, or that of its authority in tls.ca, is not valid now; check the clock, or replace it.",
+  ],
+  [
+    /^DEPTH_ZERO_SELF_SIGNED/,
+    "The server's certificate is self-signed; if it is the expected one, set it in tls.ca.",
+  ],
+  [
+    /SELF_SIGNED|^UNABLE_TO_/,
+    "The server's certificate is of an untrusted authority; set that authority in tls.ca.",
+  ],
+  [
+    /^CERT_SIGNATURE_FAILURE$/,
+    "The authority of the server's certificate has a new key; set its new certificate in tls.ca, before the old one.",
+  ],
+  [/PURPOSE/, "The server's certificate is not for servers; replace it, or set tls.servername."],
+  [/APPLICATION_PROTOCOL/, "The server rejects the protocols; set tls.ALPNProtocols."],
+  [/PROTOCOL/, "The server rejects the version of TLS; set tls.minVersion and tls.maxVersion."],
+  [
+    /HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS/,
+    "The server rejects the cipher suites; set tls.ciphers.",
+  ],
+  // OpenSSL names a few errors of certificates `UNSPECIFIED`.
+  [/CERT|CRL_|_CA$|^PATH_LENGTH|^UNSPECIFIED$|KEY_TOO_SMALL/, advices.tls],
 ];
 
 /**
@@ -18,101 +58,33 @@ const notPermitted: Advice = [
 const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   "name-not-found": [
     notPermitted,
-    [/^EAI_AGAIN$/, "The DNS server did not answer; check the network and the DNS settings of this machine."],
+    [/^EAI_AGAIN$/, "The DNS server did not answer; check the network and its DNS settings."],
   ],
   refused: [
     notPermitted,
     [/^ECONNREFUSED$/, advices.refused],
     [
-      /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/,
-      "No route leads to that address; check the host of the URL, the network of this machine and the firewall.",
+      /^E(HOST|NET)(UNREACH|DOWN)$/,
+      "No route leads to that address; check the host, the network and the firewall.",
     ],
     [/^ETIMEDOUT$/, "Nothing answered at that address; check the host, the port and the firewall."],
     [
       /^EADDRNOTAVAIL$/,
-      "The local address is not available; check localAddress and the number of open connections.",
+      "The local address is not available; check localAddress and the number of connections.",
     ],
-    [
-      /^(ENOENT|ENOTSOCK)$/,
-      "There is no socket at that path; check socketPath and that the server is running.",
-    ],
-    [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some of them, or raise the limit."],
+    [/^(ENOENT|ENOTSOCK)$/, "There is no socket at that path; check socketPath and the server."],
+    [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some, or raise the limit."],
   ],
   proxy: [
-    [
-      /^PROXY_AUTHENTICATION$/,
-      "Set the user name and the password of the proxy in the url of the option proxy.",
-    ],
-    [
-      /^PROXY_REFUSED$/,
-      "The proxy opens no tunnel to that host and port; check the url, and the rules of the proxy.",
-    ],
-    [
-      /^PROXY_UNREACHABLE$/,
-      "The proxy does not answer; check its host and port in the option proxy, and the firewall.",
-    ],
-    [
-      /^PROXY_TLS$/,
-      "TLS to the proxy failed; check its url, and set the certificate of its authority in proxy.tls.ca.",
-    ],
-    [/^PROXY_/, "The answer is not that of such a proxy; check scheme, host and port in the option proxy."],
+    [/AUTHENTICATION/, "Set the user name and the password in the url of the option proxy."],
+    [/REFUSED/, "Check the url, and the rules of the proxy."],
+    [/UNREACHABLE/, "Check the host and the port in the option proxy, and the firewall."],
+    [/TLS/, "Check the url of the option proxy, and set proxy.tls.ca, or proxy.tls.cert and proxy.tls.key."],
   ],
-  "setup-failed": [
-    [
-      /^INSECURE_CREDENTIALS$/,
-      'Use a URL with the scheme wss:, or set insecureCredentials to "warn" or "allow".',
-    ],
-  ],
+  "setup-failed": [[/^INSECURE_CREDENTIALS$/, 'Use wss:, or set insecureCredentials to "warn" or "allow".']],
   tls: [
-    [
-      /CERTIFICATE_REQUIRED|NO_CERTIFICATE/,
-      "The server requires a client certificate; set one in tls.cert and tls.key.",
-    ],
-    [
-      /CERTIFICATE_REFUSED|ALERT.*CERT|CERT.*ALERT|UNKNOWN_CA/,
-      "The server rejects the client certificate; set one that it accepts in tls.cert and tls.key.",
-    ],
-    [
-      /ALTNAME|^HOSTNAME_MISMATCH$|UNRECOGNIZED_NAME/,
-      "The server's certificate is for another name; check the host of the URL, or set that name in tls.servername.",
-    ],
-    [
-      /^CERT_HAS_EXPIRED$/,
-      "The server's certificate, or that of its authority in tls.ca, has expired; replace it.",
-    ],
-    [
-      /^CERT_NOT_YET_VALID$/,
-      "The server's certificate, or that of its authority in tls.ca, is not valid yet; check the clock of this machine.",
-    ],
-    [
-      /^DEPTH_ZERO_SELF_SIGNED/,
-      "The server's certificate is self-signed; if it is the expected one, set it in tls.ca.",
-    ],
-    [
-      /SELF_SIGNED|^UNABLE_TO_/,
-      "The server's certificate was issued by an untrusted authority; set the certificate of that authority in tls.ca.",
-    ],
-    [
-      /^CERT_SIGNATURE_FAILURE$/,
-      "The authority of the server's certificate has a new key; set its new certificate in tls.ca, before the old one.",
-    ],
-    [
-      /PURPOSE/,
-      "The server's certificate is not for servers; replace it, or choose another one by tls.servername.",
-    ],
-    [
-      /APPLICATION_PROTOCOL/,
-      "The server rejects the protocols; set one that it accepts in tls.ALPNProtocols.",
-    ],
-    [
-      /PROTOCOL/,
-      "The server rejects the version of TLS; set one that it accepts in tls.minVersion and tls.maxVersion.",
-    ],
-    [
-      /HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS/,
-      "The server rejects the cipher suites; set one that it accepts in tls.ciphers.",
-    ],
-    [/WRONG_VERSION/, "Connect to a ws: URL instead, or to the port on which the server uses TLS."],
+    ...tlsRefusals,
+    [/WRONG_VERSION/, "Connect to a ws: URL, or to the port on which the server uses TLS."],
     [
       /^(ECONNRESET|EPIPE)$/,
       "The server, or a firewall before it, ends the TLS handshake; check the port and tls.servername.",
@@ -120,25 +92,28 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   ],
 };
 
+/** True if another attempt cannot succeed, because one end rejects what the other offers in the handshake. */
+export function isTlsRefusal(error: Error | undefined): boolean {
+  return adviceOf(tlsRefusals, [codeOf(error)]) !== undefined;
+}
+
+function adviceOf(table: readonly Advice[] = [], codes: readonly (string | undefined)[]): string | undefined {
+  return table.find(([pattern]) => codes.some((code) => code !== undefined && pattern.test(code)))?.[1];
+}
+
 /** Returns one or two sentences that say what to do about a failed attempt. */
 export function attemptAdvice(verdict: Verdict, error: Error | undefined, phase?: Phase): string {
   if (verdict === "connect-timeout" && phase === "proxy")
-    return "The proxy opened no tunnel in time; check its address in the option proxy, or raise connectTimeout.";
+    return "The proxy opened no tunnel in time; check the option proxy, or raise connectTimeout.";
   const fault = verdict === "tls" ? tlsFaultOf(error) : undefined;
   if (fault?.kind === "options") {
-    return `Correct the option ${fault.options}: Node cannot use its value, so another attempt fails too.`;
+    return `Correct the option ${fault.options}: Node cannot use its value.`;
   }
   if (fault?.kind === "identity") {
     return `${fault.options} refuses the server; check the host of the URL and what the function expects.`;
   }
-  const codes = codesOf(error);
-  const [, advice] = byCode[verdict]?.find(([pattern]) => codes.some((code) => pattern.test(code))) ?? [];
-  return advice ?? advices[verdict];
-}
-
-/** Returns the code of an error and, if Node tried several addresses, the codes of the errors of all addresses. */
-function codesOf(error: Error | undefined): readonly string[] {
+  // Node's error for several addresses contains the errors of all addresses.
   const { errors } = (error ?? {}) as { readonly errors?: unknown };
-  const inner: readonly unknown[] = Array.isArray(errors) ? errors : [];
-  return [error, ...inner].map(codeOf).filter((code) => code !== undefined);
+  const all: readonly unknown[] = [error, ...(Array.isArray(errors) ? (errors as unknown[]) : [])];
+  return adviceOf(byCode[verdict], all.map(codeOf)) ?? advices[verdict];
 }

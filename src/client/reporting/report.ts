@@ -1,15 +1,7 @@
 /** Creates close reports and the errors that describe them. It does not decide whether the client tries again. */
-import {
-  escapeControls,
-  mask,
-  maskBody,
-  type MaskedBody,
-  type MaskedFields,
-  maskFields,
-  ownOptions,
-  unmasked,
-} from "../../../protocol/index.js";
+import { escapeControls, mask, maskBody, maskFields, ownOptions, unmasked } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
+import type { FailedAttempt } from "../../connection/opening.js";
 import {
   CloseError,
   ConnectionError,
@@ -20,8 +12,7 @@ import {
   TimeoutError,
 } from "../../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
-import type { TlsDetails } from "../../events/tls-details.js";
-import { defaultRedactor, type Redactor } from "../../redaction/redactor.js";
+import type { Redactor } from "../../redaction/redactor.js";
 import type { AddressAttempt } from "../../runtime/transport.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
@@ -33,8 +24,8 @@ export interface ReportContext extends OwnActions {
   /** True if another attempt may succeed. */
   readonly isRetryable: boolean;
   readonly url: string;
-  /** Hides the secrets of the connection. Default: the redactor of clients without the option `redact`. */
-  readonly redactor?: Redactor;
+  /** Hides the secrets of the connection. */
+  readonly redactor: Redactor;
   readonly events: readonly ReportedEvent[];
   /** True if the heartbeat sends application messages instead of ping frames. */
   readonly hasApplicationPings: boolean;
@@ -45,14 +36,6 @@ export interface ReportContext extends OwnActions {
 /** An attempt with one of these verdicts was ended by this client. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
-/** The end of an attempt that never opened a connection. */
-export interface FailedAttempt {
-  readonly phase: Phase;
-  readonly error: Error | undefined;
-  readonly addresses?: readonly AddressAttempt[];
-  readonly tls?: TlsDetails | undefined;
-}
-
 /** Copies the attempts, because the transport may still change them. */
 function frozen(addresses: readonly AddressAttempt[], redactor: Redactor): readonly AddressAttempt[] {
   return Object.freeze(
@@ -60,18 +43,20 @@ function frozen(addresses: readonly AddressAttempt[], redactor: Redactor): reado
   );
 }
 
-const noFields: MaskedFields = maskFields([]);
-const noBody: MaskedBody = maskBody(new Uint8Array(0));
+const noResponse: Pick<CloseReport, "statusCode" | "headers" | "body"> = {
+  ...{ statusCode: undefined, headers: maskFields([]), body: maskBody(new Uint8Array(0)) },
+};
 
 /** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(
   { phase, error, addresses = [], tls }: FailedAttempt,
   context: ReportContext,
 ): CloseReport {
-  const { verdict, redactor = defaultRedactor } = context;
+  const { verdict, redactor } = context;
   const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
   const shown = isOwn ? undefined : attemptError(phase, error, context);
+  const response = isRefusal && shown instanceof HandshakeError ? shown : noResponse;
   return createReport(context, isOwn ? advices[verdict] : attemptAdvice(verdict, error, phase), {
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
     phase,
@@ -80,9 +65,9 @@ export function reportAttempt(
     reason: "",
     wasClean: false,
     error: shown,
-    statusCode: isRefusal ? error.statusCode : undefined,
-    headers: isRefusal && shown instanceof HandshakeError ? shown.headers : noFields,
-    body: isRefusal && shown instanceof HandshakeError ? shown.body : noBody,
+    statusCode: response.statusCode,
+    headers: response.headers,
+    body: response.body,
     ageMs: 0,
     lastReceivedMs: undefined,
     pausedMs: 0,
@@ -104,7 +89,7 @@ export function reportEnd(
   setup?: { readonly error: Error | undefined },
 ): CloseReport {
   const setupError = setup?.error;
-  const { verdict, redactor = defaultRedactor } = context;
+  const { verdict, redactor } = context;
   const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasApplicationPings;
   return createReport(context, isSilent ? unansweredAdvice : advices[verdict], {
     initiatedBy: end.initiatedBy,
@@ -116,9 +101,7 @@ export function reportEnd(
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
     error:
       setupError === undefined ? endError(end, verdict, context) : attemptError("setup", setupError, context),
-    statusCode: undefined,
-    headers: noFields,
-    body: noBody,
+    ...noResponse,
     ageMs: end.endedAt - end.openedAt,
     lastReceivedMs: end.endedAt - end.lastReceivedAt,
     pausedMs: end.pausedMs,
@@ -131,7 +114,7 @@ export function reportEnd(
 }
 
 function createReport(
-  { verdict, isRetryable, url, redactor = defaultRedactor, events, loopLagMs }: ReportContext,
+  { verdict, isRetryable, url, redactor, events, loopLagMs }: ReportContext,
   advice: string,
   fields: Omit<CloseReport, "verdict" | "advice" | "isRetryable" | "url" | "events" | "loopLagMs">,
 ): CloseReport {
@@ -151,15 +134,15 @@ function hideBody<Report extends Pick<CloseReport, "body">>(report: Report): Rep
 function attemptError(
   phase: Phase,
   error: Error | undefined,
-  { url, redactor = defaultRedactor }: ReportContext,
+  { url, redactor }: ReportContext,
 ): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
   // The user function `checkServerIdentity` may throw an error of a class of this package. Such an error becomes the
   // cause of a new error.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
-  if (isOwn && (phase !== "provider" || error instanceof TimeoutError))
-    return withContext(isFromUser(phase) ? redactor.error(error) : error, failed, redactor);
   const advice = attemptAdvice(judgeAttempt(phase, error), error);
+  if (isOwn && (phase !== "provider" || error instanceof TimeoutError))
+    return withContext(isFromUser(phase) ? redactor.error(error) : error, failed, redactor, advice);
   const cause = redactor.error(error);
   const message = `${failed}: ${sentenceOf(cause, "the stream was closed")} ${advice}`;
   const code = tlsFaultOf(error)?.kind === "options" ? "TLS_OPTION_INVALID" : "CONNECT_FAILED";
@@ -170,7 +153,7 @@ function attemptError(
 function endError(
   end: ConnectionEnd,
   verdict: Verdict,
-  { url, redactor = defaultRedactor }: ReportContext,
+  { url, redactor }: ReportContext,
 ): JetSocketError | undefined {
   const { error, phase } = end;
   if (isOwnError(error))
@@ -199,32 +182,29 @@ function formatStack(error: unknown): void {
   }
 }
 
+const ownTypes = [HandshakeError, ProtocolError, ProxyError, TimeoutError];
+
 type OwnError = HandshakeError | ProtocolError | ProxyError | TimeoutError;
 
 function isOwnError(error: Error | undefined): error is OwnError {
-  return [HandshakeError, ProtocolError, ProxyError, TimeoutError].some((type) => error instanceof type);
+  return ownTypes.some((type) => error instanceof type);
 }
 
-/** Returns a copy of an error whose message begins with `context`. `context` contains the phase and the URL. */
-function withContext(error: OwnError, context: string, redactor: Redactor): OwnError {
+/**
+ * Returns a copy of an error whose message begins with `context`, which contains the phase and the URL.
+ *
+ * @param advice - Ends the message of a ProxyError. The other messages contain their own advice.
+ */
+function withContext(error: OwnError, context: string, redactor: Redactor, advice?: string): OwnError {
+  const type = ownTypes.find((one) => error instanceof one) as new (text: string, from: object) => OwnError;
+  const details = Object.assign({}, error, {
+    cause: redactor.error(error.cause),
+    headers: "headers" in error ? maskFields(error.headers, redactor.field) : undefined,
+  });
+  if (!(error instanceof ProxyError))
+    return new type(`${context}: ${redactor.message(error.message)}`, details);
   // The message of a ProxyError may contain the message of an error of the application, for example of `lookup`.
-  const shown =
-    error instanceof ProxyError ? redactor.text(error.message, "error") : redactor.message(error.message);
-  const message = `${context}: ${shown}`;
-  if (error instanceof TimeoutError) return new TimeoutError(message, error);
-  const { code } = error;
-  const cause = redactor.error(error.cause);
-  if (error instanceof ProtocolError)
-    return new ProtocolError(message, { code, cause, closeCode: error.closeCode });
-  const response = {
-    code,
-    cause,
-    statusCode: error.statusCode,
-    headers: maskFields(error.headers, redactor.field),
-  };
-  if (error instanceof ProxyError)
-    return new ProxyError(message, { ...response, socksCode: error.socksCode });
-  return new HandshakeError(message, { ...response, body: error.body });
+  return new type(`${context}: ${sentence(redactor.text(error.message, "error"))} ${advice}`, details);
 }
 
 /** True if an error of this phase may have been created by a function of the application. */
@@ -235,7 +215,10 @@ function isFromUser(phase: Phase): boolean {
 /** Returns the message of an error as one sentence. */
 function sentenceOf(error: Error | undefined, otherwise: string): string {
   const said = error === undefined ? otherwise : reasonOf(error);
-  const text = escapeControls(said.replace(/\s+/g, " ").trim());
+  return sentence(escapeControls(said.replace(/\s+/g, " ").trim()));
+}
+
+function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 

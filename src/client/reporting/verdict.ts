@@ -89,18 +89,6 @@ function judgeCloseCode(code: number): Verdict {
   return closeVerdicts[code] ?? "closed-by-peer";
 }
 
-/**
- * The codes of the errors that reject a certificate, a version, a cipher suite or a protocol. OpenSSL names a few errors
- * of certificates `UNSPECIFIED`.
- */
-const refusalCodes =
-  /CERT|UNABLE_TO_|ALTNAME|CRL_|UNKNOWN_CA|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$|^ERR_SSL_.*(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_CIPHERS|PROTOCOL|UNRECOGNIZED_NAME|DH_KEY_TOO_SMALL)/;
-
-/** Returns true if one end rejects what the other offers in the handshake, so that another attempt cannot succeed. */
-export function isTlsRefusal(error: Error | undefined): boolean {
-  return refusalCodes.test(codeOf(error) ?? "");
-}
-
 /** Returns the property `code` of an error if it is a string. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { readonly code?: unknown };
@@ -109,46 +97,37 @@ export function codeOf(error: unknown): string | undefined {
 
 /** The advice for each verdict. */
 export const advices: Readonly<Record<Verdict, string>> = {
-  normal: "The server closed the connection normally; connect again if you expect more messages.",
-  "going-away": "The server is shutting down or the peer went away; connect again after a short wait.",
-  "server-restart":
-    "The server restarts; connect again after a random wait, so that not all clients come at once.",
-  "server-error":
-    "The server failed; connect again with increasing waits, and inform its operators if the failure persists.",
-  "rate-limited":
-    "The server is overloaded or limits requests; wait as long as it asks before the next attempt.",
-  auth: "Check the token or password, and whether it has expired; another attempt with the same one will fail.",
+  normal: "The server closed the connection; connect again if you expect more messages.",
+  "going-away": "The server shuts down, or the peer went away; connect again after a short wait.",
+  "server-restart": "The server restarts; connect again after a random wait.",
+  "server-error": "The server failed; connect again with increasing waits.",
+  "rate-limited": "The server is overloaded or limits requests; wait as long as it asks.",
+  auth: "Check the token or password, and whether it has expired.",
   policy:
-    "The server rejected the traffic as a policy violation, or the peer exceeded messageTimeout, maxFragments or " +
-    "maxControlRate of this client; see the reason and the error.",
-  "not-found": "Check the path of the URL; the server has no resource there.",
-  "handshake-rejected":
-    "Check that the URL leads to a WebSocket server; the error contains the status, headers and body.",
+    "The server rejected the traffic, or exceeded messageTimeout, maxFragments or maxControlRate; see reason and error.",
+  "not-found": "Check the path of the URL; the server has nothing there.",
+  "handshake-rejected": "Check that the URL leads to a WebSocket server; the error contains its answer.",
   "protocol-error": "One of the two ends violated the protocol; the error names the rule.",
   "too-big":
-    "A message exceeded the limit of the end that received it; raise maxMessageSize if this client received it.",
+    "A message is larger than its receiver accepts; raise maxMessageSize if this client received it.",
   "name-not-found": "Check the host of the URL and the DNS settings of this machine.",
   refused:
     "Nothing listens at that address, or it cannot be reached; check the host, the port and the firewall.",
   "connect-timeout": "The server did not answer in time; check the address, or raise connectTimeout.",
   tls: "Check the server's certificate, its name and its dates, and the option tls.",
-  proxy: "Check the address of the proxy and whether it requires credentials.",
+  proxy: "Check the scheme, the host and the port in the option proxy.",
   "setup-failed": "One of your own functions failed before the connection was ready; its error is the cause.",
-  "network-lost":
-    "The connection broke without a Close frame; connect again, and request the messages that may be missing.",
-  "idle-cut":
-    "The connection was cut after a long silence, probably by a proxy or a firewall; send pings more often.",
+  "network-lost": "The connection broke without a Close frame; connect again, and request missing messages.",
+  "idle-cut": "A proxy or a firewall probably cut the silent connection; send pings more often.",
   "heartbeat-timeout": "The peer did not answer a ping in time; connect again.",
   "local-stall":
     "Messages arrived faster than this process read them; read faster, or choose another overflow policy.",
   rotated: "The connection was replaced as intended; no action is necessary.",
   aborted: "The signal was aborted; no action is necessary.",
   "closed-by-us": "This client closed the connection; no action is necessary.",
-  "closed-by-peer":
-    "The server closed with an application-specific code; see the documentation of the server.",
+  "closed-by-peer": "The server closed with a code of its own; see its documentation.",
 };
 
 /** The advice after a heartbeat timeout on a connection whose peer has never answered a ping. */
 export const unansweredAdvice: string =
-  "The peer has never answered a ping on this connection. If it does not support ping frames, set heartbeat.ping and " +
-  "heartbeat.isPong to use application pings; otherwise connect again.";
+  "The peer has never answered a ping; connect again or, if it does not support ping frames, set heartbeat.ping and heartbeat.isPong.";

@@ -1,6 +1,5 @@
 // Serializes values as JSON, and rejects values whose content JSON cannot represent. It does not send them.
-import { nodeUtil } from "../../runtime/node-modules.js";
-import { isBlob, tagOf } from "./binary-data.js";
+import { bytesOf, isBlob, tagOf } from "./binary-data.js";
 
 /**
  * Returns the JSON text of a value. JSON would write some objects as `{}` and lose their content, for example a Map, a
@@ -40,18 +39,11 @@ function lossError(value: object): TypeError {
 
 /** Returns `true` if the value has content that `{}` does not represent. @param value - Has no own enumerable keys. */
 function losesContent(value: object): boolean {
-  const { types } = nodeUtil();
-  // JSON.stringify writes a Number, String or Boolean object as its primitive value.
-  if (types.isNumberObject(value) || types.isStringObject(value) || types.isBooleanObject(value))
-    return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;
-  if (tagOf(value) !== "[object Object]") return true;
-  // A subclass may have changed its class tag, so the following checks do not use the tag.
-  if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
-    return true;
-  if (types.isRegExp(value) || types.isPromise(value) || types.isNativeError(value)) return true;
-  if (types.isAnyArrayBuffer(value) || isThenable(value)) return true;
-  return Symbol.iterator in value || Symbol.asyncIterator in value;
+  const tag = tagOf(value);
+  // JSON.stringify writes a Number, String or Boolean object as its primitive value.
+  if (tag !== "[object Object]") return !/ (?:Number|String|Boolean)\]$/.test(tag);
+  return isThenable(value) || Symbol.iterator in value || Symbol.asyncIterator in value;
 }
 
 function isThenable(value: object): boolean {
@@ -69,14 +61,9 @@ function describeType(value: object): string {
 }
 
 function adviceFor(value: object): string {
-  const { types } = nodeUtil();
-  if (types.isPromise(value) || isThenable(value)) return "Await it first.";
-  if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value))
-    return "Send it by itself as a binary message, or encode it, for example with Buffer.from(data).toString('base64').";
+  if (isThenable(value)) return "Await it first.";
   if (isBlob(value)) return "Send it with sendRaw().";
-  if (types.isNativeError(value)) return "Send its message, or an object with the properties that you need.";
-  if (types.isRegExp(value)) return "Send its source.";
-  if (Symbol.iterator in value)
-    return "Send an array or an object of its entries, for example [...entries] or Object.fromEntries(entries).";
+  if (bytesOf(value) !== undefined) return "Send it by itself, as a binary message.";
+  if (Symbol.iterator in value) return "Send an array of its entries, or Object.fromEntries(entries).";
   return "Send an object with the properties that you need, add a toJSON() method, or set a serializer.";
 }

@@ -1,18 +1,7 @@
-// The policies of the two kinds of outbox: the outbox of the option `outbox`, and the temporary outbox of a rotation.
-// This module does not store messages.
+// The policy of the temporary outbox of a rotation. This module does not store messages.
 import type { OutboxPolicy } from "../../buffer/outbox-policy.js";
 import { freeOverhead } from "../../connection/message-memory.js";
 import { BufferOverflowError } from "../../errors.js";
-import type { ResolvedOptions } from "../../options/resolve-options.js";
-
-/** The policy of the option `outbox`. */
-export function policyOf<Received, Sent>(
-  outbox: NonNullable<ResolvedOptions<Received, Sent>["outbox"]>,
-): OutboxPolicy<Sent, Received> {
-  const { idOf, acknowledges } = outbox;
-  const isAcknowledged = idOf !== undefined && acknowledges !== undefined;
-  return { ...outbox, acknowledgement: isAcknowledged ? { idOf, acknowledges } : undefined };
-}
 
 /**
  * The policy of the temporary outbox that a client without the option `outbox` uses during a rotation.
@@ -23,7 +12,7 @@ export function policyOf<Received, Sent>(
 export function rotationPolicy<Received, Sent>(maxBytes: () => number): OutboxPolicy<Sent, Received> {
   return {
     ...{ capacity: Infinity, ttl: undefined, overflow: "error", freeOverhead },
-    ...{ perSecond: undefined, keyOf: undefined, acknowledgement: undefined },
+    ...{ perSecond: undefined, keyOf: undefined, idOf: undefined, acknowledges: undefined },
     get maxBytes(): number {
       return maxBytes();
     },
@@ -38,12 +27,10 @@ interface RotationLoad {
   readonly maxBufferedAmount: number;
 }
 
-/** @param size - The size of the refused message in bytes; `undefined` if several calls share the error. */
-export function rotationOverflow(size: number | undefined, state: RotationLoad): BufferOverflowError {
-  const refused = size === undefined ? "Messages were" : `A message of ${size} bytes was`;
+export function rotationOverflow(state: RotationLoad): BufferOverflowError {
   return new BufferOverflowError(
-    `${refused} refused: while the connection is replaced, ${state.length} messages of ${state.bytes} bytes wait for ` +
-      `the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ` +
+    `A message was refused: while the connection is replaced, ${state.length} messages of ${state.bytes} bytes wait ` +
+      `for the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ` +
       `${state.maxBufferedAmount}. Await send(), or stop sending until "rotated".`,
   );
 }

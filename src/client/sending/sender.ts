@@ -9,7 +9,7 @@ import type { UnsentMessage } from "../../connection/message-tokens.js";
 import type { MessageOptions } from "../../connection/send-queue.js";
 import type { Sendable } from "../../connection/pending-message.js";
 import { FlushCalls, type FlushCallsHost } from "./flush-calls.js";
-import { rotationOverflow, rotationPolicy, policyOf } from "./outbox-policies.js";
+import { rotationOverflow, rotationPolicy } from "./outbox-policies.js";
 import { type Entry, entryOf, isMessage, type OutboxPayload, sourceOf } from "./outbox-message.js";
 import { type Refusal, Refusals } from "../../connection/refusals.js";
 import { FairnessGate } from "../../connection/fairness-gate.js";
@@ -94,7 +94,7 @@ export class Sender implements FlushCallsHost {
     this.#options = options;
     this.#handler = handler;
     const { outbox } = options;
-    if (outbox !== undefined) this.#outbox = this.#createOutbox(policyOf(outbox));
+    if (outbox !== undefined) this.#outbox = this.#createOutbox(outbox);
   }
 
   #createOutbox(policy: OutboxPolicy<unknown, unknown>): MessageOutbox {
@@ -270,9 +270,7 @@ export class Sender implements FlushCallsHost {
       this.#updateTimer();
       if (answer === "queued") return this.#queued(outbox, entry, options);
       this.#refusals ??= new Refusals(this.#runtime);
-      const { error, promise } = this.#refusals.refuse(overflowKind, (isShared) =>
-        this.#overflowError(outbox, isShared ? undefined : entry),
-      );
+      const { error, promise } = this.#refusals.refuse(overflowKind, () => this.#overflowError(outbox));
       // A refused message is reported by the event `error`, a dropped message by the event `dropped`.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
@@ -337,13 +335,12 @@ export class Sender implements FlushCallsHost {
     return blockedSends;
   }
 
-  /** @param entry - The refused message; `undefined` if several refused calls share the error. */
-  #overflowError(outbox: MessageOutbox, entry: Entry | undefined): BufferOverflowError {
-    if (this.#options.outbox !== undefined) return outbox.overflowError(entry);
+  #overflowError(outbox: MessageOutbox): BufferOverflowError {
+    if (this.#options.outbox !== undefined) return outbox.overflowError();
     const { length, bytes } = outbox;
     const { maxBufferedAmount } = this.#options;
     const previousBytes = this.#previous?.bufferedAmount ?? 0;
-    return rotationOverflow(entry?.size, { length, bytes, previousBytes, maxBufferedAmount });
+    return rotationOverflow({ length, bytes, previousBytes, maxBufferedAmount });
   }
 
   /**

@@ -35,9 +35,7 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
       return isBinary ? content : textOf(content);
     });
   }
-  throw new TypeError(
-    `sendRaw() requires a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describeValue(data)}.`,
-  );
+  throw new TypeError(`sendRaw() requires a string, bytes or a Blob, not ${describeValue(data)}.`);
 }
 
 /** Returns the payload of a ping or pong as bytes. @throws TypeError for another type. */
@@ -50,5 +48,5 @@ export function controlPayload(payload: Uint8Array | undefined): Uint8Array | un
 function textOf(bytes: Uint8Array): string {
   // RFC 6455 5.6: a text message is UTF-8.
   if (isUtf8(bytes)) return utf8Text(bytes);
-  throw new TypeError("The bytes are not valid UTF-8, which { binary: false } requires for a text message.");
+  throw new TypeError("The bytes are not valid UTF-8, which { binary: false } requires.");
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Redactor } from "../../../src/redaction/redactor.js";
 import { HookConnection } from "../../../src/client/connection/hook-connection.js";
 import {
   ClientConnection,
@@ -94,7 +95,14 @@ async function dial(options: Options = {}): Promise<void> {
   const resources = sharedResources(counting.runtime);
   const source = { url: "ws://feed.test/?token=secret", options: resolved };
   connection = new ClientConnection(
-    { source, options: resolved, resources, attempt: 3, observer: undefined },
+    {
+      source,
+      options: resolved,
+      resources,
+      attempt: 3,
+      observer: undefined,
+      redactor: new Redactor(undefined),
+    },
     handler,
     handler,
   );
@@ -199,7 +207,6 @@ describe("ClientConnection without a hook", () => {
         kind: "unopened",
         phase: "http",
         error: call === "close" ? new Error("stop") : undefined,
-        addresses: [],
       },
     ]);
     expect(peer.peer.isDestroyed).toBe(true);

@@ -197,7 +197,7 @@ describe("recv() while the hook runs", () => {
   it.each([
     [{ timeout: -1 }, /"timeout"/],
     [{ match: 5 }, /"match"/],
-    [{ limit: 5 }, /"limit".*match, signal, timeout/],
+    [{ limit: 5 }, /"limit".*signal, timeout, match/],
   ])("rejects with a TypeError for the options %j", async (options, words) => {
     const error = await recv(options as never);
     expect(error).toBeInstanceOf(TypeError);

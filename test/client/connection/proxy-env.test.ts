@@ -24,12 +24,22 @@ describe("the proxy", () => {
   });
 });
 
+it("is not read through a prototype", () => {
+  const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"];
+  const polluted = Object.create(Object.fromEntries(names.map((name) => [name, "evil"]))) as object;
+  expect(proxyFromEnvironment(wss, { ...polluted })).toBeUndefined();
+  expect(proxyFromEnvironment(wss, polluted as Record<string, string>)).toBeUndefined();
+  expect(proxyFromEnvironment(ws, polluted as Record<string, string>)).toBeUndefined();
+});
+
 describe("NO_PROXY", () => {
   const isExcepted = (list: string, host: string, port = 443): boolean =>
     proxyFromEnvironment({ isSecure: true, host, port }, { HTTPS_PROXY: "a", NO_PROXY: list }) === undefined;
 
   it.each([
     ["*", "anything.test"],
+    ["*", "::1"],
+    ["*:443", "anything.test"],
     ["example.com", "example.com"],
     ["example.com", "feed.example.com"],
     ["EXAMPLE.com", "feed.Example.COM"],
@@ -64,6 +74,13 @@ describe("NO_PROXY", () => {
     ["10.0.0.0/8", "11.0.0.1"],
     ["10.0.0.0/33", "10.0.0.1"],
     ["10.0.0.0/x", "10.0.0.1"],
+    ["10.0.0.0/", "10.0.0.1"],
+    ["10.0.0.0/8.5", "10.0.0.1"],
+    ["10.0.0.0/0x8", "10.0.0.1"],
+    ["10.0.0.0/8/9", "10.0.0.1"],
+    ["10.0.0.0/-1", "10.0.0.1"],
+    ["/8", "10.0.0.1"],
+    ["*:80", "anything.test"],
     ["10.0.0.0/8", "ten.test"],
     ["2001:db8::/32", "10.0.0.1"],
     ["0.0.1", "10.0.0.1"],

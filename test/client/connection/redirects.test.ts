@@ -1,12 +1,13 @@
+import { createSecureContext } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { HandshakeError, parseUri } from "../../../protocol/index.js";
 import {
+  followRedirect,
   isRedirect,
   isSameOrigin,
-  Redirects,
   withoutIdentity,
 } from "../../../src/client/connection/redirects.js";
-import type { RequestValues } from "../../../src/client/connection/request.js";
+import type { SentValues } from "../../../src/redaction/sent-secrets.js";
 
 const from = parseUri("wss://user:pw@feed.test/path?q=1");
 
@@ -15,18 +16,22 @@ function redirect(location: string | undefined, statusCode = 302): HandshakeErro
   return new HandshakeError("moved", { code: "UNEXPECTED_STATUS", statusCode, headers });
 }
 
-const values: RequestValues = {
-  url: from.href,
-  headers: {
+const values: Omit<SentValues, "uri"> = {
+  headers: Object.entries({
     ...{ Authorization: "secret", Cookie: "secret", "X-Api-Key": "secret", "X-CSRF-Token": "secret" },
+    ...{ "X-Feed": "Bearer secret", "X-Id": "secret-0a1b2c3d4e5f6a7b8c9d0e1f", "Ok-Access-Sign": "secret" },
     ...{ Host: "feed.test", "User-Agent": "test", Origin: "https://app.test" },
-  },
+  }),
   subprotocols: ["chat", "bearer.abc", "x".repeat(33)],
-  deflate: undefined,
 };
 
-function next(location: string | undefined, start = from): RequestValues {
-  return new Redirects(5).next(values, start, redirect(location));
+function next(
+  location: string | undefined,
+  uri = from,
+  visited = new Set<string>(),
+  limit = 5,
+): ReturnType<typeof followRedirect> {
+  return followRedirect({ uri, ...values }, redirect(location), visited, limit);
 }
 
 describe("isRedirect", () => {
@@ -58,6 +63,15 @@ describe("the next request", () => {
     expect(next(location)).toEqual({ ...values, url });
   });
 
+  it("keeps the user name and the password of the url on the same origin, not those of the Location", () => {
+    const uri = parseUri("wss://user:p%40ss@feed.test/path");
+    const sent = { uri, headers: [], subprotocols: [] };
+    expect(followRedirect(sent, redirect("https://a:b@feed.test/other"), new Set(), 5)).toEqual({
+      ...{ url: "wss://feed.test/other", subprotocols: [] },
+      headers: [["Authorization", uri.authorization]],
+    });
+  });
+
   it.each([
     ["https://other.test/a", "wss://other.test/a"],
     ["wss://feed.test:8443/a", "wss://feed.test:8443/a"],
@@ -72,7 +86,6 @@ describe("the next request", () => {
         ["Origin", "https://app.test"],
       ],
       subprotocols: ["chat"],
-      deflate: undefined,
     });
     expect(JSON.stringify(request)).not.toContain("secret");
   });
@@ -96,26 +109,40 @@ describe("a refused redirect", () => {
     ["ftp://feed.test/", "REDIRECT_INVALID"],
     ["file:///etc/passwd", "REDIRECT_INVALID"],
     ["javascript:alert(1)", "REDIRECT_INVALID"],
+    ["//", "REDIRECT_INVALID"],
+    ["wss://feed.test:65536/", "REDIRECT_INVALID"],
   ])("to %s has the code %s, and the response", (location, code) => {
     expect(() => next(location)).toThrow(
       expect.objectContaining({ code, statusCode: 302, name: "HandshakeError" }) as Error,
     );
   });
 
+  it("is one to two different urls", () => {
+    const fields = (...urls: string[]): HandshakeError =>
+      new HandshakeError("moved", {
+        ...{ code: "UNEXPECTED_STATUS", statusCode: 302 },
+        headers: urls.map((url) => ["Location", url] as const),
+      });
+    const sent = { uri: from, ...values };
+    expect(() => followRedirect(sent, fields("/a", "/b"), new Set(), 5)).toThrow(
+      expect.objectContaining({ code: "REDIRECT_INVALID" }) as Error,
+    );
+    expect(followRedirect(sent, fields("/a", "/a"), new Set(), 5).url).toBe("wss://feed.test/a");
+  });
+
   it("is one that goes back to an earlier url", () => {
-    const redirects = new Redirects(5);
-    redirects.next(values, from, redirect("/a"));
-    redirects.next(values, parseUri("wss://feed.test/a"), redirect("/b"));
-    expect(() => redirects.next(values, parseUri("wss://feed.test/b"), redirect("/a"))).toThrow(
+    const visited = new Set<string>();
+    next("/a", from, visited);
+    next("/b", parseUri("wss://feed.test/a"), visited);
+    expect(() => next("/a", parseUri("wss://feed.test/b"), visited)).toThrow(
       expect.objectContaining({ code: "REDIRECT_LOOP" }) as Error,
     );
   });
 
   it("is one above the limit", () => {
-    const redirects = new Redirects(2);
-    for (const step of [1, 2])
-      redirects.next(values, parseUri(`wss://feed.test/${step}`), redirect(`/${step + 1}`));
-    expect(() => redirects.next(values, parseUri("wss://feed.test/3"), redirect("/4"))).toThrow(
+    const visited = new Set<string>();
+    for (const step of [1, 2]) next(`/${step + 1}`, parseUri(`wss://feed.test/${step}`), visited, 2);
+    expect(() => next("/4", parseUri("wss://feed.test/3"), visited, 2)).toThrow(
       expect.objectContaining({ code: "TOO_MANY_REDIRECTS" }) as Error,
     );
   });
@@ -131,7 +158,11 @@ it("the same origin means the same scheme, host and port", () => {
 
 it("TLS options for another origin contain no identity, and keep the rest", () => {
   const ca = "x";
-  const identity = { cert: "a", key: "b", pfx: "c", passphrase: "d", servername: "feed.test" };
+  const identity = {
+    ...{ cert: "a", key: "b", pfx: "c", passphrase: "d", servername: "feed.test" },
+    ...{ pskCallback: () => null, privateKeyEngine: "e", privateKeyIdentifier: "f", clientCertEngine: "g" },
+    ...{ session: Buffer.alloc(1), secureContext: createSecureContext() },
+  };
   expect(withoutIdentity({ ca, rejectUnauthorized: true, ...identity })).toEqual({
     ...{ ca, rejectUnauthorized: true },
   });

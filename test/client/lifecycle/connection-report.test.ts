@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { defaultRedactor } from "../../../src/redaction/redactor.js";
 import { EventLog } from "../../../src/client/connection/event-log.js";
 import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
 import type { ClientConnection } from "../../../src/client/connection/client-connection.js";
@@ -97,7 +98,13 @@ describe("causeOf()", () => {
 describe("reportConnection()", () => {
   const context: ReportContext = {
     ...contextOf(undefined, new StopReasons()),
-    ...{ url: "ws://feed.test/", hasApplicationPings: false, verdict: "network-lost", isRetryable: true },
+    ...{
+      url: "ws://feed.test/",
+      redactor: defaultRedactor,
+      hasApplicationPings: false,
+      verdict: "network-lost",
+      isRetryable: true,
+    },
   };
 
   it.each([

@@ -48,9 +48,7 @@ describe("decode()", () => {
     expect(error).toBeInstanceOf(JetSocketError);
     expect(error.code).toBe("DECODE_FAILED");
     expect(error.cause).toBe(cause);
-    expect(error.message).toBe(
-      'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.',
-    );
+    expect(error.message).toBe("The deserializer threw on a received message, which was dropped.");
   });
 
   it("reports a thrown value that is no Error as the cause", () => {

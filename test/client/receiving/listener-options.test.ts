@@ -20,7 +20,7 @@ describe.each(["on", "once"] as const)("the options of %s()", (call) => {
   it.each([1, 0, "true", null, {}])("refuse the value %o for borrowed", (borrowed) => {
     const check = (): boolean => isBorrowed(call, "rawMessage", { borrowed: borrowed as never });
     expect(check).toThrow(TypeError);
-    expect(check).toThrow('The option "borrowed" of a call must be true or false, not');
+    expect(check).toThrow('The option "borrowed" must be true or false, not');
   });
 
   it("refuse an unknown option and list the known one", () => {

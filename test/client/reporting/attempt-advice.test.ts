@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attemptAdvice } from "../../../src/client/reporting/attempt-advice.js";
+import { attemptAdvice, isTlsRefusal } from "../../../src/client/reporting/attempt-advice.js";
 import { advices } from "../../../src/client/reporting/verdict.js";
 import type { Verdict } from "../../../src/events/close-report.js";
 import { markTlsFault } from "../../../src/transport/tls-fault.js";
@@ -28,13 +28,9 @@ const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls.ca"],
   ["tls", "ERR_TLS_CERT_ALTNAME_INVALID", "tls.servername"],
   ["tls", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.cert and tls.key"],
-  [
-    "tls",
-    "TLS_CLIENT_CERTIFICATE_REQUIRED",
-    "requires a client certificate; set one in tls.cert and tls.key",
-  ],
-  ["tls", "TLS_CLIENT_CERTIFICATE_REFUSED", "accepts in tls.cert and tls.key"],
-  ["tls", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "accepts in tls.cert and tls.key"],
+  ["tls", "TLS_CLIENT_CERTIFICATE_REQUIRED", "requires a client certificate; set tls.cert and tls.key"],
+  ["tls", "TLS_CLIENT_CERTIFICATE_REFUSED", "set another one in tls.cert and tls.key"],
+  ["tls", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "set another one in tls.cert and tls.key"],
   ["tls", "CERT_HAS_EXPIRED", "tls.ca"],
   ["tls", "CERT_NOT_YET_VALID", "clock"],
   ["tls", "CERT_SIGNATURE_FAILURE", "tls.ca, before the old one"],
@@ -47,10 +43,10 @@ const codeAdvices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "ECONNRESET", "ends the TLS handshake"],
   ["tls", "CERT_REVOKED", "the option tls"],
   ["proxy", "PROXY_AUTHENTICATION", "user name and the password"],
-  ["proxy", "PROXY_REFUSED", "opens no tunnel"],
-  ["proxy", "PROXY_UNREACHABLE", "does not answer"],
+  ["proxy", "PROXY_REFUSED", "rules of the proxy"],
+  ["proxy", "PROXY_UNREACHABLE", "host and the port in the option proxy"],
   ["proxy", "PROXY_TLS", "proxy.tls.ca"],
-  ["proxy", "PROXY_CLOSED", "not that of such a proxy"],
+  ["proxy", "PROXY_CLOSED", "scheme, the host and the port in the option proxy"],
 ];
 
 describe("attemptAdvice()", () => {
@@ -97,5 +93,37 @@ describe("attemptAdvice()", () => {
   it("names checkServerIdentity", () => {
     const error = markTlsFault(new Error("bad"), { kind: "identity", options: "tls.checkServerIdentity" });
     expect(attemptAdvice("tls", error)).toMatch(/^tls\.checkServerIdentity refuses the server/);
+  });
+});
+
+describe("isTlsRefusal()", () => {
+  it.each([
+    ["CERT_HAS_EXPIRED", true],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", true],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", true],
+    ["INVALID_PURPOSE", true],
+    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", true],
+    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", true],
+    ["TLS_CLIENT_CERTIFICATE_REQUIRED", true],
+    ["TLS_CLIENT_CERTIFICATE_REFUSED", true],
+    ["CRL_HAS_EXPIRED", true],
+    ["UNSPECIFIED", true],
+    ["ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", true],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", true],
+    ["ERR_SSL_UNSUPPORTED_PROTOCOL", true],
+    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", true],
+    ["ERR_SSL_TLSV1_UNRECOGNIZED_NAME", true],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", false],
+    ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", false],
+    ["ECONNRESET", false],
+    [undefined, false],
+    [5, false],
+  ])("checks the code: %s is %s", (code, isCertificate) => {
+    expect(isTlsRefusal(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
+  });
+
+  it("returns false without an error", () => {
+    expect(isTlsRefusal(undefined)).toBe(false);
   });
 });

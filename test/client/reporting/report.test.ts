@@ -13,6 +13,7 @@ import {
   TimeoutError,
 } from "../../../src/errors.js";
 import type { CloseReport, Phase } from "../../../src/events/close-report.js";
+import { defaultRedactor } from "../../../src/redaction/redactor.js";
 import type { TlsDetails } from "../../../src/events/tls-details.js";
 import { makeEnd, makeReport } from "../../support/reports.js";
 import { systemError } from "../../support/virtual-peer.js";
@@ -24,7 +25,7 @@ type Context = Omit<reports.ReportContext, "verdict">;
 function context(given: Partial<Context> = {}): Context {
   return {
     ...{ url, events: Object.freeze([]), isAborted: false, isClosedByUs: false, isRotated: false },
-    ...{ hasApplicationPings: false, loopLagMs: 2, isRetryable: true },
+    ...{ hasApplicationPings: false, loopLagMs: 2, isRetryable: true, redactor: defaultRedactor },
     ...given,
   };
 }

@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  advices,
-  isTlsRefusal,
-  judgeAttempt,
-  judgeEnd,
-  unansweredAdvice,
-} from "../../../src/client/reporting/verdict.js";
+import { advices, judgeAttempt, judgeEnd, unansweredAdvice } from "../../../src/client/reporting/verdict.js";
 import { HandshakeError, JetSocketError, ProtocolError, TimeoutError } from "../../../src/errors.js";
 import type { Phase, Verdict } from "../../../src/events/close-report.js";
 import { markTlsFault } from "../../../src/transport/tls-fault.js";
@@ -184,38 +178,6 @@ describe("judgeEnd()", () => {
       expect(judgeEnd(makeEnd({ openedAt: 0, lastReceivedAt, lastSentAt, endedAt }))).toBe(verdict);
     },
   );
-});
-
-describe("isTlsRefusal()", () => {
-  it.each([
-    ["CERT_HAS_EXPIRED", true],
-    ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
-    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", true],
-    ["ERR_TLS_CERT_ALTNAME_INVALID", true],
-    ["INVALID_PURPOSE", true],
-    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", true],
-    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", true],
-    ["TLS_CLIENT_CERTIFICATE_REQUIRED", true],
-    ["TLS_CLIENT_CERTIFICATE_REFUSED", true],
-    ["CRL_HAS_EXPIRED", true],
-    ["UNSPECIFIED", true],
-    ["ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL", true],
-    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", true],
-    ["ERR_SSL_UNSUPPORTED_PROTOCOL", true],
-    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", true],
-    ["ERR_SSL_TLSV1_UNRECOGNIZED_NAME", true],
-    ["ERR_SSL_WRONG_VERSION_NUMBER", false],
-    ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", false],
-    ["ECONNRESET", false],
-    [undefined, false],
-    [5, false],
-  ])("checks the code: %s is %s", (code, isCertificate) => {
-    expect(isTlsRefusal(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
-  });
-
-  it("returns false without an error", () => {
-    expect(isTlsRefusal(undefined)).toBe(false);
-  });
 });
 
 it.each(verdicts)("the advice for %s is one sentence", (verdict) => {

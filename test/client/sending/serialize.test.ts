@@ -83,7 +83,7 @@ describe("rawMessage()", () => {
   it.each([undefined, null, 5, {}, [1]])("throws for %o", (data) => {
     expect(() => rawMessage(data as never, undefined)).toThrow(TypeError);
     expect(() => rawMessage(data as never, undefined)).toThrow(
-      /^sendRaw\(\) requires a string, a Buffer.*not /,
+      /^sendRaw\(\) requires a string, bytes or a Blob, not /,
     );
   });
 });

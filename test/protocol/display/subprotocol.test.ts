@@ -10,6 +10,7 @@ describe("displaySubprotocol", () => {
     ["key.abc", "key.***"],
     ["pwd-abc", "pwd-***"],
     ["auth0abc", "auth***"],
+    ["app.auth.abc", "app.auth.***"],
     ["d41d8cd98f00b204e9800998ecf8427e", "***"],
     ["v1.d41d8cd98f00b204e980.x", "v1.***.x"],
     ["eyJhbGciOiJub25lIn0.e30.c2ln", "***"],

@@ -47,6 +47,7 @@ describe("parseProxy", () => {
     "http://secret proxy.test",
     "http://secret\nproxy.test",
     "socks5://:secret@proxy.test",
+    "socks5://secret@proxy.test",
     `socks5://${"u".repeat(256)}:secret@proxy.test`,
     `socks5://user:${"secret".repeat(43)}@proxy.test`,
     "http://us%3Aer:secret@proxy.test",

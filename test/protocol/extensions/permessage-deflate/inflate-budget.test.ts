@@ -50,6 +50,18 @@ describe("InflateBudget", () => {
     budget.check(13 * count, count);
   });
 
+  it("limits what much data allows the rest of the message to cost", () => {
+    const produced = 1_000 * allowance;
+    budget.limitCredit(allowance, produced);
+    const wireSize = 5 * allowance;
+    expect([budget.minProduced(wireSize), budget.minProduced(wireSize + 1)]).toEqual([
+      produced,
+      produced + 1,
+    ]);
+    budget.limitCredit(wireSize, produced);
+    expect(budget.minProduced(wireSize)).toBe(produced);
+  });
+
   it("has its checks at 256 KiB and at each doubling", () => {
     const checks = [0, 1, 256 * kibibyte - 1, 256 * kibibyte, 300 * kibibyte, 512 * kibibyte];
     expect(checks.map((size) => budget.nextCheck(size) / kibibyte)).toEqual([256, 256, 256, 512, 512, 1024]);
