@@ -36,10 +36,6 @@ interface StreamWithTransport {
   [transportKey]: SocketTransport;
 }
 
-function onRead(this: unknown, length: number, bytes: Uint8Array): boolean {
-  return (this as StreamWithTransport)[transportKey].onRead(length, bytes);
-}
-
 function onEnd(this: unknown): void {
   (this as StreamWithTransport)[transportKey].onEnd();
 }
@@ -122,7 +118,8 @@ export class SocketTransport implements Transport {
   /** Returns the option `onread` for a socket that will be attached. */
   readInto(buffer: Buffer): OnReadOpts {
     this.#readsIntoBuffer = true;
-    return { buffer, callback: onRead };
+    // Only Node calls the callback as a method of the socket. Therefore the callback does not use `this`.
+    return { buffer, callback: (length, bytes) => this.#onRead(length, bytes) };
   }
 
   /** Reports the first phase in the next tick, after the caller has received the transport. */
@@ -285,13 +282,13 @@ export class SocketTransport implements Transport {
     onWritten?.();
   }
 
-  // The listeners of the stream call the following methods.
-
   /** @param bytes - The buffer of {@link readInto}. */
-  onRead(length: number, bytes: Uint8Array): boolean {
+  #onRead(length: number, bytes: Uint8Array): boolean {
     this.#receive(bytes as Buffer, length);
     return !this.#gate.isPaused;
   }
+
+  // The listeners of the stream call the following methods.
 
   onEnd(): void {
     // Node reports an end during the TLS handshake as an error.

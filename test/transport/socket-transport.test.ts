@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TransportTarget } from "../../src/runtime/transport.js";
+import { SocketTransport } from "../../src/transport/socket-transport.js";
 import { Dialling, turns, type Dialled } from "../support/dialling.js";
 import { readAll, type RawServer, type RawServerOptions } from "../support/raw-server.js";
 
@@ -257,4 +258,19 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.calls.slice(-2)).toEqual(["data", "close"]);
     expect(handler.reads).toHaveLength(1);
   });
+});
+
+it("receives bytes if the callback of `onread` is called without the socket, as Bun calls it", () => {
+  const received: string[] = [];
+  const ignore = (): void => undefined;
+  const transport = new SocketTransport({
+    onPhase: ignore,
+    onOpen: ignore,
+    onData: (bytes, length) => void received.push(bytes.toString("latin1", 0, length)),
+    onEnd: ignore,
+    onClose: ignore,
+  });
+  const { buffer, callback } = transport.readInto(Buffer.from("abcdef"));
+  expect(Reflect.apply(callback, undefined, [4, buffer])).toBe(true);
+  expect(received).toEqual(["abcd"]);
 });
