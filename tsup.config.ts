@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import type { Format, Options } from "tsup";
 
 type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
@@ -15,13 +16,29 @@ function keepProtocolApart(extension: ".js" | ".cjs"): EsbuildPlugin {
         path: `./protocol${extension}`,
         external: true,
       }));
+      // The drop-ins use the public interface of the package, and load it in the same way.
+      build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({
+        path: `./index${extension}`,
+        external: true,
+      }));
     },
   };
 }
 
+/** With `require()`, `jetsocket/ws` is the class itself, as with the package `ws`. */
+async function writeCommonJsOfWs(): Promise<void> {
+  await writeFile("dist/ws-require.cjs", '"use strict";\nmodule.exports = require("./ws.cjs").WebSocket;\n');
+  await writeFile("dist/ws-require.d.cts", 'import ws = require("./ws.cjs");\nexport = ws.WebSocket;\n');
+}
+
 function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
   return {
-    entry: { index: "src/index.ts", protocol: "protocol/index.ts", testing: "src/testing/index.ts" },
+    entry: {
+      index: "src/index.ts",
+      protocol: "protocol/index.ts",
+      testing: "src/testing/index.ts",
+      ws: "src/ws/index.ts",
+    },
     format: [format],
     outExtension: () => ({ js: extension }),
     target: "node20",
@@ -35,6 +52,7 @@ function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
     // tsup hands the declaration build an option that TypeScript 6 deprecates.
     dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
     clean: false,
+    onSuccess: writeCommonJsOfWs,
     silent: true,
     esbuildPlugins: [keepProtocolApart(extension)],
   };

@@ -19,6 +19,7 @@ const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
+  "jetsocket/ws": 'export { WebSocket as default } from "./ws.js";',
 };
 const allowedGrowth = 1.01;
 

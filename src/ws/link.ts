@@ -1,0 +1,160 @@
+/**
+ * One attempt to connect and its connection: creates the client with the translated options, and passes on its events.
+ * It does not emit events of the class, and does not follow redirects.
+ */
+import type { LookupFunction } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { type CloseReport, WebSocket as JetSocket, type WebSocketOptions } from "../index.js";
+import type { Address } from "./address.js";
+import { type Route, routeThrough } from "./agent.js";
+import type { Settings } from "./options.js";
+import { type FieldValue, readHead, type Response } from "./response.js";
+import { Tap, tappedRuntime } from "./tap.js";
+import type { ConnectionTarget } from "./types.js";
+
+export interface LinkHandler {
+  /** True if `onUpgrade` is of use. */
+  readonly isUpgradeWatched: boolean;
+  /** The server has answered with the status 101. The response is not checked yet. */
+  onUpgrade(response: Response): void;
+  onOpen(): void;
+  /** @param data - Valid until the handler returns. */
+  onMessage(data: Buffer, isBinary: boolean): void;
+  onPing(payload: Buffer): void;
+  onPong(payload: Buffer): void;
+  /** The closing handshake has begun. */
+  onClosing(): void;
+  /** The attempt has failed, or the connection is closed. */
+  onEnd(report: CloseReport): void;
+}
+
+/** What an attempt sends. */
+export interface LinkRequest {
+  readonly address: Address;
+  readonly protocols: readonly string[];
+  readonly fields: ReadonlyMap<string, readonly [name: string, value: FieldValue]>;
+}
+
+const ignore = (): void => undefined;
+
+export class Link {
+  readonly #client: JetSocket<unknown, string | Uint8Array>;
+  readonly #tap: Tap;
+
+  /** @throws TypeError for an option that cannot be used. */
+  constructor(request: LinkRequest, settings: Settings, handler: LinkHandler) {
+    const { address, protocols, fields } = request;
+    const { lookup: search, ...engine } = settings.engine;
+    const route = routeOf(request, settings);
+    const { lookup: routeLookup, tls: routeTls, ...otherRoute } = route;
+    const tls: ConnectionOptions = { ...settings.tls, ...routeTls };
+    const socketPath = address.socketPath ?? settings.socketPath;
+    // The stream of this connection is found by this function, so no other connection may have it.
+    const lookup: LookupFunction = (...parameters) => (routeLookup ?? search)!(...parameters);
+    this.#client = new JetSocket(address.url, {
+      ...engine,
+      ...otherRoute,
+      lookup,
+      runtime: tappedRuntime,
+      subprotocols: protocols,
+      headers: Object.fromEntries(fields.values()),
+      ...(address.isSecure && Object.keys(tls).length > 0 ? { tls } : {}),
+      ...(socketPath === undefined ? {} : { socketPath }),
+    } satisfies WebSocketOptions<unknown, string | Uint8Array>);
+    this.#tap = new Tap(lookup, (head) => {
+      if (handler.isUpgradeWatched) handler.onUpgrade(readHead(head));
+    });
+    this.#listen(handler);
+    this.#client.connect().catch(ignore);
+  }
+
+  #listen(handler: LinkHandler): void {
+    this.#client
+      .on("connected", () => handler.onOpen())
+      .on("rawMessage", ({ data, isBinary }) => handler.onMessage(data, isBinary), { borrowed: true })
+      .on("ping", ({ payload }) => handler.onPing(payload))
+      .on("pong", ({ payload }) => handler.onPong(payload))
+      .on("closing", () => handler.onClosing())
+      .on("closed", ({ report }) => handler.onEnd(report))
+      // The report of `closed` contains the error.
+      .on("error", ignore);
+  }
+
+  get subprotocol(): string {
+    return this.#client.subprotocol;
+  }
+
+  /** The name of the extension in use, or an empty string. */
+  get extension(): string {
+    return this.#client.extensions.split(";", 1)[0]!.trim();
+  }
+
+  get bufferedAmount(): number {
+    return this.#client.bufferedAmount;
+  }
+
+  /** @returns `false` if the connection is closing, so the message is not sent. */
+  send(data: string | Uint8Array, isCompressed: boolean): boolean {
+    return this.#client.trySend(data, isCompressed ? undefined : { compress: false }) !== "dropped";
+  }
+
+  sendBlob(blob: Blob, isBinary: boolean, isCompressed: boolean): void {
+    const compress = isCompressed ? {} : { compress: false };
+    this.#client.sendRaw(blob, { ...compress, binary: isBinary }).catch(ignore);
+  }
+
+  ping(payload: Uint8Array): void {
+    this.#client.ping({ payload }).catch(ignore);
+  }
+
+  pong(payload: Uint8Array): void {
+    this.#client.pong(payload).catch(ignore);
+  }
+
+  /** Resolves when the messages so far were passed to the kernel. */
+  flush(): Promise<void> {
+    return this.#client.flush();
+  }
+
+  close(code: number | null, reason: string): void {
+    this.#client.close(code, reason).catch(ignore);
+  }
+
+  terminate(): void {
+    this.#client.terminate();
+  }
+
+  pause(): void {
+    this.#tap.pause();
+  }
+
+  resume(): void {
+    this.#tap.resume();
+  }
+
+  ref(): void {
+    this.#client.ref();
+  }
+
+  unref(): void {
+    this.#client.unref();
+  }
+}
+
+function routeOf(request: LinkRequest, settings: Settings): Route {
+  const { agent, createConnection } = settings;
+  const target = targetOf(request, settings);
+  if (agent !== undefined && agent !== null && agent !== false) return routeThrough(agent, target);
+  return createConnection === undefined ? {} : { createConnection: () => createConnection(target) };
+}
+
+function targetOf({ address: { url, isSecure }, fields }: LinkRequest, { tls }: Settings): ConnectionTarget {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const isName = !/^[\d.]+$|:/.test(host);
+  return {
+    ...tls,
+    ...(isSecure && isName ? { servername: tls.servername ?? host } : {}),
+    ...{ host, port: Number(url.port || (isSecure ? 443 : 80)), path: url.pathname + url.search },
+    ...{ headers: Object.fromEntries(fields.values()), secureEndpoint: isSecure },
+  };
+}
