@@ -34,7 +34,7 @@ const answerErrors: Readonly<Record<string, string>> = {
 /** Errors that Node's HTTP client reports with a code. */
 const httpErrors: typeof frameErrors = {
   CONNECTION_ENDED: ["ECONNRESET", "socket hang up"],
-  MALFORMED_RESPONSE: ["HPE_INVALID_CONSTANT", "Parse Error: Expected HTTP/"],
+  MALFORMED_RESPONSE: ["HPE_INVALID_CONSTANT", "Parse Error: Expected HTTP/, RTSP/ or ICE/"],
   HEADERS_TOO_LARGE: ["HPE_HEADER_OVERFLOW", "Parse Error: Header overflow"],
 };
 
@@ -48,8 +48,12 @@ export interface Offer {
  * Returns the error to emit for an open connection that has ended; `undefined` if there is none. A lost connection is
  * not an error: the event `close` reports the code 1006.
  */
-export function frameError({ error }: CloseReport): Error | undefined {
+export function frameError({ error }: Pick<CloseReport, "error">): Error | undefined {
   if (!(error instanceof ProtocolError)) return undefined;
+  if (error.code === "INVALID_CLOSE" && error.message.includes("one byte"))
+    return frameError({
+      error: new ProtocolError(error.message, { ...error, code: "CONTROL_FRAME_TOO_BIG" }),
+    });
   const [code, message] = frameErrors[error.code] ?? limitErrors[error.code] ?? [error.code, error.message];
   const text = error.code in frameErrors ? `Invalid WebSocket frame: ${message}` : message;
   const isRsv1 = error.code === "UNEXPECTED_RSV" && error.message.includes("RSV1");

@@ -119,12 +119,14 @@ function engineOptions(options: ClientOptions): EngineOptions {
   const { perMessageDeflate = true, handshakeTimeout, noDelay = true, autoPong = true } = options;
   const deflate = typeof perMessageDeflate === "object" ? perMessageDeflate : {};
   const { localAddress } = options;
+  // As in `ws`: with the context of earlier messages, small messages compress well too.
+  const threshold = deflate.clientNoContextTakeover === true ? 1024 : 0;
   return {
     reconnect: false,
     heartbeat: false,
     serializer: (value) => value,
     compress: perMessageDeflate === false ? false : compressOptions(deflate),
-    compressionThreshold: integer("perMessageDeflate.threshold", deflate.threshold, 1024, maxSize),
+    compressionThreshold: integer("perMessageDeflate.threshold", deflate.threshold, threshold, maxSize),
     connectTimeout: integer("handshakeTimeout", handshakeTimeout, 0) || maxInteger,
     closeTimeout: integer("closeTimeout", options.closeTimeout, 30_000) || 1,
     // A paused connection may stop in the middle of a message for any time.

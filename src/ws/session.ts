@@ -148,7 +148,12 @@ export class Session implements LinkHandler {
   }
 
   onClosing(): void {
-    if (this.readyState === open) this.readyState = closing;
+    const close = (): void => {
+      if (this.readyState === open) this.readyState = closing;
+    };
+    // The messages that arrived before the Close frame are emitted first.
+    if (this.#waiting.length > 0) this.#waiting.push(close);
+    else close();
   }
 
   onEnd(report: CloseReport): void {

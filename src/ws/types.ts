@@ -58,7 +58,7 @@ export interface PerMessageDeflateOptions {
     | undefined;
   /** `chunkSize` has no effect. Other options of zlib are an error. */
   readonly zlibInflateOptions?: { readonly chunkSize?: number | undefined } | undefined;
-  /** Size in bytes below which a message is not compressed. Default 1,024. */
+  /** Size in bytes below which a message is not compressed. Default 1,024 with `clientNoContextTakeover`, otherwise 0. */
   readonly threshold?: number | undefined;
   /** Has no effect: messages are compressed without threads. */
   readonly concurrencyLimit?: number | undefined;
