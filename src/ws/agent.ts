@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { ProxyOptions, WebSocketOptions } from "../index.js";
 import { nodeHttp, nodeHttps } from "./node-modules.js";
-import { readOptions } from "./options.js";
+import { isSocketOption, readOptions } from "./options.js";
 import type { ConnectionTarget } from "./types.js";
 
 /** How the connection reaches its server. */
@@ -39,13 +39,6 @@ interface ProxyFields {
   readonly headers?: unknown;
 }
 
-/** Options of agents that concern their pool of sockets, which a WebSocket leaves for ever. */
-const poolOptions = new Set(
-  "keepAlive keepAliveMsecs maxSockets maxTotalSockets maxFreeSockets scheduling timeout maxCachedSessions proxyEnv agentKeepAliveTimeoutBuffer noDelay path".split(
-    " ",
-  ),
-);
-
 /** @throws TypeError for an agent that cannot be used for the target. */
 export function routeThrough(given: unknown, target: ConnectionTarget): Route {
   if (typeof given !== "object" || given === null)
@@ -75,9 +68,8 @@ function ordinaryRoute({ protocol, options }: AnyAgent, { secureEndpoint }: Conn
     throw Object.assign(new TypeError(`Protocol "${expected}" not supported. Expected "${protocol}"`), {
       code: "ERR_INVALID_PROTOCOL",
     });
-  const own = Object.entries(options ?? {}).filter(
-    ([name, value]) => !poolOptions.has(name) && value !== undefined && value !== null,
-  );
+  // The other options concern the pool of the agent, which a WebSocket does not use.
+  const own = Object.entries(options ?? {}).filter(([name]) => isSocketOption(name));
   const { engine, tls } = readOptions(Object.fromEntries(own));
   const names = own.map(([name]) => name);
   return {

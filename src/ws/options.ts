@@ -52,9 +52,18 @@ const readNames = new Set(
   (
     "protocols headers origin auth protocolVersion handshakeTimeout closeTimeout perMessageDeflate maxPayload maxFragments " +
     "followRedirects maxRedirects autoPong allowSynchronousEvents skipUTF8Validation agent createConnection socketPath " +
-    "lookup family hints localAddress noDelay keepAlive keepAliveInitialDelay autoSelectFamily"
+    "lookup family hints localAddress noDelay keepAlive keepAliveInitialDelay autoSelectFamily " +
+    "autoSelectFamilyAttemptTimeout"
   ).split(" "),
 );
+
+/** Options of sockets. An agent may have them too. */
+const socketNames = new Set("lookup family hints localAddress localPort blockList".split(" "));
+
+/** True for an option of TLS or of a socket. */
+export function isSocketOption(name: string): boolean {
+  return tlsNames.has(name) || socketNames.has(name);
+}
 
 /** Why an option of `ws` is not possible. */
 const refusals: Readonly<Record<string, string>> = {
@@ -111,7 +120,7 @@ function checkFixed(options: ClientOptions): void {
     );
   if (skipUTF8Validation === true)
     refuse("skipUTF8Validation", "text is always validated (RFC 6455 8.1), at the speed of the decoder");
-  if ((options as { readonly autoSelectFamily?: unknown }).autoSelectFamily === false)
+  if ((options.autoSelectFamily as unknown) === false)
     refuse("autoSelectFamily", "all addresses of a host are tried (RFC 8305)");
 }
 

@@ -124,6 +124,10 @@ export interface ClientOptions extends Omit<
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;
   readonly keepAliveInitialDelay?: number | undefined;
+  /** Only `true` is possible: the addresses of a host are tried by the rules of RFC 8305. */
+  readonly autoSelectFamily?: boolean | undefined;
+  /** Has no effect: the next address is tried after 250 ms. */
+  readonly autoSelectFamilyAttemptTimeout?: number | undefined;
 }
 
 /** An event object of `addEventListener()`. */

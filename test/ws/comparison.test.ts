@@ -506,8 +506,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     server: (peer) =>
       answers("HTTP/1.1 401 No", "Content-Length: 4", "X-A: 1", "X-A: 2", "Set-Cookie: c", "", "body")(peer),
     client: ({ ws, log }) =>
-      void ws.on("unexpected-response", (request, response) => {
-        log.push(JSON.stringify([response.statusMessage.length > 0, response.headers]));
+      void ws.on("unexpected-response", (_request, response) => {
+        log.push(JSON.stringify([response.statusMessage !== "", response.headers]));
         let body = "";
         response.on("data", (bytes: Buffer) => (body += bytes.toString("latin1").trim()));
         response.on("end", () => {
@@ -757,8 +757,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     },
     client: ({ log, notes, stream }) => {
       const duplex = stream();
-      for (const name of ["finish", "end", "close", "error"])
-        duplex.on(name, () => log.push(`stream ${name}`));
+      for (const name of ["end", "close", "error"]) duplex.on(name, () => log.push(`stream ${name}`));
+      // `ws` emits it when the socket has sent its last byte, before the event `close`.
+      duplex.on("finish", () => notes.push("stream finish"));
       let size = 0;
       duplex.on("data", (bytes: Buffer) => {
         size += bytes.length;
