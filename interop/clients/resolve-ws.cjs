@@ -1,17 +1,14 @@
 // Preloaded into each program: every import of `ws` loads `jetsocket/ws`, through a subclass that counts its sockets. The
 // global class is deleted, so no client can fall back to it.
-const { existsSync } = require("node:fs");
 const Module = require("node:module");
-const { join } = require("node:path");
 const { pathToFileURL } = require("node:url");
 
 delete globalThis.WebSocket;
-const counted = join(__dirname, "counted-ws.cjs");
+const counted = require.resolve("./counted-ws.cjs");
 const resolve = Module._resolveFilename;
 Module._resolveFilename = function (request, ...others) {
   return request === "ws" ? counted : resolve.call(this, request, ...others);
 };
-if (!existsSync(counted)) throw new Error(`${counted} is missing.`);
 // playwright-core contains its own copy of `ws`.
 const load = Module._load;
 Module._load = function (request, ...others) {
@@ -20,7 +17,7 @@ Module._load = function (request, ...others) {
   return Object.create(loaded, { ws: { value: require(counted) } });
 };
 const hooks = `
-  const counted = ${JSON.stringify(pathToFileURL(join(__dirname, "counted-ws.mjs")).href)};
+  const counted = ${JSON.stringify(pathToFileURL(require.resolve("./counted-ws.mjs")).href)};
   export const resolve = (name, context, next) =>
     name === "ws" ? { url: counted, shortCircuit: true } : next(name, context);
 `;

@@ -22,7 +22,7 @@ interface AnyAgent {
   readonly proxyHeaders?: unknown;
   readonly connectOpts?: object;
   readonly connect?: (request: object, target: ConnectionTarget) => Duplex | Promise<Duplex>;
-  readonly createConnection?: (target: ConnectionTarget, onSocket: OnSocket) => Duplex | undefined;
+  readonly createConnection?: (target: ConnectionTarget, onSocket: OnSocket) => Duplex | null | undefined;
 }
 
 /** The fields that the proxy agents keep about their proxy, in an object or a URL. */
@@ -87,7 +87,7 @@ function create(agent: AnyAgent, target: ConnectionTarget): Promise<Duplex> {
       else resolve(socket!);
     };
     const socket = agent.createConnection!(target, onSocket);
-    if (socket !== undefined) resolve(socket);
+    if (socket) resolve(socket);
   });
 }
 

@@ -50,12 +50,11 @@ export interface Offer {
  */
 export function frameError({ error }: Pick<CloseReport, "error">): Error | undefined {
   if (!(error instanceof ProtocolError)) return undefined;
-  if (error.code === "INVALID_CLOSE" && error.message.includes("one byte"))
-    return frameError({
-      error: new ProtocolError(error.message, { ...error, code: "CONTROL_FRAME_TOO_BIG" }),
-    });
-  const [code, message] = frameErrors[error.code] ?? limitErrors[error.code] ?? [error.code, error.message];
-  const text = error.code in frameErrors ? `Invalid WebSocket frame: ${message}` : message;
+  // For `ws`, a Close frame with one byte has a wrong length.
+  const isShortClose = error.code === "INVALID_CLOSE" && error.message.includes("one byte");
+  const key = isShortClose ? "CONTROL_FRAME_TOO_BIG" : error.code;
+  const [code, message] = frameErrors[key] ?? limitErrors[key] ?? [key, error.message];
+  const text = key in frameErrors ? `Invalid WebSocket frame: ${message}` : message;
   const isRsv1 = error.code === "UNEXPECTED_RSV" && error.message.includes("RSV1");
   if (isRsv1)
     return create(

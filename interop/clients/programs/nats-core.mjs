@@ -15,7 +15,7 @@ export async function run({ url, drop }) {
   await again;
   const second = connection.subscribe("u", { max: 1 });
   connection.publish("u", "again");
-  for await (const _ of second) break;
+  await second[Symbol.asyncIterator]().next();
   await connection.close();
   return { received };
 }
