@@ -37,9 +37,13 @@ export class Session implements LinkHandler {
   readonly #fields: Fields;
   readonly #redirects: Redirects;
   #link: Link;
-  /** Events that wait for a turn of the event loop of their own, without `allowSynchronousEvents`. */
+  /**
+   * Events that wait for a later turn of the event loop: those that follow the event `open` in the same turn, and
+   * without `allowSynchronousEvents` all of them. Reading is paused meanwhile.
+   */
   readonly #waiting: (() => void)[] = [];
   #hasOpened = false;
+  #isTerminated = false;
   /** True if the end was reported, or is about to be. Events of the connection are ignored. */
   #isOver = false;
   address: Address;
@@ -87,6 +91,7 @@ export class Session implements LinkHandler {
       this.abort(new Error("WebSocket was closed before the connection was established"));
     } else {
       this.readyState = closing;
+      this.#isTerminated = true;
       this.#link.terminate();
     }
   }
@@ -127,16 +132,20 @@ export class Session implements LinkHandler {
     this.extension = extension;
     this.#hasOpened = true;
     this.readyState = open;
+    // A program that awaits the event `open` can then add its listeners before the first message.
+    this.#wait(() => undefined);
     this.#emit("open");
   }
 
   onMessage(lent: Buffer, isBinary: boolean): void {
-    if (this.#settings.isSynchronous) {
+    if (this.#isImmediate()) {
       this.#emit("message", received(lent, isBinary, this.binaryType), isBinary);
       return;
     }
     const data = Buffer.from(lent);
-    this.#deliver(() => this.#emit("message", received(data, isBinary, this.binaryType), isBinary));
+    this.#wait(() => {
+      if (!this.#isTerminated) this.#emit("message", received(data, isBinary, this.binaryType), isBinary);
+    });
   }
 
   onPing(payload: Buffer): void {
@@ -182,19 +191,26 @@ export class Session implements LinkHandler {
     return attemptError(report, { hasSubprotocols, hasExtensions: this.#settings.engine.compress !== false });
   }
 
+  #isImmediate(): boolean {
+    return this.#waiting.length === 0 && this.#settings.isSynchronous;
+  }
+
   #deliver(action: () => void): void {
-    if (this.#settings.isSynchronous) {
-      action();
-      return;
-    }
+    if (this.#isImmediate()) action();
+    else this.#wait(action);
+  }
+
+  #wait(action: () => void): void {
     if (this.#waiting.push(action) > 1) return;
     this.#link.pause();
     nodeRuntime.afterTurn(() => this.#deliverNext());
   }
 
   #deliverNext(): void {
-    this.#waiting[0]?.();
-    this.#waiting.shift();
+    do {
+      this.#waiting[0]?.();
+      this.#waiting.shift();
+    } while (this.#settings.isSynchronous && this.#waiting.length > 0);
     if (this.#waiting.length > 0) nodeRuntime.afterTurn(() => this.#deliverNext());
     else if (!this.isPaused) this.#link.resume();
   }

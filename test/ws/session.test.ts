@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "../../src/ws/index.js";
 import type { Peer } from "../support/ws-peer.js";
-import { closeFrame, PeerServer, serverFrame } from "../support/ws-peer.js";
+import { acceptance, closeFrame, PeerServer, serverFrame } from "../support/ws-peer.js";
 
 let server: PeerServer;
 let url: string;
@@ -69,6 +69,45 @@ describe("the end", () => {
     ws.on("close", () => log.push("close"));
     await once(ws, "close");
     expect(log).toEqual(["one", 1, "two", 1, "close"]);
+  });
+});
+
+describe("a message in the packet of the response", () => {
+  it("waits for a program that awaits the event open", async () => {
+    script = async (peer) => {
+      const head = await peer.request();
+      peer.write(
+        acceptance(head),
+        serverFrame(9, "p"),
+        serverFrame(1, "one"),
+        serverFrame(1, "two"),
+        closeFrame(1000),
+      );
+      await peer.ended();
+      peer.socket.end();
+    };
+    const ws = new WebSocket(url);
+    await once(ws, "open");
+    await Promise.resolve();
+    const log: unknown[] = [];
+    ws.on("ping", () => log.push("ping", ws.readyState));
+    ws.on("message", (data) => log.push((data as Buffer).toString(), ws.readyState));
+    await once(ws, "close");
+    expect(log).toEqual(["ping", 1, "one", 1, "two", 1]);
+  });
+
+  it("is not emitted after terminate()", async () => {
+    script = async (peer) => {
+      const head = await peer.request();
+      peer.write(acceptance(head), serverFrame(1, "one"));
+    };
+    const ws = new WebSocket(url);
+    let count = 0;
+    ws.on("message", () => count++);
+    await once(ws, "open");
+    ws.terminate();
+    await once(ws, "close");
+    expect(count).toBe(0);
   });
 });
 
