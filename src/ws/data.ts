@@ -52,10 +52,13 @@ export function toCloseFrame(code: unknown, data: unknown): readonly [code: numb
   return [code, reason.toString()];
 }
 
-/** Returns a copy of a received message in the form that `binaryType` selects. Text is always a Buffer. */
-export function received(data: Buffer, isBinary: boolean, binaryType: BinaryType): RawData {
-  if (!isBinary || binaryType === "nodebuffer") return Buffer.from(data);
-  if (binaryType === "fragments") return [Buffer.from(data)];
-  const bytes = new Uint8Array(data);
-  return binaryType === "blob" ? new Blob([bytes]) : bytes.buffer;
+/** Returns a received message in the form that `binaryType` selects. Text is always a Buffer. */
+export function received(data: string | Buffer, binaryType: BinaryType): RawData {
+  if (typeof data === "string") return Buffer.from(data);
+  if (binaryType === "nodebuffer") return data;
+  if (binaryType === "fragments") return [data];
+  if (binaryType === "blob") return new Blob([data]);
+  const { buffer, length } = data;
+  const isWhole = length === buffer.byteLength && buffer instanceof ArrayBuffer;
+  return isWhole ? buffer : new Uint8Array(data).buffer;
 }

@@ -18,8 +18,8 @@ export interface LinkHandler {
   /** The server has answered with the status 101. The response is not checked yet. */
   onUpgrade(response: Response): void;
   onOpen(): void;
-  /** @param data - Valid until the handler returns. */
-  onMessage(data: Buffer, isBinary: boolean): void;
+  /** @param data - A string for text. */
+  onMessage(data: string | Buffer): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
   /** The closing handshake has begun. */
@@ -71,7 +71,7 @@ export class Link {
   #listen(handler: LinkHandler): void {
     this.#client
       .on("connected", () => handler.onOpen())
-      .on("rawMessage", ({ data, isBinary }) => handler.onMessage(data, isBinary), { borrowed: true })
+      .on("rawMessage", ({ data }) => handler.onMessage(data))
       .on("ping", ({ payload }) => handler.onPing(payload))
       .on("pong", ({ payload }) => handler.onPong(payload))
       .on("closing", () => handler.onClosing())

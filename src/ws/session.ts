@@ -137,15 +137,16 @@ export class Session implements LinkHandler {
     this.#emit("open");
   }
 
-  onMessage(lent: Buffer, isBinary: boolean): void {
-    if (this.#isImmediate()) {
-      this.#emit("message", received(lent, isBinary, this.binaryType), isBinary);
-      return;
-    }
-    const data = Buffer.from(lent);
-    this.#wait(() => {
-      if (!this.#isTerminated) this.#emit("message", received(data, isBinary, this.binaryType), isBinary);
-    });
+  onMessage(data: string | Buffer): void {
+    if (this.#isImmediate()) this.#emitMessage(data);
+    else
+      this.#wait(() => {
+        if (!this.#isTerminated) this.#emitMessage(data);
+      });
+  }
+
+  #emitMessage(data: string | Buffer): void {
+    this.#emit("message", received(data, this.binaryType), typeof data !== "string");
   }
 
   onPing(payload: Buffer): void {
