@@ -4,15 +4,14 @@ import type { ConnectionOptions } from "node:tls";
 import type { ProxyOptions, WebSocketOptions } from "../index.js";
 import { nodeHttp, nodeHttps } from "./node-modules.js";
 import { isSocketOption, readOptions } from "./options.js";
-import type { ConnectionTarget } from "./types.js";
+import { type FieldValue, Request } from "./response.js";
+import type { ConnectionTarget, CreateConnection } from "./types.js";
 
 /** How the connection reaches its server. */
 export type Route = Pick<
   WebSocketOptions<unknown, unknown>,
   "proxy" | "tls" | "lookup" | "localAddress" | "createConnection"
 >;
-
-type OnSocket = (error: Error | null, socket?: Duplex) => void;
 
 /** What the agents of Node, and those of the packages around `agent-base`, may have. */
 interface AnyAgent {
@@ -21,8 +20,9 @@ interface AnyAgent {
   readonly proxy?: unknown;
   readonly proxyHeaders?: unknown;
   readonly connectOpts?: object;
-  readonly connect?: (request: object, target: ConnectionTarget) => Duplex | Promise<Duplex>;
-  readonly createConnection?: (target: ConnectionTarget, onSocket: OnSocket) => Duplex | null | undefined;
+  /** The result may be another agent. */
+  readonly connect?: (request: object, target: ConnectionTarget) => unknown;
+  readonly createConnection?: CreateConnection;
 }
 
 /** The fields that the proxy agents keep about their proxy, in an object or a URL. */
@@ -39,19 +39,30 @@ interface ProxyFields {
   readonly headers?: unknown;
 }
 
-/** @throws TypeError for an agent that cannot be used for the target. */
-export function routeThrough(given: unknown, target: ConnectionTarget): Route {
+/**
+ * @param url - The URL, of which agents may read the path from the request.
+ * @throws TypeError for an agent that cannot be used for the target.
+ */
+export function routeThrough(given: unknown, target: ConnectionTarget, url: URL): Route {
   if (typeof given !== "object" || given === null)
     throw new TypeError(`The option "agent" must be an agent, false or undefined, not ${typeof given}.`);
   const agent = given as AnyAgent;
   if (agent.proxy !== undefined && agent.proxy !== null) return { proxy: proxyOf(agent) };
-  if (typeof agent.connect === "function")
-    return { createConnection: () => agent.connect!(requestFor(target), target) };
-  if (typeof agent.createConnection !== "function")
+  if (typeof agent.connect !== "function" && typeof agent.createConnection !== "function")
     throw new TypeError(
       'The option "agent" must have a property "proxy", or a method "connect" or "createConnection".',
     );
-  return isOrdinary(agent) ? ordinaryRoute(agent, target) : { createConnection: () => create(agent, target) };
+  if (isOrdinary(agent)) return ordinaryRoute(agent, target);
+  return { createConnection: () => socketOf(agent, target, url) };
+}
+
+/** Returns the socket that an agent creates, or that an agent creates which the agent chooses. */
+async function socketOf(given: unknown, target: ConnectionTarget, url: URL): Promise<Duplex> {
+  const agent = given as AnyAgent;
+  if (typeof agent.connect === "function" && !("write" in agent))
+    return socketOf(await agent.connect(requestFor(target, url), target), target, url);
+  if (typeof agent.createConnection !== "function") return given as Duplex;
+  return createSocket((options, onSocket) => agent.createConnection!(options, onSocket), target);
 }
 
 /** True for `http.Agent` and `https.Agent` that create their sockets as Node does. */
@@ -79,30 +90,24 @@ function ordinaryRoute({ protocol, options }: AnyAgent, { secureEndpoint }: Conn
   };
 }
 
-/** A socket is the result of `createConnection()`, or is passed to its callback. */
-function create(agent: AnyAgent, target: ConnectionTarget): Promise<Duplex> {
+/** The socket is the result of `create`, or is passed to its callback. */
+export function createSocket(create: CreateConnection, target: ConnectionTarget): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const onSocket: OnSocket = (error, socket) => {
+    const socket = create(target, (error, created) => {
       if (error) reject(error);
-      else resolve(socket!);
-    };
-    const socket = agent.createConnection!(target, onSocket);
+      else resolve(created!);
+    });
     if (socket) resolve(socket);
   });
 }
 
-/** The parts of a request that agents read. */
-function requestFor({ path, headers, host }: ConnectionTarget): object {
-  const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  if (!fields.has("host")) fields.set("host", host);
-  return {
-    ...{ method: "GET", path, host },
-    getHeader: (name: string) => fields.get(name.toLowerCase()),
-    setHeader: () => undefined,
-    getHeaders: () => Object.fromEntries(fields),
-    once: () => undefined,
-    on: () => undefined,
-  };
+/** A request for agents to read. It is never sent. */
+function requestFor({ headers, host }: ConnectionTarget, url: URL): Request {
+  const fields = new Map<string, readonly [string, FieldValue]>([["host", ["Host", host]]]);
+  for (const [name, value] of Object.entries(headers)) fields.set(name.toLowerCase(), [name, value]);
+  // An agent may treat WebSockets in another way than requests.
+  fields.set("upgrade", ["Upgrade", "websocket"]);
+  return new Request(url, fields, () => undefined);
 }
 
 function proxyOf({ proxy, proxyHeaders, connectOpts = {} }: AnyAgent): ProxyOptions {

@@ -6,7 +6,7 @@ import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { type CloseReport, WebSocket as JetSocket, type WebSocketOptions } from "../index.js";
 import type { Address } from "./address.js";
-import { type Route, routeThrough } from "./agent.js";
+import { createSocket, type Route, routeThrough } from "./agent.js";
 import type { Settings } from "./options.js";
 import { type FieldValue, readHead, type Response } from "./response.js";
 import { Tap, tappedRuntime } from "./tap.js";
@@ -144,17 +144,22 @@ export class Link {
 function routeOf(request: LinkRequest, settings: Settings): Route {
   const { agent, createConnection } = settings;
   const target = targetOf(request, settings);
-  if (agent !== undefined && agent !== null && agent !== false) return routeThrough(agent, target);
-  return createConnection === undefined ? {} : { createConnection: () => createConnection(target) };
+  if (agent !== undefined && agent !== null && agent !== false)
+    return routeThrough(agent, target, request.address.url);
+  return createConnection === undefined
+    ? {}
+    : { createConnection: () => createSocket(createConnection, target) };
 }
 
-function targetOf({ address: { url, isSecure }, fields }: LinkRequest, { tls }: Settings): ConnectionTarget {
+function targetOf({ address, fields }: LinkRequest, { tls, engine, socketPath }: Settings): ConnectionTarget {
+  const { url, isSecure } = address;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const isName = !/^[\d.]+$|:/.test(host);
   return {
     ...tls,
     ...(isSecure && isName ? { servername: tls.servername ?? host } : {}),
-    ...{ host, port: Number(url.port || (isSecure ? 443 : 80)), path: url.pathname + url.search },
+    ...{ host, port: Number(url.port || (isSecure ? 443 : 80)), path: address.socketPath ?? socketPath },
+    ...{ lookup: engine.lookup, localAddress: engine.localAddress },
     ...{ headers: Object.fromEntries(fields.values()), secureEndpoint: isSecure },
   };
 }

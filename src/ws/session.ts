@@ -170,6 +170,7 @@ export class Session implements LinkHandler {
     if (this.#isOver) return;
     if (this.#hasOpened) {
       this.#isOver = true;
+      this.onClosing();
       const error = frameError(report);
       const { codeReceived, reasonReceived = "", wasClean } = unmasked(report);
       const isClosed = codeReceived !== undefined && error === undefined;

@@ -64,15 +64,21 @@ export interface PerMessageDeflateOptions {
   readonly concurrencyLimit?: number | undefined;
 }
 
-/** Creates the socket of a connection. For `wss:`, the function is responsible for TLS. */
-export type CreateConnection = (options: ConnectionTarget) => Duplex;
+/** Receives the socket that a function creates, or the error. */
+export type OnSocket = (error: Error | null, socket?: Duplex) => void;
+
+/**
+ * Creates the socket of a connection, and returns it or passes it to `onSocket`. For `wss:`, the function is responsible
+ * for TLS.
+ */
+export type CreateConnection = (options: ConnectionTarget, onSocket: OnSocket) => Duplex | null | undefined;
 
 /** The destination that `createConnection` and agents receive. */
-export interface ConnectionTarget extends ConnectionOptions {
+export interface ConnectionTarget extends Omit<ConnectionOptions, "path"> {
   readonly host: string;
   readonly port: number;
-  /** The path of the URL, with its query. */
-  readonly path: string;
+  /** The path of a Unix socket. The path of the URL is not part of the options, as with Node's HTTP client. */
+  readonly path: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly secureEndpoint: boolean;
 }

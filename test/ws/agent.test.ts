@@ -6,12 +6,13 @@ import { describe, expect, it } from "vitest";
 import type { ProxyOptions } from "../../src/index.js";
 import { routeThrough } from "../../src/ws/agent.js";
 
-const target = { host: "a.test", port: 81, path: "/p", headers: { "X-A": "1" }, secureEndpoint: false };
+const target = { host: "a.test", port: 81, path: undefined, headers: { "X-A": "1" }, secureEndpoint: false };
+const url = new URL("ws://a.test:81/p");
 const secure = { ...target, secureEndpoint: true };
 const context = { url: "", signal: new AbortController().signal };
 
 function proxyOf(agent: object): readonly [url: string, options: ProxyOptions] {
-  const proxy = routeThrough(agent, target).proxy as ProxyOptions;
+  const proxy = routeThrough(agent, target, url).proxy as ProxyOptions;
   return [String(proxy.url), proxy];
 }
 
@@ -45,7 +46,7 @@ describe("an agent with a proxy", () => {
   });
 
   it("of the type SOCKS 4 is refused", () => {
-    expect(() => routeThrough({ proxy: { type: 4, host: "proxy.test" } }, target)).toThrow("SOCKS 4");
+    expect(() => routeThrough({ proxy: { type: 4, host: "proxy.test" } }, target, url)).toThrow("SOCKS 4");
   });
 });
 
@@ -60,19 +61,19 @@ describe("an agent of Node", () => {
       localAddress: "127.0.0.1",
       lookup,
     });
-    const route = routeThrough(agent, secure);
+    const route = routeThrough(agent, secure, url);
     expect(route).toMatchObject({ tls: { ca: "ca", servername: "s" }, localAddress: "127.0.0.1" });
     expect(route.lookup).toBeTypeOf("function");
-    expect(routeThrough(new HttpAgent({ keepAlive: true }), target)).toEqual({});
+    expect(routeThrough(new HttpAgent({ keepAlive: true }), target, url)).toEqual({});
   });
 
   it("must fit the scheme", () => {
-    expect(() => routeThrough(new HttpAgent(), secure)).toThrow('Protocol "https:" not supported');
-    expect(() => routeThrough(new HttpsAgent(), target)).toThrow('Protocol "http:" not supported');
+    expect(() => routeThrough(new HttpAgent(), secure, url)).toThrow('Protocol "https:" not supported');
+    expect(() => routeThrough(new HttpsAgent(), target, url)).toThrow('Protocol "http:" not supported');
   });
 
   it("with a port of its own is refused", () => {
-    expect(() => routeThrough(new HttpAgent({ localPort: 5 }), target)).toThrow("localPort");
+    expect(() => routeThrough(new HttpAgent({ localPort: 5 }), target, url)).toThrow("localPort");
   });
 });
 
@@ -87,6 +88,7 @@ describe("an agent that creates sockets", () => {
       const { createConnection } = routeThrough(
         Object.assign(new HttpAgent(), { createConnection: method }),
         target,
+        url,
       );
       expect(await createConnection?.(context)).toBe(socket);
     }
@@ -97,9 +99,9 @@ describe("an agent that creates sockets", () => {
       createConnection: (_target: object, onSocket: (error: Error) => void): void =>
         onSocket(new Error("refused")),
     };
-    await expect(Promise.resolve(routeThrough(agent, target).createConnection?.(context))).rejects.toThrow(
-      "refused",
-    );
+    await expect(
+      Promise.resolve(routeThrough(agent, target, url).createConnection?.(context)),
+    ).rejects.toThrow("refused");
   });
 
   it("receives a request and the target by connect()", async () => {
@@ -113,13 +115,22 @@ describe("an agent that creates sockets", () => {
         return Promise.resolve(socket);
       },
     };
-    expect(await routeThrough(agent, target).createConnection?.(context)).toBe(socket);
+    expect(await routeThrough(agent, target, url).createConnection?.(context)).toBe(socket);
     expect(seen).toEqual(["a.test", "1", "/p", target]);
+  });
+});
+
+describe("an agent that chooses another agent", () => {
+  it("has the socket of that agent", async () => {
+    const socket = new PassThrough();
+    const last = Object.assign(new HttpAgent(), { createConnection: () => socket });
+    const first = { connect: () => ({ connect: () => Promise.resolve(last) }) };
+    expect(await routeThrough(first, target, url).createConnection?.(context)).toBe(socket);
   });
 });
 
 describe("another value", () => {
   it.each([[true], ["http://proxy.test"], [{}], [new EventEmitter()]])("%s is a TypeError", (agent) => {
-    expect(() => routeThrough(agent, target)).toThrow(TypeError);
+    expect(() => routeThrough(agent, target, url)).toThrow(TypeError);
   });
 });

@@ -86,7 +86,7 @@ describe("the route", () => {
     expect(target).toMatchObject({
       host: "a.test",
       port: 99,
-      path: "/p",
+      path: undefined,
       headers: { "X-A": "1" },
       secureEndpoint: false,
     });

@@ -26,6 +26,25 @@ const respond =
 // The comparison with the package `ws` covers what both classes do.
 
 describe("the end", () => {
+  it("of a lost connection makes send() call back with an error in the same turn", async () => {
+    const ws = new WebSocket(url, { perMessageDeflate: false });
+    await once(ws, "open");
+    const closed = once(ws, "close");
+    server.peers[0]!.socket.resetAndDestroy();
+    const errors: unknown[] = [];
+    while (ws.readyState === WebSocket.OPEN) {
+      ws.send("x", (error) => {
+        if (error !== undefined) errors.push(error.message);
+      });
+      await new Promise(setImmediate);
+    }
+    await closed;
+    for (const message of errors) expect(message).not.toContain("(OPEN)");
+    ws.send("late", (error) => errors.push(error?.message));
+    await new Promise(setImmediate);
+    expect(errors.at(-1)).toBe("WebSocket is not open: readyState 3 (CLOSED)");
+  });
+
   it("by terminate() in a listener of message drops the messages that were read already", async () => {
     script = async (peer) => {
       await peer.accept();
