@@ -89,10 +89,10 @@ function refuse(name: string, reason: string): never {
 
 /** @throws TypeError or RangeError for an option that is unknown, wrong or not possible. */
 export function readOptions(given: ClientOptions = {}): Settings {
-  const options: ClientOptions = { __proto__: null, ...given } as ClientOptions;
+  const options = withoutNull(given);
   const tls: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || ignoredNames.has(name)) continue;
+    if (ignoredNames.has(name)) continue;
     if (tlsNames.has(name)) tls[name] = value;
     else if (!readNames.has(name)) refuse(name, refusals[name] ?? "it is not an option of this class");
   }
@@ -101,14 +101,24 @@ export function readOptions(given: ClientOptions = {}): Settings {
     engine: engineOptions(options),
     tls,
     headers: readHeaders(options),
-    auth: options.auth ?? undefined,
+    auth: options.auth as string | undefined,
     protocols: options.protocols,
     agent: options.agent,
     createConnection: checkFunction("createConnection", options.createConnection),
     socketPath: options.socketPath,
-    maxRedirects: options.followRedirects === true ? integer("maxRedirects", options.maxRedirects, 10) : -1,
+    maxRedirects: options.followRedirects ? integer("maxRedirects", options.maxRedirects, 10) : -1,
     isSynchronous: options.allowSynchronousEvents !== false,
   };
+}
+
+/** Some libraries pass `null` for each option that is not set. */
+function withoutNull(given: ClientOptions): ClientOptions {
+  const options: Record<string, unknown> = { __proto__: null };
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && value !== null) options[name] = value;
+  // As in `ws`.
+  if ((given.perMessageDeflate as unknown) === null) options["perMessageDeflate"] = false;
+  return options;
 }
 
 /** Options of which only one value is possible. */

@@ -72,7 +72,7 @@ export class WebSocket extends EventEmitter<types.EmittedEvents> {
   constructor(address: string | URL, options?: types.ClientOptions);
   constructor(
     address: string | URL,
-    protocols?: string | readonly string[] | null,
+    protocols?: string | readonly string[],
     options?: types.ClientOptions | null,
   );
   constructor(

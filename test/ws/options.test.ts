@@ -133,6 +133,20 @@ describe("the options", () => {
     expect(() => read(options)).toThrow(name);
   });
 
+  it("may be null, which means that they are not set", () => {
+    const { engine, tls, headers, agent } = read({
+      ...{ ca: null, pfx: null, headers: null, agent: null, maxPayload: null, perMessageDeflate: null },
+      ...{ unknown: null, handshakeTimeout: undefined },
+    });
+    expect([tls, headers.size, agent, engine.compress, engine.maxMessageSize]).toEqual([
+      {},
+      0,
+      undefined,
+      false,
+      104_857_600,
+    ]);
+  });
+
   it("do not come from a polluted Object.prototype", () => {
     Object.defineProperty(Object.prototype, "handshakeTimeout", { value: 1, configurable: true });
     try {
