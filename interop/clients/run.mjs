@@ -19,8 +19,8 @@ const clients = {
   "supabase-realtime": ["phoenix", "scripted"],
   ethers: ["jsonRpc", "scripted"],
   viem: ["jsonRpc", "scripted"],
-  "puppeteer-core": [undefined, "Chromium"],
-  "playwright-core": [undefined, "Chromium"],
+  "puppeteer-core": ["chromium"],
+  "playwright-core": ["chromium"],
 };
 const timeLimit = 60_000;
 
@@ -50,34 +50,34 @@ async function runClient(name, cutter, url) {
   });
 }
 
-async function check(name, [server, note = ""]) {
-  const started = server === undefined ? undefined : await servers[server]();
+async function check(name, [server, note]) {
+  const started = await servers[server]();
   const cutter = new Cutter();
   try {
-    const port = started === undefined ? 0 : await cutter.listen(started.port);
-    const result = await runClient(name, cutter, `ws://127.0.0.1:${port}/`);
-    const accepted = started === undefined ? result.accepted : cutter.count;
-    const isEqual = result.made === accepted;
+    const port = await cutter.listen(started.port);
+    const result = await runClient(name, cutter, `ws://127.0.0.1:${port}/${started.path ?? ""}`);
+    const isEqual = result.made === cutter.count;
     const isGood = result.kind === "done" && result.received >= 1000 && isEqual && result.made > 1;
-    const detail =
-      result.error ?? `${result.received} messages, ${result.made} sockets of ${accepted} accepted`;
-    return {
+    const sockets = `${result.made} sockets, ${cutter.count} at the server`;
+    return [
       isGood,
-      line: `${isGood ? "ok  " : "FAIL"} ${name.padEnd(24)} ${(server ?? note).padEnd(12)} ${detail}${note && server ? `; ${note}` : ""}`,
-    };
+      note === undefined ? server : `${server}, ${note}`,
+      result.error ?? `${result.received} messages, ${sockets}`,
+    ];
   } finally {
-    if (started !== undefined) cutter.close();
-    started?.stop();
+    cutter.close();
+    started.stop();
   }
 }
 
 const chosen = process.argv.slice(2);
 for (const [name, client] of Object.entries(clients)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
-  const { isGood, line } = await check(name, client).catch((error) => ({
-    isGood: false,
-    line: `FAIL ${name}: ${error.stack}`,
-  }));
-  console.log(line);
+  const [isGood, server, detail] = await check(name, client).catch((error) => [
+    false,
+    client[0],
+    error.stack,
+  ]);
+  console.log(`${isGood ? "ok  " : "FAIL"} ${name.padEnd(23)} ${server.padEnd(20)} ${detail}`);
   if (!isGood) process.exitCode = 1;
 }

@@ -77,6 +77,19 @@ export const servers = {
     const text = `host: 127.0.0.1\nport: -1\nlog_file: /dev/null\nwebsocket { host: 127.0.0.1, port: ${port}, no_tls: true, compression: true }\n`;
     return start(binary("usr/sbin/nats-server"), ["-c", configuration(text)], port);
   },
+  async chromium() {
+    const { default: chromium } = await import("@sparticuz/chromium");
+    const args = [...chromium.args, "--remote-debugging-port=0"];
+    const child = spawn(await chromium.executablePath(), args, { stdio: ["ignore", "ignore", "pipe"] });
+    let text = "";
+    for await (const bytes of child.stderr) {
+      text += bytes;
+      const [, port, path] = /DevTools listening on ws:\/\/[^/:]+:(\d+)\/(\S+)\s/.exec(text) ?? [];
+      if (path === undefined) continue;
+      return { port: Number(port), path, stop: () => child.kill() };
+    }
+    throw new Error(`Chromium ended: ${text}`);
+  },
   socketIo: scripted("socket.io"),
   graphqlWs: scripted("graphql-ws"),
   yWebsocket: scripted("y-websocket"),
