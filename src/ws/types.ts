@@ -4,8 +4,11 @@ import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 
-/** A received message, as the event `message` passes it. The option `binaryType` selects the form of binary data. */
-export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
+/**
+ * A received message, as the event `message` passes it. The property `binaryType` selects the form of binary data. With
+ * `"blob"` it is a Blob, which this type does not contain, as in the types of the package `ws`.
+ */
+export type RawData = Buffer | ArrayBuffer | Buffer[];
 
 /** A received message, as the event object of `addEventListener("message")` contains it. */
 export type Data = string | RawData;
@@ -41,27 +44,27 @@ export type SendCallback = (error?: Error) => void;
 
 export interface PerMessageDeflateOptions {
   /** Asks the server to compress each message on its own. */
-  readonly serverNoContextTakeover?: boolean | undefined;
+  serverNoContextTakeover?: boolean | undefined;
   /** Compresses each sent message on its own. */
-  readonly clientNoContextTakeover?: boolean | undefined;
+  clientNoContextTakeover?: boolean | undefined;
   /** Asks the server for a window of this size, 8 to 15. */
-  readonly serverMaxWindowBits?: number | undefined;
+  serverMaxWindowBits?: number | undefined;
   /** The size of the window for sent messages, 8 to 15. */
-  readonly clientMaxWindowBits?: number | true | undefined;
+  clientMaxWindowBits?: number | true | undefined;
   /** `level` and `memLevel` of zlib. `chunkSize` has no effect. Other options of zlib are an error. */
-  readonly zlibDeflateOptions?:
+  zlibDeflateOptions?:
     | {
-        readonly level?: number | undefined;
-        readonly memLevel?: number | undefined;
-        readonly chunkSize?: number | undefined;
+        level?: number | undefined;
+        memLevel?: number | undefined;
+        chunkSize?: number | undefined;
       }
     | undefined;
   /** `chunkSize` has no effect. Other options of zlib are an error. */
-  readonly zlibInflateOptions?: { readonly chunkSize?: number | undefined } | undefined;
+  zlibInflateOptions?: { chunkSize?: number | undefined } | undefined;
   /** Size in bytes below which a message is not compressed. Default 1,024 with `clientNoContextTakeover`, otherwise 0. */
-  readonly threshold?: number | undefined;
+  threshold?: number | undefined;
   /** Has no effect: messages are compressed without threads. */
-  readonly concurrencyLimit?: number | undefined;
+  concurrencyLimit?: number | undefined;
 }
 
 /** Receives the socket that a function creates, or the error. */
@@ -89,51 +92,51 @@ export interface ClientOptions extends Omit<
   "lookup" | "timeout" | "host" | "port" | "path"
 > {
   /** Subprotocols to offer, if the second argument is not given. */
-  readonly protocols?: string | readonly string[] | undefined;
+  protocols?: string | readonly string[] | undefined;
   /** Header fields of the opening handshake. */
-  readonly headers?: Readonly<Record<string, string | number | readonly string[] | undefined>> | undefined;
+  headers?: Record<string, string | number | readonly string[] | undefined> | undefined;
   /** The header field `Origin`. */
-  readonly origin?: string | undefined;
+  origin?: string | undefined;
   /** `user:password`, which is sent as Basic authorization. A user and a password in the URL come first. */
-  readonly auth?: string | null | undefined;
+  auth?: string | null | undefined;
   /** Only 13 is possible, the version of RFC 6455. */
-  readonly protocolVersion?: number | undefined;
+  protocolVersion?: number | undefined;
   /** Milliseconds for the opening handshake, from the name lookup on. Default: no limit. */
-  readonly handshakeTimeout?: number | undefined;
+  handshakeTimeout?: number | undefined;
   /** Milliseconds for the closing handshake. Default 30,000. */
-  readonly closeTimeout?: number | undefined;
+  closeTimeout?: number | undefined;
   /** Offers permessage-deflate. Default `true`. */
-  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
+  perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Maximum size of a received message in bytes. Default 104,857,600. 0 is the maximum, 512 MiB. */
-  readonly maxPayload?: number | undefined;
+  maxPayload?: number | undefined;
   /** Maximum number of frames of a received message. Default 16,384; 0 for no limit. */
-  readonly maxFragments?: number | undefined;
+  maxFragments?: number | undefined;
   /** Follows redirects of the opening handshake. Default `false`. */
-  readonly followRedirects?: boolean | undefined;
+  followRedirects?: boolean | undefined;
   /** Maximum number of redirects. Default 10. */
-  readonly maxRedirects?: number | undefined;
+  maxRedirects?: number | undefined;
   /** Answers pings. Default `true`. */
-  readonly autoPong?: boolean | undefined;
+  autoPong?: boolean | undefined;
   /** With `false`, each message, ping and pong is emitted in a turn of the event loop of its own. Default `true`. */
-  readonly allowSynchronousEvents?: boolean | undefined;
+  allowSynchronousEvents?: boolean | undefined;
   /** Only `false` is possible: text is always validated. */
-  readonly skipUTF8Validation?: boolean | undefined;
+  skipUTF8Validation?: boolean | undefined;
   /** An agent of a proxy, an `https.Agent` whose options of TLS apply, or an agent that creates sockets. */
-  readonly agent?: Agent | { readonly proxy: unknown } | false | null | undefined;
-  readonly createConnection?: CreateConnection | undefined;
+  agent?: Agent | { proxy: unknown } | false | null | undefined;
+  createConnection?: CreateConnection | undefined;
   /** Path of a Unix socket or named pipe, which is used instead of the host and port of the URL. */
-  readonly socketPath?: string | undefined;
-  readonly lookup?: LookupFunction | undefined;
-  readonly family?: number | undefined;
-  readonly hints?: number | undefined;
-  readonly localAddress?: string | undefined;
-  readonly noDelay?: boolean | undefined;
-  readonly keepAlive?: boolean | undefined;
-  readonly keepAliveInitialDelay?: number | undefined;
+  socketPath?: string | undefined;
+  lookup?: LookupFunction | undefined;
+  family?: number | undefined;
+  hints?: number | undefined;
+  localAddress?: string | undefined;
+  noDelay?: boolean | undefined;
+  keepAlive?: boolean | undefined;
+  keepAliveInitialDelay?: number | undefined;
   /** Only `true` is possible: the addresses of a host are tried by the rules of RFC 8305. */
-  readonly autoSelectFamily?: boolean | undefined;
+  autoSelectFamily?: boolean | undefined;
   /** Has no effect: the next address is tried after 250 ms. */
-  readonly autoSelectFamilyAttemptTimeout?: number | undefined;
+  autoSelectFamilyAttemptTimeout?: number | undefined;
 }
 
 /** An event object of `addEventListener()`. */

@@ -11,6 +11,7 @@ const folder = join(inject("packed").project, "ws-consumer");
 
 const moduleSource = `
 import Default, { createWebSocketStream, WebSocket, WebSocketServer, type RawData } from "jetsocket/ws";
+import { Agent } from "node:https";
 import type { Duplex } from "node:stream";
 
 export const ws: WebSocket = new Default("wss://localhost", ["a"], { headers: { Authorization: "b" }, ca: "c", perMessageDeflate: { threshold: 1 } });
@@ -24,6 +25,11 @@ ws.send(new Uint8Array(1), (error) => void error);
 if (ws.readyState === WebSocket.OPEN || ws.readyState === ws.CLOSING) ws.close(1000, Buffer.from("reason"));
 export const stream: Duplex = createWebSocketStream(ws, { encoding: "utf8" });
 export const server: typeof WebSocketServer = WebSocket.Server;
+const options: WebSocket.ClientOptions = {};
+options.headers = { a: "b" };
+options.agent = new Agent();
+export const text = (data: Buffer | ArrayBuffer | Buffer[]): string => data.toString();
+ws.on("message", (data) => void text(data));
 class Extended extends WebSocket {}
 export const extended: WebSocket.WebSocket = new Extended(new URL("ws://localhost"), { maxPayload: 1 });
 // @ts-expect-error An unknown option.
