@@ -53,9 +53,9 @@ export function toCloseFrame(code: unknown, data: unknown): readonly [code: numb
 }
 
 /** Returns a received message in the form that `binaryType` selects. Text is always a Buffer. */
-export function received(data: string | Buffer, binaryType: BinaryType): RawData | Blob {
+export function received(data: string | Buffer, isBinary: boolean, binaryType: BinaryType): RawData | Blob {
   if (typeof data === "string") return Buffer.from(data);
-  if (binaryType === "nodebuffer") return data;
+  if (!isBinary || binaryType === "nodebuffer") return data;
   if (binaryType === "fragments") return [data];
   if (binaryType === "blob") return new Blob([data]);
   const { buffer, length } = data;

@@ -4,7 +4,14 @@
  */
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import { type CloseReport, WebSocket as JetSocket, type WebSocketOptions } from "../index.js";
+import {
+  type BorrowedMessage,
+  type CloseReport,
+  type EventMap,
+  nodeRuntime,
+  WebSocket as JetSocket,
+  type WebSocketOptions,
+} from "../index.js";
 import type { Address } from "./address.js";
 import { createSocket, type Route, routeThrough } from "./agent.js";
 import type { Settings } from "./options.js";
@@ -18,8 +25,8 @@ export interface LinkHandler {
   /** The server has answered with the status 101. The response is not checked yet. */
   onUpgrade(response: Response): void;
   onOpen(): void;
-  /** @param data - A string for text. */
-  onMessage(data: string | Buffer): void;
+  /** @param data - A string or its bytes for text. */
+  onMessage(data: string | Buffer, isBinary: boolean): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
   /** The closing handshake has begun. */
@@ -36,6 +43,50 @@ export interface LinkRequest {
 }
 
 const ignore = (): void => undefined;
+
+// The sizes from which the kind of the listener for messages matters, by the benchmarks `recv-text` and `recv-binary`.
+const largeText = 256;
+const largeBinary = 4096;
+
+/**
+ * Listens to the messages of a client. A large text is cheaper as a borrowed view, because it is not decoded and encoded
+ * again. Large binary data is cheaper without, because it is not copied. So the last large message decides.
+ */
+class MessageListener {
+  readonly #client: Pick<JetSocket, "on" | "off">;
+  readonly #handler: Pick<LinkHandler, "onMessage">;
+  #isBorrowing = false;
+  #isSwitching = false;
+
+  constructor(client: Pick<JetSocket, "on" | "off">, handler: Pick<LinkHandler, "onMessage">) {
+    this.#client = client;
+    this.#handler = handler;
+    client.on("rawMessage", this.#onOwned);
+  }
+
+  readonly #onOwned = ({ data, isBinary }: EventMap<unknown>["rawMessage"]): void => {
+    if (!isBinary && data.length >= largeText) this.#switch();
+    this.#handler.onMessage(data, isBinary);
+  };
+
+  readonly #onBorrowed = ({ data, isBinary }: BorrowedMessage): void => {
+    if (isBinary && data.length >= largeBinary) this.#switch();
+    this.#handler.onMessage(Buffer.from(data), isBinary);
+  };
+
+  /** In the next tick, because a listener that is added during an event would receive this event too. */
+  #switch(): void {
+    if (this.#isSwitching) return;
+    this.#isSwitching = true;
+    nodeRuntime.defer(() => {
+      this.#isSwitching = false;
+      this.#isBorrowing = !this.#isBorrowing;
+      this.#client.off("rawMessage", this.#isBorrowing ? this.#onOwned : this.#onBorrowed);
+      if (this.#isBorrowing) this.#client.on("rawMessage", this.#onBorrowed, { borrowed: true });
+      else this.#client.on("rawMessage", this.#onOwned);
+    });
+  }
+}
 
 export class Link {
   readonly #client: JetSocket<unknown, string | Uint8Array>;
@@ -69,9 +120,9 @@ export class Link {
   }
 
   #listen(handler: LinkHandler): void {
+    new MessageListener(this.#client, handler);
     this.#client
       .on("connected", () => handler.onOpen())
-      .on("rawMessage", ({ data }) => handler.onMessage(data))
       .on("ping", ({ payload }) => handler.onPing(payload))
       .on("pong", ({ payload }) => handler.onPong(payload))
       .on("closing", () => handler.onClosing())

@@ -10,10 +10,15 @@ export function callSafely(call: () => void): void {
   try {
     call();
   } catch (thrown) {
-    nodeRuntime.defer(() => {
-      throw thrown;
-    });
+    throwLater(thrown);
   }
+}
+
+/** Throws in the next tick, which causes an uncaught exception. */
+export function throwLater(thrown: unknown): void {
+  nodeRuntime.defer(() => {
+    throw thrown;
+  });
 }
 
 /** The callbacks of one connection, in the order of the calls. All callbacks of a tick wait together. */

@@ -11,7 +11,7 @@ import { nodeHttp } from "./node-modules.js";
 import type { Settings } from "./options.js";
 import { addAuthorization, type Fields, locationOf, Redirects } from "./redirects.js";
 import { Request, Response } from "./response.js";
-import { callSafely } from "./send-callbacks.js";
+import { callSafely, throwLater } from "./send-callbacks.js";
 import type { BinaryType } from "./types.js";
 
 export const readyStates = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
@@ -137,16 +137,21 @@ export class Session implements LinkHandler {
     this.#emit("open");
   }
 
-  onMessage(data: string | Buffer): void {
-    if (this.#isImmediate()) this.#emitMessage(data);
+  onMessage(data: string | Buffer, isBinary: boolean): void {
+    if (this.#isImmediate()) this.#emitMessage(data, isBinary);
     else
       this.#wait(() => {
-        if (!this.#isTerminated) this.#emitMessage(data);
+        if (!this.#isTerminated) this.#emitMessage(data, isBinary);
       });
   }
 
-  #emitMessage(data: string | Buffer): void {
-    this.#emit("message", received(data, this.binaryType), typeof data !== "string");
+  #emitMessage(data: string | Buffer, isBinary: boolean): void {
+    // Without a function per message.
+    try {
+      this.#emitter.emit("message", received(data, isBinary, this.binaryType), isBinary);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   onPing(payload: Buffer): void {

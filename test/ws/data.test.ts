@@ -63,18 +63,19 @@ describe("received data", () => {
   const part = Buffer.from("abcdef").subarray(1, 3);
 
   it("has the form of binaryType", async () => {
-    expect(received(part, "nodebuffer")).toBe(part);
-    expect(received(part, "fragments")).toEqual([part]);
-    expect(received(part, "arraybuffer")).toEqual(new Uint8Array([98, 99]).buffer);
+    expect(received(part, true, "nodebuffer")).toBe(part);
+    expect(received(part, true, "fragments")).toEqual([part]);
+    expect(received(part, true, "arraybuffer")).toEqual(new Uint8Array([98, 99]).buffer);
     const whole = Buffer.from(new Uint8Array([1, 2]).buffer);
-    expect(received(whole, "arraybuffer")).toBe(whole.buffer);
-    expect(await (received(part, "blob") as Blob).text()).toBe("bc");
+    expect(received(whole, true, "arraybuffer")).toBe(whole.buffer);
+    expect(await (received(part, true, "blob") as Blob).text()).toBe("bc");
   });
 
   it.each(["nodebuffer", "fragments", "arraybuffer", "blob"] as const)(
     "of text is a Buffer with %s",
     (type) => {
-      expect(received("é", type)).toEqual(Buffer.from("é"));
+      expect(received("é", false, type)).toEqual(Buffer.from("é"));
+      expect(received(part, false, type)).toBe(part);
     },
   );
 });

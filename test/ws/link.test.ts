@@ -117,3 +117,32 @@ describe("the route", () => {
     await once(ws, "close");
   });
 });
+
+describe("messages", () => {
+  it("of changing kinds and sizes are all delivered once, in order, and keep their bytes", async () => {
+    const server = await new RawServer({}).listen();
+    servers.push(server);
+    const sizes = [10, 5000, 4096, 100_000, 4095];
+    const sent = Array.from({ length: 300 }, (_, index) => {
+      const isBinary = index % 7 < 3;
+      return { isBinary, text: `${index}:${(isBinary ? "b" : "é").repeat(sizes[index % 5]!)}` };
+    });
+    server.play((socket) => {
+      const peer = new Peer(socket);
+      peers.push(peer);
+      void peer.request().then((head) => {
+        peer.write(
+          acceptance(head),
+          ...sent.map(({ isBinary, text }) => serverFrame(isBinary ? 2 : 1, text)),
+        );
+        peer.write(closeFrame(1000));
+        return peer.ended().then(() => socket.end());
+      });
+    });
+    const ws = new WebSocket(`ws://127.0.0.1:${server.port}`, { perMessageDeflate: false });
+    const got: { readonly isBinary: boolean; readonly data: Buffer }[] = [];
+    ws.on("message", (data, isBinary) => void got.push({ isBinary, data: data as Buffer }));
+    await once(ws, "close");
+    expect(got.map(({ isBinary, data }) => ({ isBinary, text: data.toString() }))).toEqual(sent);
+  });
+});
