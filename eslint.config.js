@@ -204,6 +204,19 @@ export default defineConfig(
     rules: { "@typescript-eslint/no-unnecessary-type-parameters": "off" },
   },
   {
+    files: ["interop/clients/counted-ws.mjs"],
+    rules: { "no-restricted-syntax": "off" },
+  },
+  {
+    // The package `ws` has a default export, a namespace of types, and a class for servers.
+    files: ["src/ws/*.ts"],
+    rules: {
+      "no-restricted-syntax": ["error", privateGetter],
+      "@typescript-eslint/no-namespace": ["error", { allowDeclarations: true }],
+      "@typescript-eslint/no-extraneous-class": "off",
+    },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       "@typescript-eslint/no-empty-function": "off",

@@ -17,6 +17,7 @@ const { values } = parseArgs({
 /** One program per entry point, by its name in `sizes.json`. */
 const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
+  "jetsocket/ws": 'export { WebSocket as default } from "./ws.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
 };

@@ -22,6 +22,7 @@ function guidePages(): string[] {
     "connecting",
     "proxies",
     "tls",
+    "ws",
     "reconnecting",
     "heartbeat",
     "sending",

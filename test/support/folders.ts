@@ -45,6 +45,9 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
     ...["client/message-hub", "client/lifecycle"],
   ],
 
+  // Built on the public interface only.
+  ws: ["index"],
+
   // An entry point of its own: the test kit uses the ports and does not use the client.
   testing: [...base, "transport"],
   index: [...base, "connection", "stats", "client/sending", "client/receiving", "client"],
