@@ -3,25 +3,31 @@ import type { Format, Options } from "tsup";
 type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 /**
- * Keeps the door of `protocol/` out of the other bundles, which load it from its neighbour instead: so each
- * format has one copy of every class. Bundles that share chunks would do it too, but tsup rewrites those
- * for CommonJS in a way that turns class fields into prototype methods.
+ * Keeps `protocol/` and `src/index.ts` out of the bundles of other entry points, which import the built file instead. So
+ * each format has one copy of every class. Bundles that share chunks would do it too, but tsup rewrites those for
+ * CommonJS in a way that turns class fields into prototype methods.
  */
-function keepProtocolApart(extension: ".js" | ".cjs"): EsbuildPlugin {
+function keepEntriesApart(extension: ".js" | ".cjs"): EsbuildPlugin {
   return {
-    name: "keep-protocol-apart",
+    name: "keep-entries-apart",
     setup(build): void {
-      build.onResolve({ filter: /\/protocol\/index\.js$/ }, () => ({
-        path: `./protocol${extension}`,
-        external: true,
-      }));
+      const keepApart = (filter: RegExp, name: string): void =>
+        build.onResolve({ filter }, () => ({ path: `./${name}${extension}`, external: true }));
+      keepApart(/\/protocol\/index\.js$/, "protocol");
+      // Only `src/whatwg/` imports this path.
+      keepApart(/^\.\.\/index\.js$/, "index");
     },
   };
 }
 
 function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
   return {
-    entry: { index: "src/index.ts", protocol: "protocol/index.ts", testing: "src/testing/index.ts" },
+    entry: {
+      index: "src/index.ts",
+      protocol: "protocol/index.ts",
+      testing: "src/testing/index.ts",
+      whatwg: "src/whatwg/index.ts",
+    },
     format: [format],
     outExtension: () => ({ js: extension }),
     target: "node20",
@@ -36,7 +42,7 @@ function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
     dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
     clean: false,
     silent: true,
-    esbuildPlugins: [keepProtocolApart(extension)],
+    esbuildPlugins: [keepEntriesApart(extension)],
   };
 }
 

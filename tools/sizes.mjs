@@ -18,6 +18,7 @@ const { values } = parseArgs({
 const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
+  "{ WebSocket } of jetsocket/whatwg": 'export { WebSocket } from "./whatwg.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
 };
 const allowedGrowth = 1.01;

@@ -157,7 +157,7 @@ describe("a lookup", () => {
     ["a single address", "127.0.0.1", "127.0.0.1"],
     ["an array with garbage", [undefined, { address: "x" }, { address: "127.0.0.1" }], "127.0.0.1"],
   ])("may return %s", async (_what, found, address) => {
-    await run({ lookup: ((_n, _o, callback) => callback(null, found as never, 4)) });
+    await run({ lookup: (_n, _o, callback) => callback(null, found as never, 4) });
     expect(log).toEqual(["lookup", address]);
   });
 

@@ -1,0 +1,169 @@
+// The connection of one `WebSocket`, which it does not keep from being collected: its client, and the tasks that change
+// the state and fire events. It does not convert arguments.
+import {
+  CloseError,
+  type CloseReport,
+  JetSocketError,
+  type Runtime,
+  unmasked,
+  WebSocket as Client,
+  nodeRuntime,
+} from "../index.js";
+import { BufferedAmount } from "./buffered-amount.js";
+import { type AnyClientOptions, withOrigin } from "./client-options.js";
+import type { CloseArguments } from "./close-arguments.js";
+import { CloseEvent, createErrorEvent, MessageEvent } from "./events.js";
+import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
+import { TaskQueue } from "./task-queue.js";
+import { hasBlockedPort, originOfProgram } from "./url-record.js";
+import { states } from "./web-idl.js";
+
+/** Fires the events of a socket, if the socket still exists. */
+export interface SocketEvents {
+  fire(event: Event): void;
+  /** `readyState` has changed. */
+  update(readyState: number): void;
+}
+
+/** "The WebSocket connection" of the standard, with the state that the standard gives to the `WebSocket`. */
+export class SocketConnection {
+  readonly url: string;
+  readonly #origin: string;
+  readonly #client: Client<string | Buffer, string | Uint8Array>;
+  readonly #buffered: BufferedAmount;
+  readonly #tasks: TaskQueue<string | Buffer | (() => void)>;
+  readonly #events: SocketEvents;
+  readyState: number = states.CONNECTING;
+  protocol = "";
+  extensions = "";
+  binaryType: BinaryType = "blob";
+  /** Set if this class fails the connection. */
+  #failure: Error | undefined;
+
+  /** @throws TypeError or RangeError for an invalid option. */
+  constructor(url: URL, protocols: readonly string[], options: AnyClientOptions, events: SocketEvents) {
+    this.url = url.href;
+    this.#origin = url.origin;
+    this.#events = events;
+    const runtime: Runtime = options.runtime ?? nodeRuntime;
+    this.#tasks = new TaskQueue(runtime, (task) => {
+      if (typeof task === "function") task();
+      else this.#fireMessage(task);
+    });
+    const { href } = url;
+    const headers = withOrigin(options.headers, originOfProgram());
+    // The client refuses a user name with a colon. From a function, such a URL makes the attempt fail.
+    const source = /%3A/i.test(url.username) ? () => href : href;
+    this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
+    this.#buffered = new BufferedAmount(this.#client, runtime);
+    this.#listen(protocols.length > 0);
+    if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
+    else this.#client.connect().catch(() => undefined);
+  }
+
+  #listen(mustSelect: boolean): void {
+    const client = this.#client;
+    client.on("connected", () => {
+      // The standard, "establish a WebSocket connection": the server must select one of the offered subprotocols.
+      if (mustSelect && client.subprotocol === "")
+        this.#fail("NO_SUBPROTOCOL", "The server selected no subprotocol.");
+      else this.#tasks.add(() => this.#open());
+    });
+    client.on("message", ({ data }) => this.#tasks.add(data));
+    client.on("dropped", ({ direction, message }) => {
+      if (direction === "out") this.#buffered.addUnsendable(sizeOf(message as SentData));
+    });
+    client.on("closing", () => this.#tasks.add(() => this.#enter(states.CLOSING)));
+    client.on("closed", ({ report }) => {
+      this.#buffered.end();
+      this.#tasks.add(() => this.#end(report));
+    });
+  }
+
+  get bufferedAmount(): number {
+    return this.#buffered.value;
+  }
+
+  send(data: SentData): void {
+    const size = sizeOf(data);
+    if (this.readyState !== states.OPEN || this.#client.state !== "connected")
+      this.#buffered.addUnsendable(size);
+    else if (data instanceof Blob) {
+      this.#buffered.addAccepted(size);
+      this.#client.sendRaw(data).catch(() => this.#failIfConnected());
+    } else if (this.#client.trySend(data) === "dropped") {
+      this.#buffered.addUnsendable(size);
+      this.#failIfConnected();
+    } else this.#buffered.addAccepted(size);
+  }
+
+  /** A message could not be buffered, or a Blob could not be read. */
+  #failIfConnected(): void {
+    if (this.#client.state === "connected")
+      this.#fail("SEND_FAILED", "A message could not be sent, so that the connection was closed.");
+  }
+
+  #fail(code: string, message: string): void {
+    this.#failure = new JetSocketError(message, { code });
+    this.#client.terminate();
+  }
+
+  close({ code, reason }: CloseArguments): void {
+    if (this.readyState >= states.CLOSING) return;
+    this.#enter(states.CLOSING);
+    void this.#client.close(code, reason);
+  }
+
+  /** The `WebSocket` was collected. */
+  abandon(): void {
+    this.close({ code: null, reason: "" });
+  }
+
+  #enter(state: number): void {
+    if (this.readyState >= state) return;
+    this.readyState = state;
+    this.#events.update(state);
+  }
+
+  #open(): void {
+    // The program may have called `close()` since the connection was opened.
+    if (this.readyState !== states.CONNECTING) return;
+    this.protocol = this.#client.subprotocol;
+    this.extensions = this.#client.extensions;
+    this.#enter(states.OPEN);
+    this.#events.fire(new Event("open"));
+  }
+
+  #fireMessage(message: string | Buffer): void {
+    if (this.readyState !== states.OPEN) return;
+    const data = toEventData(message, this.binaryType);
+    this.#events.fire(new MessageEvent("message", { data, origin: this.#origin }));
+  }
+
+  #refusePort(): void {
+    this.#failure = new JetSocketError("The Fetch standard blocks the port of the URL.", {
+      code: "BLOCKED_PORT",
+    });
+    void this.#client.close();
+  }
+
+  #end(report: CloseReport): void {
+    this.readyState = states.CLOSED;
+    const { codeReceived, wasClean } = report;
+    const hasOpened = report.phase === "open" || report.phase === "closing";
+    const failure =
+      this.#failure ??
+      report.error ??
+      (hasOpened ? undefined : new CloseError("The WebSocket was closed before it was open.", report));
+    const { reasonReceived } = unmasked(report);
+    // RFC 6455 7.1.5: without a Close frame of the peer, and after a failure, the code is 1006.
+    const isClosed = failure === undefined && codeReceived !== undefined;
+    const init = isClosed ? { wasClean, code: codeReceived, reason: reasonReceived ?? "" } : { code: 1006 };
+    if (failure !== undefined) this.#events.fire(createErrorEvent(failure));
+    // The reactions of listeners of `error` run before `close`.
+    this.#tasks.add(() => {
+      this.#events.fire(new CloseEvent("close", init));
+      this.#events.update(states.CLOSED);
+    });
+  }
+}

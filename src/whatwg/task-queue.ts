@@ -1,0 +1,35 @@
+// Runs tasks one by one, as an event loop does: all promise reactions of a task run before the next task. It does not
+// know what a task does.
+import type { Runtime } from "../index.js";
+
+/** A queue of tasks. A task never runs during the call that adds it. */
+export class TaskQueue<Task> {
+  readonly #runtime: Pick<Runtime, "defer">;
+  readonly #perform: (task: Task) => void;
+  #tasks: Task[] = [];
+  #next = 0;
+
+  constructor(runtime: Pick<Runtime, "defer">, perform: (task: Task) => void) {
+    this.#runtime = runtime;
+    this.#perform = perform;
+  }
+
+  add(task: Task): void {
+    if (this.#tasks.push(task) === 1) this.#runtime.defer(this.#run);
+  }
+
+  readonly #run = (): void => {
+    this.#perform(this.#tasks[this.#next]!);
+    // Only now, because `add` starts the queue if it is empty.
+    if (++this.#next === this.#tasks.length) {
+      this.#tasks = [];
+      this.#next = 0;
+      return;
+    }
+    // `defer` alone calls the next task before the promise reactions of this task. After a microtask, `defer` calls the
+    // next task when no further microtask is left.
+    queueMicrotask(this.#continue);
+  };
+
+  readonly #continue = (): void => this.#runtime.defer(this.#run);
+}
