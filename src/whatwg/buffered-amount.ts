@@ -38,6 +38,11 @@ export class BufferedAmount {
     this.#runtime.afterTurn(() => void this.#watch());
   }
 
+  /** A message that the client had accepted was dropped, and does not count any more. */
+  remove(size: number): void {
+    this.#transmitted += size;
+  }
+
   /** The connection has ended, and {@link addUnsendable} was called for each message that was not sent. */
   end(): void {
     this.#transmitted = this.#accepted;

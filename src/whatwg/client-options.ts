@@ -6,7 +6,8 @@ import { type HeadersInit, type Provided, raw, type WebSocketOptions as ClientOp
 export type AnyClientOptions = ClientOptions<string | Buffer, string | Uint8Array>;
 
 /** The options of the client that neither class accepts. */
-type Unsupported = "serializer" | "deserializer" | "subprotocols" | "buffer" | "autoPong" | "lowWaterMark";
+export type Unsupported =
+  "serializer" | "deserializer" | "subprotocols" | "buffer" | "autoPong" | "lowWaterMark";
 
 const unsupported: readonly Unsupported[] = [
   ...(["serializer", "deserializer", "subprotocols", "buffer", "autoPong", "lowWaterMark"] as const),

@@ -1,18 +1,17 @@
 // The connection of one `WebSocket`, which it does not keep from being collected: its client, and the tasks that change
 // the state and fire events. It does not convert arguments.
 import {
-  CloseError,
   type CloseReport,
   JetSocketError,
   type Runtime,
-  unmasked,
   WebSocket as Client,
   nodeRuntime,
 } from "../index.js";
 import { BufferedAmount } from "./buffered-amount.js";
 import { type AnyClientOptions, withOrigin } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
-import { CloseEvent, createErrorEvent, MessageEvent } from "./events.js";
+import { endEvents } from "./end-events.js";
+import { MessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
@@ -149,20 +148,11 @@ export class SocketConnection {
 
   #end(report: CloseReport): void {
     this.readyState = states.CLOSED;
-    const { codeReceived, wasClean } = report;
-    const hasOpened = report.phase === "open" || report.phase === "closing";
-    const failure =
-      this.#failure ??
-      report.error ??
-      (hasOpened ? undefined : new CloseError("The WebSocket was closed before it was open.", report));
-    const { reasonReceived } = unmasked(report);
-    // RFC 6455 7.1.5: without a Close frame of the peer, and after a failure, the code is 1006.
-    const isClosed = failure === undefined && codeReceived !== undefined;
-    const init = isClosed ? { wasClean, code: codeReceived, reason: reasonReceived ?? "" } : { code: 1006 };
-    if (failure !== undefined) this.#events.fire(createErrorEvent(failure));
+    const { error, close } = endEvents(report, this.#failure);
+    if (error !== undefined) this.#events.fire(error);
     // The reactions of listeners of `error` run before `close`.
     this.#tasks.add(() => {
-      this.#events.fire(new CloseEvent("close", init));
+      this.#events.fire(close);
       this.#events.update(states.CLOSED);
     });
   }

@@ -82,7 +82,11 @@ describe.each([
 
   it("jetsocket/whatwg imports the client from its entry point, and of Node only events and util itself", async () => {
     const source = await readFile(join(dist, `whatwg.${extension}`), "utf8");
-    expect(importsOf(source).sort()).toEqual([`./index.${extension}`, "node:events", "node:util"]);
+    expect([...new Set(importsOf(source))].sort()).toEqual([
+      `./index.${extension}`,
+      "node:events",
+      "node:util",
+    ]);
   });
 
   it("declares each class once", async () => {

@@ -16,7 +16,7 @@ import { on, once } from "node:events";
 import { type CloseReport, connect, json, raw, WebSocket, type WebSocketOptions } from "jetsocket";
 import { ProtocolConnection, type ProtocolConnectionOptions } from "jetsocket/protocol";
 import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
-import { CloseEvent, WebSocket as Socket } from "jetsocket/whatwg";
+import { CloseEvent, ReconnectingWebSocket, WebSocket as Socket } from "jetsocket/whatwg";
 
 interface Trade {
   readonly price: number;
@@ -26,6 +26,8 @@ export const trade: Promise<Trade> = ws.recv();
 export const value: Promise<unknown> = new WebSocket("ws://localhost", { ...json }).recv();
 export const text: Promise<string | Buffer> = new WebSocket("ws://localhost", { ...raw }).recv();
 export const socket: EventTarget = new Socket("ws://localhost", ["chat"], { headers: { Cookie: "a=b" } });
+export const again = new ReconnectingWebSocket(async () => "ws://localhost", null, { maxRetries: 5, outbox: 10 });
+again.addEventListener("message", ({ data }) => console.log(data));
 export const code: number = new CloseEvent("close", { code: 1000 }).code;
 const options: WebSocketOptions<Trade, unknown> = { reconnect: false };
 export const report: Promise<CloseReport | undefined> = connect<Trade>("ws://localhost", options).then(

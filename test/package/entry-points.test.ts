@@ -67,7 +67,7 @@ describe("the entry points of the packed package", () => {
     expect(esm["main"]).toContain("JetSocket");
     expect(esm["protocol"]).toContain("ProtocolConnection");
     expect(esm["testing"]).toEqual(["ClientGoneError", "ScriptedServer", "VirtualRuntime", "frame"]);
-    expect(esm["whatwg"]).toEqual(["CloseEvent", "MessageEvent", "WebSocket"]);
+    expect(esm["whatwg"]).toEqual(["CloseEvent", "MessageEvent", "ReconnectingWebSocket", "WebSocket"]);
     expect(cjs).toEqual(esm);
     expect(esm["main"]).not.toContain("default");
   });

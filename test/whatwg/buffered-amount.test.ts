@@ -46,4 +46,18 @@ describe("BufferedAmount", () => {
     amount.addUnsendable(1);
     expect(amount.value).toBe(8);
   });
+
+  it("forgets the bytes of removed messages", async () => {
+    const { amount, flushes, turns } = makeAmount();
+    amount.addAccepted(5);
+    turns[0]!();
+    amount.addAccepted(7);
+    amount.remove(7);
+    expect(amount.value).toBe(5);
+    flushes[0]!.resolve();
+    await settle();
+    flushes[1]!.resolve();
+    await settle();
+    expect(amount.value).toBe(0);
+  });
 });
