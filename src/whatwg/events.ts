@@ -37,13 +37,44 @@ export interface CloseEventInit extends EventDictionary {
 
 const noPorts: readonly object[] = Object.freeze([]);
 
+/** The values of a `MessageEvent`. */
+class MessageValues {
+  readonly data: unknown;
+  readonly origin: string;
+  readonly lastEventId: string;
+  readonly source: object | null;
+  readonly ports: readonly object[];
+
+  constructor(
+    data: unknown,
+    origin: string,
+    lastEventId: string = "",
+    source: object | null = null,
+    ports: readonly object[] = noPorts,
+  ) {
+    this.data = data;
+    this.origin = origin;
+    this.lastEventId = lastEventId;
+    this.source = source;
+    this.ports = ports;
+  }
+}
+
+/** Converts the second argument of `new MessageEvent()`. */
+function valuesOf(init: MessageEventInit | null): MessageValues {
+  const { data = null, origin = "", lastEventId = "", source = null, ports } = init ?? {};
+  return new MessageValues(
+    data,
+    toUsvString(origin),
+    toDomString(lastEventId),
+    source,
+    ports === undefined ? noPorts : Object.freeze([...ports]),
+  );
+}
+
 /** The event `message` of a socket. An instance is also an instance of the global `MessageEvent`. */
 export class MessageEvent extends Event {
-  readonly #data: unknown;
-  readonly #origin: string;
-  readonly #lastEventId: string;
-  readonly #source: object | null;
-  readonly #ports: readonly object[];
+  readonly #values: MessageValues;
 
   static {
     exposeInterface(this, "MessageEvent", {});
@@ -52,42 +83,38 @@ export class MessageEvent extends Event {
   /** @throws TypeError if an argument has the wrong type. */
   constructor(type: string, init: MessageEventInit = {}) {
     requireArgument(arguments, "The constructor of an event");
-    super(toDomString(type), init);
-    const {
-      data = null,
-      origin = "",
-      lastEventId = "",
-      source = null,
-      ports,
-    } = (init as typeof init | null) ?? {};
-    this.#data = data;
-    this.#origin = toDomString(origin);
-    this.#lastEventId = toDomString(lastEventId);
-    this.#source = source;
-    this.#ports = ports === undefined ? noPorts : Object.freeze([...ports]);
+    // The values of a received message are not converted, because this constructor runs for each message.
+    const isReceived = init instanceof MessageValues;
+    super(type, isReceived ? undefined : init);
+    this.#values = isReceived ? init : valuesOf(init);
   }
 
   /** The message: a string for text; a Blob, an ArrayBuffer or a Buffer for binary data. */
   get data(): unknown {
-    return this.#data;
+    return this.#values.data;
   }
 
   /** The scheme, host and port of the URL of the socket. */
   get origin(): string {
-    return this.#origin;
+    return this.#values.origin;
   }
 
   get lastEventId(): string {
-    return this.#lastEventId;
+    return this.#values.lastEventId;
   }
 
   get source(): object | null {
-    return this.#source;
+    return this.#values.source;
   }
 
   get ports(): readonly object[] {
-    return this.#ports;
+    return this.#values.ports;
   }
+}
+
+/** Creates the event of a received message. */
+export function createMessageEvent(data: unknown, origin: string): MessageEvent {
+  return new MessageEvent("message", new MessageValues(data, origin));
 }
 
 /** The event `close` of a socket. An instance is also an instance of the global `CloseEvent`, if there is one. */
@@ -103,7 +130,7 @@ export class CloseEvent extends Event {
   /** @throws TypeError if an argument has the wrong type. */
   constructor(type: string, init: CloseEventInit = {}) {
     requireArgument(arguments, "The constructor of an event");
-    super(toDomString(type), init);
+    super(type, init);
     const { wasClean = false, code = 0, reason = "" } = (init as typeof init | null) ?? {};
     this.#wasClean = !!(wasClean as unknown);
     this.#code = toShort(code);

@@ -12,7 +12,7 @@ import { BufferedAmount } from "./buffered-amount.js";
 import { type AnyClientOptions, withOrigin } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
-import { CloseEvent, createErrorEvent, MessageEvent } from "./events.js";
+import { CloseEvent, createErrorEvent, createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import type { ReconnectingOptions } from "./reconnecting-options.js";
 import { TaskQueue } from "./task-queue.js";
@@ -166,7 +166,7 @@ export class ReconnectingConnection {
   #fireMessage(message: string | Buffer): void {
     if (this.readyState !== states.OPEN) return;
     const data = toEventData(message, this.binaryType);
-    this.#fire(new MessageEvent("message", { data, origin: this.#origin }));
+    this.#fire(createMessageEvent(data, this.#origin));
   }
 
   /** A connection or an attempt has ended. */

@@ -11,7 +11,7 @@ import { BufferedAmount } from "./buffered-amount.js";
 import { type AnyClientOptions, withOrigin } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
-import { MessageEvent } from "./events.js";
+import { createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
@@ -136,7 +136,7 @@ export class SocketConnection {
   #fireMessage(message: string | Buffer): void {
     if (this.readyState !== states.OPEN) return;
     const data = toEventData(message, this.binaryType);
-    this.#events.fire(new MessageEvent("message", { data, origin: this.#origin }));
+    this.#events.fire(createMessageEvent(data, this.#origin));
   }
 
   #refusePort(): void {
