@@ -18,7 +18,7 @@ export class TaskQueue<Task> {
   }
 
   add(task: Task): void {
-    if (this.#tasks.push(task) === 1) this.#runtime.defer(this.#run);
+    if (this.#tasks.push(task) === 1) this.#schedule();
   }
 
   readonly #run = (): void => {
@@ -29,10 +29,16 @@ export class TaskQueue<Task> {
       this.#next = 0;
       return;
     }
-    // `defer` alone calls the next task before the promise reactions of this task. After a microtask, `defer` calls the
-    // next task when no further microtask is left.
-    void settled.then(this.#continue);
+    this.#schedule();
   };
+
+  /**
+   * `defer` alone would run the task before the promise reactions of the current task. After one reaction, it runs the
+   * task when no further reaction is left.
+   */
+  #schedule(): void {
+    void settled.then(this.#continue);
+  }
 
   readonly #continue = (): void => this.#runtime.defer(this.#run);
 }

@@ -25,6 +25,21 @@ it("tasks run in order, after the call, each with its promise reactions", async 
   expect(log.slice(8)).toEqual([5, "after 5"]);
 });
 
+it("a task runs after the promise reactions of the task that adds it", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue<string>(nodeRuntime, (task) => void log.push(task));
+  // Node runs deferred calls before promise reactions if the task is not a promise reaction itself.
+  setImmediate(() => {
+    queue.add("task");
+    let chain = Promise.resolve();
+    for (let depth = 0; depth < 10; depth++) chain = chain.then(() => undefined);
+    void chain.then(() => log.push("reaction"));
+  });
+  await settle();
+  await settle();
+  expect(log).toEqual(["reaction", "task"]);
+});
+
 it("many tasks run before the next turn of the event loop", async () => {
   let count = 0;
   const queue = new TaskQueue<number>(nodeRuntime, () => {
