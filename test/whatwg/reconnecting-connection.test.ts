@@ -64,8 +64,14 @@ describe("a reconnecting connection", () => {
     expect(log.slice(5)).toEqual(["close 3"]);
     await stage.pass(1_000);
     expect([log.slice(6), socket.retryCount]).toEqual([["open 1"], 2]);
+    // The next connection is open for longer than `backoff.resetAfter`.
+    await stage.pass(60_000);
+    expect(socket.retryCount).toBe(0);
+    stage.connection.close(1000);
+    await stage.pass(1_000);
+    expect([log.slice(7), socket.retryCount]).toEqual([["close 3", "open 1"], 1]);
     await finish(made);
-    expect(log.slice(7)).toEqual(["close 3"]);
+    expect(log.slice(9)).toEqual(["close 3"]);
   });
 
   it("fires error and close for each failed attempt, and counts the retries", async () => {
