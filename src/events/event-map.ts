@@ -82,6 +82,8 @@ export interface EventMap<Received> {
   ping: { readonly payload: Buffer };
   /** A pong was received; `latencyMs` is set if the pong answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
+  /** The peer has violated the protocol, and the client is about to fail the connection. A listener can still send. */
+  failing: object;
   /** The first Close frame was sent (`"us"`) or received (`"peer"`). */
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
   /** The client ended. This event is emitted once after each start by `connect()` or `run()`, as the last event. */
