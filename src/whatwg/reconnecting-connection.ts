@@ -112,6 +112,8 @@ export class ReconnectingConnection {
     const onOpen = (): void => this.#onOpen(run);
     client.on("connected", onOpen).on("reconnected", onOpen);
     client.on("message", ({ data }) => this.#add(run, () => this.#fireMessage(data)));
+    // Answers to the messages before a violation of the protocol must be sent before the connection fails.
+    client.on("failing", () => this.#tasks.flush());
     client.on("closing", () =>
       this.#add(run, () => {
         if (this.readyState === states.OPEN) this.readyState = states.CLOSING;

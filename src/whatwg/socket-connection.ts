@@ -72,6 +72,8 @@ export class SocketConnection {
     client.on("dropped", ({ direction, message }) => {
       if (direction === "out") this.#buffered.addUnsendable(sizeOf(message as SentData));
     });
+    // Answers to the messages before a violation of the protocol must be sent before the connection fails.
+    client.on("failing", () => this.#tasks.flush());
     client.on("closing", () => this.#tasks.add(() => this.#enter(states.CLOSING)));
     client.on("closed", ({ report }) => {
       this.#buffered.end();

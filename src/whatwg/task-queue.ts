@@ -21,7 +21,16 @@ export class TaskQueue<Task> {
     if (this.#tasks.push(task) === 1) this.#schedule();
   }
 
+  /** Runs all tasks now, without the promise reactions between them. */
+  flush(): void {
+    while (this.#next < this.#tasks.length) this.#perform(this.#tasks[this.#next++]!);
+    this.#tasks = [];
+    this.#next = 0;
+  }
+
   readonly #run = (): void => {
+    // `flush` may have run the tasks.
+    if (this.#tasks.length === 0) return;
     this.#perform(this.#tasks[this.#next]!);
     // Only now, because `add` starts the queue if it is empty.
     if (++this.#next === this.#tasks.length) {

@@ -40,6 +40,22 @@ it("a task runs after the promise reactions of the task that adds it", async () 
   expect(log).toEqual(["reaction", "task"]);
 });
 
+it("flush() runs all tasks at once, and tasks that are added later run once", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue<string>(nodeRuntime, (task) => {
+    log.push(task);
+    if (task === "a") queue.add("c");
+  });
+  queue.add("a");
+  queue.add("b");
+  queue.flush();
+  expect(log).toEqual(["a", "b", "c"]);
+  queue.flush();
+  queue.add("d");
+  await settle();
+  expect(log).toEqual(["a", "b", "c", "d"]);
+});
+
 it("many tasks run before the next turn of the event loop", async () => {
   let count = 0;
   const queue = new TaskQueue<number>(nodeRuntime, () => {

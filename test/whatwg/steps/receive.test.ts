@@ -2,7 +2,7 @@
 import { describe, expect } from "vitest";
 import type { BinaryType, WebSocket } from "../../../src/whatwg/index.js";
 import { binaryFrame, closeFrame, frame, textFrame } from "../../support/wire.js";
-import { answerClose, next, open, step, tagOf, turn } from "./scene.js";
+import { answerClose, create, listen, next, open, record, step, tagOf, turn } from "./scene.js";
 
 async function closeOf(ws: WebSocket): Promise<unknown> {
   const { code, reason, wasClean } = await next(ws, "close");
@@ -195,6 +195,28 @@ describe("the end of a connection", () => {
     expect((error as Event).constructor).toBe(Event);
     const { message } = error as { readonly message: string };
     expect(message).toMatch(/opcode/);
+  });
+
+  step("closing.failed-reply", async () => {
+    const violation = frame({ opcode: 3, payload: Buffer.from("LOL") });
+    for (const isWithResponse of [true, false]) {
+      const server = await listen();
+      const ws = create(server.url);
+      const log = record(ws);
+      ws.onmessage = ({ data }) => ws.send(`echo ${String(data)}`);
+      const peer = await server.client();
+      const frames = [textFrame("a"), textFrame("b"), violation];
+      await peer.accept({ followedBy: isWithResponse ? frames : [] });
+      if (!isWithResponse) {
+        await next(ws, "open");
+        peer.send(...frames);
+      }
+      expect([await peer.text(), await peer.text()]).toEqual(["echo a", "echo b"]);
+      expect((await peer.untilClose()).code).toBe(1002);
+      peer.endWithClient();
+      await next(ws, "close");
+      expect(log).toEqual(["open 1", "message 1", "message 1", "error 3", "close 3"]);
+    }
   });
 
   step("closing.tasks", async () => {
