@@ -199,6 +199,14 @@ export default defineConfig(
     },
   },
   {
+    // Web IDL counts the arguments of a call, and specifies the property `length` of functions.
+    files: ["src/whatwg/**/*.ts"],
+    rules: {
+      "prefer-rest-params": "off",
+      "@typescript-eslint/no-useless-default-assignment": "off",
+    },
+  },
+  {
     // The deserializer of `json` takes its type from the client into whose options it is spread.
     files: ["src/client/sending/default-messages.ts"],
     rules: { "@typescript-eslint/no-unnecessary-type-parameters": "off" },

@@ -34,6 +34,7 @@ function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
       ws: "src/ws/index.ts",
       protocol: "protocol/index.ts",
       testing: "src/testing/index.ts",
+      whatwg: "src/whatwg/index.ts",
     },
     format: [format],
     outExtension: () => ({ js: extension }),

@@ -19,6 +19,7 @@ const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
   "jetsocket/ws": 'export { WebSocket as default } from "./ws.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
+  "{ WebSocket } of jetsocket/whatwg": 'export { WebSocket } from "./whatwg.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
 };
 const allowedGrowth = 1.01;

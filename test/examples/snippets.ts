@@ -30,7 +30,7 @@ function guidePages(): string[] {
     "replay",
   ];
   names.push("rotation", "closing", "statistics", "compression", "performance");
-  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "secrets");
+  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "secrets", "whatwg");
   const designPages = readdirSync(`${root}/docs/design`).map((file) => `docs/design/${file}`);
   return [...names.map((name) => `docs/${name}.md`), ...designPages];
 }

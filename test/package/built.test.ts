@@ -80,6 +80,15 @@ describe.each([
     );
   });
 
+  it("jetsocket/whatwg imports the client from its entry point, and of Node only events and util itself", async () => {
+    const source = await readFile(join(dist, `whatwg.${extension}`), "utf8");
+    expect([...new Set(importsOf(source))].sort()).toEqual([
+      `./index.${extension}`,
+      "node:events",
+      "node:util",
+    ]);
+  });
+
   it("declares each class once", async () => {
     const ending = extension === "js" ? ".d.ts" : ".d.cts";
     const names: string[] = [];
@@ -94,6 +103,8 @@ describe.each([
       );
     }
     expect(names).toContain("ProtocolError");
+    // `jetsocket/whatwg` has a class of the same name as the client.
+    names.splice(names.indexOf("WebSocket"), 1);
     expect(names.sort()).toEqual([...new Set(names)].sort());
   });
 });

@@ -10,12 +10,13 @@ const run = promisify(execFile);
 const folder = join(inject("packed").project, "consumer");
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 
-/** A TypeScript program that uses all three entry points. */
+/** A TypeScript program that uses all entry points. */
 const moduleSource = `
 import { on, once } from "node:events";
 import { type CloseReport, connect, json, raw, WebSocket, type WebSocketOptions } from "jetsocket";
 import { ProtocolConnection, type ProtocolConnectionOptions } from "jetsocket/protocol";
 import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
+import { CloseEvent, ReconnectingWebSocket, WebSocket as Socket } from "jetsocket/whatwg";
 
 interface Trade {
   readonly price: number;
@@ -24,6 +25,10 @@ export const ws = new WebSocket<Trade>("ws://localhost", { ...json });
 export const trade: Promise<Trade> = ws.recv();
 export const value: Promise<unknown> = new WebSocket("ws://localhost", { ...json }).recv();
 export const text: Promise<string | Buffer> = new WebSocket("ws://localhost", { ...raw }).recv();
+export const socket: EventTarget = new Socket("ws://localhost", ["chat"], { headers: { Cookie: "a=b" } });
+export const again = new ReconnectingWebSocket(async () => "ws://localhost", null, { maxRetries: 5, outbox: 10 });
+again.addEventListener("message", ({ data }) => console.log(data));
+export const code: number = new CloseEvent("close", { code: 1000 }).code;
 const options: WebSocketOptions<Trade, unknown> = { reconnect: false };
 export const report: Promise<CloseReport | undefined> = connect<Trade>("ws://localhost", options).then(
   (client) => client.lastReport,
@@ -40,11 +45,13 @@ const commonJsSource = `
 import jetsocket = require("jetsocket");
 import protocol = require("jetsocket/protocol");
 import testing = require("jetsocket/testing");
+import whatwg = require("jetsocket/whatwg");
 
 const ws = new jetsocket.WebSocket<{ readonly price: number }>("ws://localhost", { ...jetsocket.json });
 const trade: Promise<{ readonly price: number }> = ws.recv();
 const both: typeof jetsocket.ProtocolError = protocol.ProtocolError;
-export = { ws, trade, both, runtime: new testing.VirtualRuntime() };
+const state: number = new whatwg.WebSocket("ws://localhost").readyState;
+export = { ws, trade, both, state, runtime: new testing.VirtualRuntime() };
 `;
 
 beforeAll(async () => {

@@ -24,13 +24,13 @@ interface Loaded {
 const probe = `
 import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
-const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing") };
-const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing") };
+const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing"), whatwg: await import("jetsocket/whatwg") };
+const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing"), whatwg: require("jetsocket/whatwg") };
 const names = (copy) => Object.fromEntries(Object.entries(copy).map(([entry, all]) => [entry, Object.keys(all).sort()]));
 const isClass = (value) => typeof value === "function" && /^class\\b/.test(Function.prototype.toString.call(value));
 const both = Object.keys(esm.main).filter((name) => name in esm.protocol);
-const misnamed = [esm, cjs].flatMap(({ main, protocol, testing }) =>
-  [main, protocol, testing].flatMap((entry) =>
+const misnamed = [esm, cjs].flatMap(({ main, protocol, testing, whatwg }) =>
+  [main, protocol, testing, whatwg].flatMap((entry) =>
     Object.values(entry).filter(isClass).map((type) => type.name).filter((name) => !(name in entry)),
   ),
 );
@@ -67,6 +67,7 @@ describe("the entry points of the packed package", () => {
     expect(esm["main"]).toContain("JetSocket");
     expect(esm["protocol"]).toContain("ProtocolConnection");
     expect(esm["testing"]).toEqual(["ClientGoneError", "ScriptedServer", "VirtualRuntime", "frame"]);
+    expect(esm["whatwg"]).toEqual(["CloseEvent", "MessageEvent", "ReconnectingWebSocket", "WebSocket"]);
     expect(cjs).toEqual(esm);
     expect(esm["main"]).not.toContain("default");
   });

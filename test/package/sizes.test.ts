@@ -29,7 +29,7 @@ describe("npm run size", () => {
     expect(run("--record").status).toBe(0);
     expect(Object.keys(await recorded())).toEqual([
       ...["{ connect }", "jetsocket/ws"],
-      ...["jetsocket/protocol", "jetsocket/testing"],
+      ...["jetsocket/protocol", "{ WebSocket } of jetsocket/whatwg", "jetsocket/testing"],
     ]);
     const { status, stdout } = run();
     expect(stdout).not.toContain("FAIL");

@@ -50,6 +50,8 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
 
   // An entry point of its own: the test kit uses the ports and does not use the client.
   testing: [...base, "transport"],
+  // An entry point of its own, built on the public interface.
+  whatwg: ["index"],
   index: [...base, "connection", "stats", "client/sending", "client/receiving", "client"],
 };
 
