@@ -22,7 +22,7 @@ class WebSocketEvent {
 /** What the emitter of an event knows about a connection. */
 export interface EventSource extends EventEmitter {
   /** True if one Close frame was sent and one was received. */
-  readonly _wasClean: boolean;
+  readonly endedCleanly: boolean;
 }
 
 /** Returns the attributes of an event object for the arguments of the emitted event. */
@@ -31,7 +31,7 @@ const attributesOf: {
 } = {
   open: () => ({}),
   message: (_source, data, isBinary) => ({ data: isBinary === true ? data : String(data) }),
-  close: ({ _wasClean: wasClean }, code, reason) => ({ wasClean, code, reason: String(reason) }),
+  close: ({ endedCleanly: wasClean }, code, reason) => ({ wasClean, code, reason: String(reason) }),
   error: (_source, error) => ({ error, message: (error as Error).message }),
 };
 

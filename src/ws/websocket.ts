@@ -134,7 +134,7 @@ export class WebSocket extends EventEmitter<types.EmittedEvents> {
   }
 
   /** @internal */
-  get _wasClean(): boolean {
+  get endedCleanly(): boolean {
     return this.#session.wasClean;
   }
 

@@ -45,8 +45,8 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
     ...["client/message-hub", "client/lifecycle"],
   ],
 
-  // Built on the public interface only.
-  ws: ["index"],
+  // Built on the public interfaces only: `jetsocket`, and `jetsocket/protocol` to load modules of Node.
+  ws: ["index", "protocol"],
 
   // An entry point of its own: the test kit uses the ports and does not use the client.
   testing: [...base, "transport"],

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { addListener, defineAttributes, removeListener } from "../../src/ws/events.js";
 
 class Source extends EventEmitter {
-  readonly _wasClean: boolean = true;
+  readonly endedCleanly: boolean = true;
   declare onopen: unknown;
   declare onmessage: unknown;
 }
