@@ -6,7 +6,7 @@ import type { Runtime, WebSocket } from "../index.js";
  * compression. The count decreases only between two turns of the event loop.
  */
 export class BufferedAmount {
-  readonly #client: Pick<WebSocket, "flush">;
+  readonly #client: Pick<WebSocket, "flush" | "state">;
   readonly #runtime: Pick<Runtime, "afterTurn">;
   /** The bytes of messages that the client has accepted. */
   #accepted = 0;
@@ -16,7 +16,7 @@ export class BufferedAmount {
   #unsendable = 0;
   #isWatching = false;
 
-  constructor(client: Pick<WebSocket, "flush">, runtime: Pick<Runtime, "afterTurn">) {
+  constructor(client: Pick<WebSocket, "flush" | "state">, runtime: Pick<Runtime, "afterTurn">) {
     this.#client = client;
     this.#runtime = runtime;
   }
@@ -33,7 +33,12 @@ export class BufferedAmount {
   /** The client has accepted a message. */
   addAccepted(size: number): void {
     this.#accepted += size;
-    if (this.#isWatching) return;
+    this.watch();
+  }
+
+  /** Waits for the accepted messages. Does nothing before `connect()` of the client, which sends nothing until then. */
+  watch(): void {
+    if (this.#isWatching || this.#accepted === this.#transmitted || this.#client.state === "idle") return;
     this.#isWatching = true;
     this.#runtime.afterTurn(() => void this.#watch());
   }

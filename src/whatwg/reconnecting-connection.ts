@@ -143,6 +143,7 @@ export class ReconnectingConnection {
     this.isReconnecting = true;
     this.readyState = states.CONNECTING;
     this.#run.client.connect().catch(() => undefined);
+    this.#run.buffered.watch();
   }
 
   #onAttempt(): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { WebSocket } from "../../src/index.js";
 import { BufferedAmount } from "../../src/whatwg/buffered-amount.js";
 
 /** A client whose calls of `flush()` the test settles, and the turns of the event loop. */
@@ -6,8 +7,9 @@ function makeAmount() {
   const flushes: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   const turns: (() => void)[] = [];
   const flush = (): Promise<void> => new Promise((resolve, reject) => void flushes.push({ resolve, reject }));
-  const amount = new BufferedAmount({ flush }, { afterTurn: (callback) => void turns.push(callback) });
-  return { amount, flushes, turns };
+  const client = { flush, state: "connected" as WebSocket["state"] };
+  const amount = new BufferedAmount(client, { afterTurn: (callback) => void turns.push(callback) });
+  return { amount, client, flushes, turns };
 }
 
 async function settle(): Promise<void> {
@@ -30,6 +32,20 @@ describe("BufferedAmount", () => {
     expect([amount.value, turns.length]).toEqual([0, 1]);
     amount.addAccepted(1);
     expect(turns).toHaveLength(2);
+  });
+
+  it("does not wait for messages of a client that was not told to connect", async () => {
+    const { amount, client, flushes, turns } = makeAmount();
+    client.state = "idle";
+    amount.addAccepted(5);
+    expect([amount.value, turns.length]).toEqual([5, 0]);
+    client.state = "connecting";
+    amount.watch();
+    turns[0]!();
+    flushes[0]!.resolve();
+    await settle();
+    amount.watch();
+    expect([amount.value, turns.length]).toEqual([0, 1]);
   });
 
   it("keeps the bytes that are never sent", async () => {

@@ -184,7 +184,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       ws.send(42);
       ws.send("", sent);
       ws.send(new Uint16Array([0x4142, 0x4344]).subarray(1), sent);
-      ws.send(Buffer.from("arraybuffer").buffer.slice(0, 3), {}, sent);
+      ws.send(new Uint8Array([97, 98, 99, 100]).buffer.slice(0, 3), {}, sent);
       ws.send(new DataView(new ArrayBuffer(2)));
       ws.send([1, 2, 3]);
       ws.send("as bytes", { binary: true }, sent);
