@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { ReconnectingWebSocket } from "../../src/whatwg/index.js";
 import { ScriptedPeer } from "../support/scripted-peer.js";
 import { binaryFrame, closeFrame, textFrame } from "../support/wire.js";
@@ -7,15 +7,31 @@ import { nameOfError } from "./steps/scene.js";
 
 const quick = { minReconnectionDelay: 1, maxReconnectionDelay: 1 };
 
+const peers: ScriptedPeer[] = [];
+const sockets: ReconnectingWebSocket[] = [];
+
+afterEach(async () => {
+  const created = sockets.splice(0);
+  for (const socket of created) socket.close();
+  await Promise.all(peers.splice(0).map((peer) => peer.close()));
+  await Promise.all(created.map((socket) => ended(socket)));
+});
+
+async function ended(socket: ReconnectingWebSocket): Promise<void> {
+  if (socket.readyState !== ReconnectingWebSocket.CLOSED) await once(socket, "close");
+}
+
+/** A server that is closed after the test. */
 async function listen(): Promise<ScriptedPeer> {
   const peer = await ScriptedPeer.listen();
-  onTestFinished(() => peer.close());
+  peers.push(peer);
   return peer;
 }
 
+/** A socket whose end the test waits for. */
 function create(...given: ConstructorParameters<typeof ReconnectingWebSocket>): ReconnectingWebSocket {
   const socket = new ReconnectingWebSocket(...given);
-  onTestFinished(() => socket.close());
+  sockets.push(socket);
   return socket;
 }
 
