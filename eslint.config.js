@@ -201,9 +201,30 @@ export default defineConfig(
     },
   },
   {
+    // Web IDL counts the arguments of a call, and specifies the property `length` of functions.
+    files: ["src/whatwg/**/*.ts"],
+    rules: {
+      "prefer-rest-params": "off",
+      "@typescript-eslint/no-useless-default-assignment": "off",
+    },
+  },
+  {
     // The deserializer of `json` takes its type from the client into whose options it is spread.
     files: ["src/client/sending/default-messages.ts"],
     rules: { "@typescript-eslint/no-unnecessary-type-parameters": "off" },
+  },
+  {
+    files: ["interop/clients/counted-ws.mjs"],
+    rules: { "no-restricted-syntax": "off" },
+  },
+  {
+    // The package `ws` has a default export, a namespace of types, and a class for servers.
+    files: ["src/ws/*.ts"],
+    rules: {
+      "no-restricted-syntax": ["error", privateGetter],
+      "@typescript-eslint/no-namespace": ["error", { allowDeclarations: true }],
+      "@typescript-eslint/no-extraneous-class": "off",
+    },
   },
   {
     files: ["test/**/*.ts"],

@@ -40,6 +40,8 @@ export interface ProtocolHandler {
   onPong(payload: Buffer): void;
   /** The peer's Close frame arrived. No message follows. The code is 1005 if the Close frame contains no code. */
   onClose(code: number, reason: string): void;
+  /** The connection is about to fail. The handler may still send: its messages precede the Close frame. */
+  onFailing?(): void;
   /** The connection failed (RFC 6455 7.1.7). No message follows. */
   onFailure(error: ProtocolError): void;
   /** The peer has ended its stream. All messages that arrived before the end are already delivered. */
@@ -417,6 +419,9 @@ export class ProtocolConnection {
     const { closeCode } = error;
     // RFC 6455 7.4.1: a Close frame must not contain the code 1005. For 1005, an empty Close frame is sent.
     if (closeCode !== CloseCode.noStatus) checkCloseCode(closeCode);
+    if (this.#isDiscarding()) return;
+    this.#handler.onFailing?.();
+    // The handler may have abandoned the connection.
     if (this.#isDiscarding()) return;
     if (this.#closeSent === undefined) this.#sendClose({ code: closeCode, reason: "" });
     this.#discard("failed");

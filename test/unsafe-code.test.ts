@@ -30,6 +30,8 @@ describe("the sources", () => {
     expect(Object.fromEntries(uses.filter(([, names]) => names.length > 0))).toEqual({
       "protocol/extensions/permessage-deflate/zlib-handle.ts": ["_handle", "_processChunk", "_writeState"],
       "protocol/fast-buffer.ts": ["latin1Slice", "ucs2Slice", "utf8Slice", "utf8Write"],
+      // Node documents these two methods for classes that implement a stream.
+      "src/ws/stream.ts": ["_final", "_write"],
     });
   });
 

@@ -17,7 +17,9 @@ const { values } = parseArgs({
 /** One program per entry point, by its name in `sizes.json`. */
 const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
+  "jetsocket/ws": 'export { WebSocket as default } from "./ws.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
+  "{ WebSocket } of jetsocket/whatwg": 'export { WebSocket } from "./whatwg.js";',
   "jetsocket/testing": 'export * from "./testing.js";',
   "jetsocket/channels": 'export * from "./channels.js";',
   "jetsocket/pool": 'export * from "./pool.js";',

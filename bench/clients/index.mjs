@@ -48,6 +48,7 @@ const sendsUncompressed = ({ compression, kind }) => compression !== undefined &
 export const clients = {
   jetsocket: { isMain: true, imports: async () => [await builtEntry(".")] },
   "jetsocket-protocol": { imports: async () => [await builtEntry("./protocol")] },
+  "jetsocket-ws": { imports: async () => [await builtEntry("./ws")] },
   ws: { isMain: true, env: withoutAddOns },
   "ws-bufferutil": { module: "ws", env: withBufferUtil },
   undici: { lacks: sendsUncompressed },

@@ -1,10 +1,18 @@
-// The client of the package `ws`.
+// The client of the package `ws`, and how every class with its interface is used.
 import { WebSocket } from "ws";
 import { once } from "node:events";
 
 /** @type {import("./index.mjs").Client["connect"]} */
-export async function connect({ url, ca }, { isBinary, isCompressed, isParsed, onMessage }) {
-  const ws = new WebSocket(url, {
+export const connect = (server, settings) => connectWith(WebSocket, server, settings);
+
+/**
+ * @param {typeof WebSocket} type
+ * @param {import("../client-process.mjs").Server} server
+ * @param {import("./index.mjs").Settings} settings
+ * @returns {Promise<import("./index.mjs").Connection>}
+ */
+export async function connectWith(type, { url, ca }, { isBinary, isCompressed, isParsed, onMessage }) {
+  const ws = new type(url, {
     ...(isCompressed && { perMessageDeflate: { threshold: 0 } }),
     ...(ca !== undefined && { ca }),
   });

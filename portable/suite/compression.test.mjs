@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import zlib from "node:zlib";
-import { next, rejection, withClient } from "./support/client.mjs";
+import { next, rejection, sending, take, withClient } from "./support/client.mjs";
 import { binary, more, opcodes, text } from "./support/frames.mjs";
 import { test } from "./support/test.mjs";
 
@@ -17,24 +17,16 @@ function inflate(data) {
   return zlib.inflateRawSync(Buffer.concat([data, Buffer.of(0, 0, 0xff, 0xff)]), flush);
 }
 
-/** A server that accepts compression and sends these bytes. */
-async function received(bytes, count, { answer = "permessage-deflate", ...options } = {}) {
-  const script = async (peer) => {
-    await peer.accept(`Sec-WebSocket-Extensions: ${answer}`);
-    peer.write(...bytes);
-    await peer.untilClose();
-  };
-  return withClient(
-    script,
-    async (ws) => {
-      await ws.connect();
-      assert.equal(ws.extensions, answer);
-      const messages = [];
-      while (messages.length < count) messages.push(await ws.recv());
-      return messages;
-    },
-    options,
-  );
+const deflateField = (answer) => `Sec-WebSocket-Extensions: ${answer}`;
+
+/** The server accepts compression and sends these frames. The client returns its first messages. */
+async function received(frames, count) {
+  const answer = "permessage-deflate";
+  return withClient(sending(frames, deflateField(answer)), async (ws) => {
+    await ws.connect();
+    assert.equal(ws.extensions, answer);
+    return take(ws, count);
+  });
 }
 
 for (const size of [0, 1, 100, 1_000, 20_000, 200_000]) {
@@ -117,7 +109,7 @@ for (const answer of [
     const values = Array.from({ length: 5 }, (_, index) => `${index} `.repeat(200));
     const got = [];
     const script = async (peer) => {
-      await peer.accept(`Sec-WebSocket-Extensions: ${answer}`);
+      await peer.accept(deflateField(answer));
       const inflater = zlib.createInflateRaw();
       inflater.on("data", (chunk) => got.push(chunk));
       for (let index = 0; index < values.length; index++) {

@@ -2,23 +2,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { raw } from "jetsocket";
-import { next, rejection, withClient } from "./support/client.mjs";
+import { hold, next, rejection, sending, withClient } from "./support/client.mjs";
 import { binary, close, text } from "./support/frames.mjs";
 import { test } from "./support/test.mjs";
 
-const hold = async (peer) => {
-  await peer.accept();
-  await peer.untilClose();
-  peer.close(1000);
-};
-const sending =
-  (...frames) =>
-  async (peer) => {
-    await peer.accept();
-    peer.write(...frames);
-    await peer.untilClose();
-    peer.end();
-  };
 const count = (messages) => Array.from({ length: messages }, (_, index) => text(`m${index}`));
 
 /** A server that reads nothing until `release` is called, and then counts the received bytes. */
@@ -122,7 +109,7 @@ for (const [overflow, expected] of [
 ]) {
   test(`buffer.overflow ${overflow} keeps three of nine messages`, async () => {
     await withClient(
-      sending(Buffer.concat(count(10)), close(1000)),
+      sending([Buffer.concat(count(10)), close(1000)]),
       async (ws) => {
         let dropped = 0;
         ws.on("dropped", () => dropped++);
@@ -142,7 +129,7 @@ for (const [overflow, expected] of [
 }
 
 test("listeners get each message", async () => {
-  await withClient(sending(...count(100), close(1000)), async (ws) => {
+  await withClient(sending([...count(100), close(1000)]), async (ws) => {
     const messages = [];
     ws.on("message", ({ data }) => messages.push(data));
     const closed = next(ws, "closed");
@@ -154,7 +141,7 @@ test("listeners get each message", async () => {
 });
 
 test("batches() gives arrays in order", async () => {
-  await withClient(sending(Buffer.concat(count(500)), close(1000)), async (ws) => {
+  await withClient(sending([Buffer.concat(count(500)), close(1000)]), async (ws) => {
     await ws.connect();
     const messages = [];
     for await (const batch of ws.batches()) messages.push(...batch);
@@ -164,7 +151,7 @@ test("batches() gives arrays in order", async () => {
 });
 
 test("recv({ match }) takes the first message that matches", async () => {
-  await withClient(sending(...count(5)), async (ws) => {
+  await withClient(sending([...count(5)]), async (ws) => {
     await ws.connect();
     assert.equal(await ws.recv({ match: (message) => message === "m3" }), "m3");
     assert.equal(await ws.recv(), "m0");
@@ -190,7 +177,7 @@ test("recv() with a signal rejects with the reason", async () => {
 
 test("raw delivers each text as a string", async () => {
   await withClient(
-    sending(text('{"a":1}')),
+    sending([text('{"a":1}')]),
     async (ws) => {
       await ws.connect();
       assert.equal(await ws.recv(), '{"a":1}');
@@ -200,7 +187,7 @@ test("raw delivers each text as a string", async () => {
 });
 
 test("borrowed messages are views of the received bytes", async () => {
-  await withClient(sending(binary("abc"), close(1000)), async (ws) => {
+  await withClient(sending([binary("abc"), close(1000)]), async (ws) => {
     const seen = [];
     ws.on("rawMessage", ({ data }) => seen.push(Buffer.from(data).toString()), { borrowed: true });
     const closed = next(ws, "closed");
@@ -211,7 +198,7 @@ test("borrowed messages are views of the received bytes", async () => {
 });
 
 test("stats() counts messages and bytes", async () => {
-  await withClient(sending(...count(10)), async (ws) => {
+  await withClient(sending([...count(10)]), async (ws) => {
     await ws.connect();
     for (let index = 0; index < 10; index++) await ws.recv();
     await ws.send("x");

@@ -1,29 +1,18 @@
 // Received and sent frames (RFC 6455 5).
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { next, withClient } from "./support/client.mjs";
+import { next, sending, take, withClient } from "./support/client.mjs";
 import { binary, close, frame, more, opcodes, ping, pong, text } from "./support/frames.mjs";
 import { test } from "./support/test.mjs";
 
 const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
 
 /** The server sends these bytes after the handshake. The client returns its first messages. */
-async function received(bytes, count = 1, options = {}) {
-  const script = async (peer) => {
-    await peer.accept();
-    peer.write(...bytes);
-    await peer.untilClose();
-  };
-  return withClient(
-    script,
-    async (ws) => {
-      await ws.connect();
-      const messages = [];
-      while (messages.length < count) messages.push(await ws.recv());
-      return messages;
-    },
-    options,
-  );
+async function received(frames, count = 1) {
+  return withClient(sending(frames), async (ws) => {
+    await ws.connect();
+    return take(ws, count);
+  });
 }
 
 /** The server returns the first message that the client sends. */

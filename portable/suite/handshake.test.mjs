@@ -1,16 +1,10 @@
 // The opening handshake (RFC 6455 4).
 import assert from "node:assert/strict";
 import { ConnectionError, HandshakeError, TimeoutError, WebSocket } from "jetsocket";
-import { next, plain, rejection, withClient } from "./support/client.mjs";
+import { hold, next, plain, rejection, withClient } from "./support/client.mjs";
 import { text } from "./support/frames.mjs";
 import { serve } from "./support/server.mjs";
 import { test } from "./support/test.mjs";
-
-const hold = async (peer) => {
-  await peer.accept();
-  await peer.untilClose();
-  peer.close(1000);
-};
 
 /** Connects to a server that answers with these lines, and returns the error. */
 async function refused(...lines) {

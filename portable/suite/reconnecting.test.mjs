@@ -1,31 +1,16 @@
 // Reconnecting, the outbox, the heartbeat and replay, with real timers.
 import assert from "node:assert/strict";
-import { next, plain, rejection, withClient } from "./support/client.mjs";
+import { hold, next, plain, rejection, withClient } from "./support/client.mjs";
 import { opcodes, ping, pong, text } from "./support/frames.mjs";
 import { test } from "./support/test.mjs";
 
 const fast = { ...plain, reconnect: true, backoff: { floor: 1, base: 1, cap: 5 } };
-const hold = async (peer) => {
-  await peer.accept();
-  await peer.untilClose();
-  peer.close(1000);
-};
 
 for (const [name, end] of [
   ["a reset", (peer) => peer.reset()],
   ["an end of the stream", (peer) => peer.end()],
-  [
-    "a Close frame with 1001",
-    (peer) => {
-      peer.close(1001);
-    },
-  ],
-  [
-    "a Close frame with 1000",
-    (peer) => {
-      peer.close(1000);
-    },
-  ],
+  ["a Close frame with 1001", (peer) => peer.close(1001)],
+  ["a Close frame with 1000", (peer) => peer.close(1000)],
   [
     "invalid bytes",
     (peer) => {
@@ -63,14 +48,16 @@ for (const [name, end] of [
   });
 }
 
+/** A server that resets the first connection. */
+async function resetFirst(peer, number) {
+  await peer.accept();
+  if (number === 1) peer.reset();
+  else await peer.untilClose();
+}
+
 test("reconnected has the attempt and the downtime", async () => {
-  const script = async (peer, number) => {
-    await peer.accept();
-    if (number === 1) peer.reset();
-    else await peer.untilClose();
-  };
   await withClient(
-    script,
+    resetFirst,
     async (ws) => {
       const again = next(ws, "reconnected");
       await ws.connect();
@@ -128,14 +115,9 @@ test("onConnection can wait for an answer", async () => {
 });
 
 test("headers are requested for each attempt", async () => {
-  const script = async (peer, number) => {
-    await peer.accept();
-    if (number === 1) peer.reset();
-    else await peer.untilClose();
-  };
   let calls = 0;
   await withClient(
-    script,
+    resetFirst,
     async (ws, server) => {
       const again = next(ws, "reconnected");
       await ws.connect();
@@ -389,6 +371,18 @@ test("pings of the server keep arriving while the client sends", async () => {
 const sequence = ({ id }) => id;
 const numbered = (...ids) => ids.map((id) => text(JSON.stringify({ id })));
 
+/** Connects and receives numbered messages up to `last`. After `middle`, asks the server to go on. */
+async function idsUntil(ws, middle, last) {
+  await ws.connect();
+  const ids = [];
+  for await (const { id } of ws) {
+    ids.push(id);
+    if (id === middle) await ws.send("next");
+    if (id === last) break;
+  }
+  return ids;
+}
+
 test("replay removes duplicates across connections", async () => {
   const script = async (peer, number) => {
     await peer.accept();
@@ -404,13 +398,7 @@ test("replay removes duplicates across connections", async () => {
   await withClient(
     script,
     async (ws) => {
-      await ws.connect();
-      const ids = [];
-      for await (const { id } of ws) {
-        ids.push(id);
-        if (id === 3) await ws.send("next");
-        if (id === 4) break;
-      }
+      const ids = await idsUntil(ws, 3, 4);
       assert.deepEqual(ids, [1, 2, 3, 4]);
       assert.deepEqual(ws.cursors(), { default: { sequence: 4 } });
     },
@@ -433,13 +421,7 @@ test("replay requests missing messages and puts them in order", async () => {
   await withClient(
     script,
     async (ws) => {
-      await ws.connect();
-      const ids = [];
-      for await (const { id } of ws) {
-        ids.push(id);
-        if (id === 2) await ws.send("next");
-        if (id === 5) break;
-      }
+      const ids = await idsUntil(ws, 2, 5);
       assert.deepEqual(ids, [1, 2, 3, 4, 5]);
     },
     {

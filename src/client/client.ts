@@ -305,9 +305,14 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     return this.supervisor.rotate(mode, reason, options);
   }
 
-  /** @throws RangeError for a code or a reason that a Close frame must not contain. */
-  close(code: number, reason: string, options: WaitOptions | undefined): Promise<void> {
-    checkClose(code, reason);
+  /**
+   * @param code - `null` for an empty Close frame.
+   * @throws RangeError for a code or a reason that a Close frame must not contain.
+   */
+  close(code: number | null, reason: string, options: WaitOptions | undefined): Promise<void> {
+    if (code !== null) checkClose(code, reason);
+    // RFC 6455 5.5.1: a Close frame without a code has no reason either.
+    else if (reason !== "") throw new RangeError("A Close frame without a code cannot contain a reason.");
     if (this.isOver) return Promise.resolve();
     const promise = this.calls.close(options);
     if (this.#ending !== undefined) {
@@ -318,7 +323,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     // that reason. Otherwise, this call ends the client.
     const wouldReconnect = this.options.reconnect || this.supervisor.rotation?.isReplacing === true;
     this.stopReasons.isClosed ||= this.state !== "disconnecting" || wouldReconnect;
-    this.supervisor.close({ code, reason });
+    this.supervisor.close({ code: code ?? CloseCode.noStatus, reason });
     return promise;
   }
 

@@ -435,12 +435,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * that arrive before the peer's Close frame are delivered. The handshake fails if there is no progress for
    * `closeTimeout` milliseconds. An attempt that is in progress is cancelled. Resolves when the socket is closed.
    *
-   * @param code - 1000-1003, 1007-1014 or 3000-4999. Default 1000.
-   * @param reason - At most 123 bytes of UTF-8. Default: empty.
+   * @param code - 1000-1003, 1007-1014 or 3000-4999, or `null` for a Close frame without a code. Default 1000.
+   * @param reason - At most 123 bytes of UTF-8. It must be empty if `code` is `null`. Default: empty.
    * @throws RangeError if the code is not allowed or the reason is too long; TypeError if `code` or `reason` is an
    *   object, because the options must be the third argument.
    */
-  close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
+  close(code: number | null = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
     return rejectIfThrows(() => {
       for (const value of [code, reason]) refuseOptions(value, closeOptionsHint);
       return this.#client.close(code, reason, readCallOptions(options, waitNames));

@@ -1,6 +1,11 @@
 // The closing handshake of an open connection (RFC 6455 7.1) and its timeout. This module does not read or write the
 // socket.
-import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
+import {
+  CloseCode,
+  type CloseFrame,
+  type ProtocolConnection,
+  type ProtocolError,
+} from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 import { ClosingTimer } from "./closing-timer.js";
@@ -76,7 +81,7 @@ export class Closing {
     return this.#isEnding;
   }
 
-  /** Starts the closing handshake. The Close frame is sent after all accepted messages. */
+  /** Starts the closing handshake. The Close frame is sent after all accepted messages. With the code 1005 it is empty. */
   begin(close: CloseFrame): void {
     this.#request = close;
     this.timer.start(this.#timeout);
@@ -119,7 +124,8 @@ export class Closing {
   sendCloseIfReady(): void {
     const isReady = this.#owner.isAllFramed && this.#protocol.state === "open";
     if (this.#request === undefined || !isReady) return;
-    this.#protocol.close(this.#request.code, this.#request.reason);
+    const { code, reason } = this.#request;
+    this.#protocol.close(code === CloseCode.noStatus ? undefined : code, reason);
     this.#owner.onQueued();
   }
 

@@ -348,6 +348,10 @@ export class LiveConnection
     this.#getClosing().onClose({ code, reason });
   }
 
+  onFailing(): void {
+    if (!this.isClosing) this.#handler.onFailing?.();
+  }
+
   onFailure(error: ProtocolError): void {
     if (this.#hasLeftover && this.#isEndReported) {
       this.#handler.onError(error);

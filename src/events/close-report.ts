@@ -68,6 +68,11 @@ export interface CloseReport extends ErrorReport {
   readonly codeReceived: number | undefined;
   /** The reason in the received Close frame. If no Close frame was received, the reason in the sent Close frame. */
   readonly reason: string;
+  /**
+   * The reason in the received Close frame. It is `undefined` if no Close frame was received. Inspecting the report and
+   * converting it to JSON do not show it.
+   */
+  readonly reasonReceived: string | undefined;
   /** `true` if one Close frame was sent and one was received (RFC 6455 7.1.4). */
   readonly wasClean: boolean;
   /** The error that ended the connection, with errno, TLS code or HTTP status; `undefined` if there was no error. */

@@ -83,6 +83,8 @@ export interface EventMap<Received> {
   ping: { readonly payload: Buffer };
   /** A pong was received; `latencyMs` is set if the pong answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
+  /** The peer has violated the protocol, and the client is about to fail the connection. A listener can still send. */
+  failing: object;
   /**
    * The first Close frame was sent (`"us"`) or received (`"peer"`). Secrets in `reason` are hidden; `unmasked(event)` has
    * the reason as it was received.

@@ -8,7 +8,7 @@ import { counterpartOf, type Counterparts, nearestName } from "./nearest-name.js
 const eventNames: Readonly<Record<EventName, true>> = {
   ...({ connecting: true, connected: true, reconnected: true, disconnected: true } as const),
   ...({ reconnecting: true, message: true, rawMessage: true, error: true, stateChange: true } as const),
-  ...({ ping: true, pong: true, closing: true, closed: true } as const),
+  ...({ ping: true, pong: true, failing: true, closing: true, closed: true } as const),
   ...({ gap: true, recovered: true, reset: true, rotated: true } as const),
   ...({ paused: true, resumed: true, drain: true, dropped: true } as const),
 };

@@ -22,6 +22,8 @@ const maxSecrets = 256;
 export class Redactor {
   readonly #hook: Redact | undefined;
   #secrets: readonly string[] = [];
+  /** What is shown of an error. A program may refuse many messages with one error, such as that of an aborted signal. */
+  #shownErrors: WeakMap<Error, { readonly message: string; readonly shown: unknown }> = new WeakMap();
 
   /** @param hook - The option `redact`. */
   constructor(hook: Redact | undefined) {
@@ -31,6 +33,7 @@ export class Redactor {
   /** @param secrets - Credentials that are sent. Without a hook they are replaced in every text but a URL. */
   learn(secrets: readonly string[]): void {
     this.#secrets = [...new Set([...secrets, ...this.#secrets])].slice(0, maxSecrets);
+    this.#shownErrors = new WeakMap();
   }
 
   url({ href, display }: WebSocketUri): string {
@@ -58,6 +61,16 @@ export class Redactor {
 
   /** Returns an error of the application or of Node without secrets: the error itself, or a copy. */
   error<Thrown>(thrown: Thrown): Thrown {
+    const message = messageOf(thrown);
+    if (message === undefined) return this.#redact(thrown);
+    const known = this.#shownErrors.get(thrown as Error);
+    if (known?.message === message) return known.shown as Thrown;
+    const shown = this.#redact(thrown);
+    this.#shownErrors.set(thrown as Error, { message, shown });
+    return shown;
+  }
+
+  #redact<Thrown>(thrown: Thrown): Thrown {
     return redactError(thrown, (text) => this.text(text, "error"), this.field) as Thrown;
   }
 
@@ -79,6 +92,15 @@ export class Redactor {
     // The rejection of an async function would otherwise end the process.
     if (shown instanceof Promise) shown.catch(() => undefined);
     return hidden;
+  }
+}
+
+/** Returns `undefined` for a value that is not an error, or whose message cannot be read. */
+function messageOf(thrown: unknown): string | undefined {
+  try {
+    return thrown instanceof Error ? thrown.message : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -22,6 +22,7 @@ function guidePages(): string[] {
     "connecting",
     "proxies",
     "tls",
+    "ws",
     "reconnecting",
     "heartbeat",
     "sending",
@@ -30,7 +31,7 @@ function guidePages(): string[] {
   ];
   names.push("rotation", "closing", "statistics", "compression", "performance");
   names.push("channels", "requests", "pool", "schema", "presets");
-  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "secrets");
+  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "secrets", "whatwg");
   const designPages = readdirSync(`${root}/docs/design`).map((file) => `docs/design/${file}`);
   return [...names.map((name) => `docs/${name}.md`), ...designPages];
 }

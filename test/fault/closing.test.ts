@@ -1,6 +1,12 @@
 // Closing handshakes with peers that are slow, incorrect or silent. Real sockets, virtual clock.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CloseError, InvalidStateError, ProtocolError, TimeoutError } from "../../src/index.js";
+import {
+  CloseError,
+  type CloseReport,
+  InvalidStateError,
+  ProtocolError,
+  TimeoutError,
+} from "../../src/index.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import { type Message, Scene } from "../support/scene.js";
 import { closeFrame, frame, pingFrame, textFrame } from "../support/wire.js";
@@ -246,6 +252,23 @@ describe("close()", () => {
       expect(ws.state).toBe("connected");
     },
   );
+
+  it("sends an empty Close frame with null as the code", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close(null);
+    expect(await peer.untilClose()).toEqual({ code: undefined, reason: "" });
+    peer.send(closeFrame());
+    peer.endWithClient();
+    await closing;
+    const [{ report }] = client.all("closed") as [{ readonly report: CloseReport }];
+    expect(report).toMatchObject({ codeSent: 1005, codeReceived: 1005, wasClean: true });
+  });
+
+  it("rejects a reason without a code, and stays connected", async () => {
+    const { ws } = await scene.open();
+    await expect(ws.close(null, "bye")).rejects.toBeInstanceOf(RangeError);
+    expect(ws.state).toBe("connected");
+  });
 
   it("rejects a reason of 124 bytes and accepts one of 123", async () => {
     const { ws, peer } = await scene.open();

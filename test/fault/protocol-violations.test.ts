@@ -138,3 +138,13 @@ describe("a message sent by the client before it fails the connection", () => {
     await client.event("closed");
   });
 });
+
+it("a listener of failing can send, and its message precedes the Close frame", async () => {
+  const { client, ws, peer } = await scene.open();
+  ws.on("failing", () => void ws.send("last"));
+  peer.send(frame({ opcode: 3 }));
+  peer.endWithClient();
+  expect(await peer.text()).toBe("last");
+  expect((await peer.untilClose()).code).toBe(1002);
+  await client.event("closed");
+});

@@ -90,11 +90,21 @@ describe.each([
     expect([`./index.${extension}`, `./protocol.${extension}`]).toEqual(expect.arrayContaining([...imports]));
   });
 
+  it("jetsocket/whatwg imports the client from its entry point, and of Node only events and util itself", async () => {
+    const source = await readFile(join(dist, `whatwg.${extension}`), "utf8");
+    expect([...new Set(importsOf(source))].sort()).toEqual([
+      `./index.${extension}`,
+      "node:events",
+      "node:util",
+    ]);
+  });
+
   it("declares each class once", async () => {
     const ending = extension === "js" ? ".d.ts" : ".d.cts";
     const names: string[] = [];
     for (const file of await readdir(dist)) {
-      if (!file.endsWith(ending)) continue;
+      // The drop-in has a class WebSocket of its own.
+      if (!file.endsWith(ending) || file.startsWith("ws.")) continue;
       const source = await readFile(join(dist, file), "utf8");
       names.push(
         ...[...source.matchAll(/^(?:export )?(?:declare )?(?:abstract )?class (\w+)/gm)].map(
@@ -103,6 +113,8 @@ describe.each([
       );
     }
     expect(names).toContain("ProtocolError");
+    // `jetsocket/whatwg` has a class of the same name as the client.
+    names.splice(names.indexOf("WebSocket"), 1);
     expect(names.sort()).toEqual([...new Set(names)].sort());
   });
 });

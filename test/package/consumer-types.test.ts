@@ -19,6 +19,7 @@ import { createPool, type Lease } from "jetsocket/pool";
 import { trading } from "jetsocket/presets";
 import { ProtocolConnection, type ProtocolConnectionOptions } from "jetsocket/protocol";
 import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
+import { CloseEvent, ReconnectingWebSocket, WebSocket as Socket } from "jetsocket/whatwg";
 
 interface Trade {
   readonly price: number;
@@ -37,6 +38,10 @@ feed.attach(new WebSocket("ws://localhost", { onConnection: feed.onConnection })
 const pool = createPool<Trade>({ url: "wss://localhost", max: 2, ...{ compress: trading.compress } });
 export const lease: Promise<Lease<Trade, unknown>> = pool.acquire();
 export const preset = new WebSocket<Trade>("wss://localhost", { ...trading });
+export const socket: EventTarget = new Socket("ws://localhost", ["chat"], { headers: { Cookie: "a=b" } });
+export const again = new ReconnectingWebSocket(async () => "ws://localhost", null, { maxRetries: 5, outbox: 10 });
+again.addEventListener("message", ({ data }) => console.log(data));
+export const code: number = new CloseEvent("close", { code: 1000 }).code;
 const options: WebSocketOptions<Trade, unknown> = { reconnect: false };
 export const report: Promise<CloseReport | undefined> = connect<Trade>("ws://localhost", options).then(
   (client) => client.lastReport,
@@ -53,11 +58,13 @@ const commonJsSource = `
 import jetsocket = require("jetsocket");
 import protocol = require("jetsocket/protocol");
 import testing = require("jetsocket/testing");
+import whatwg = require("jetsocket/whatwg");
 
 const ws = new jetsocket.WebSocket<{ readonly price: number }>("ws://localhost", { ...jetsocket.json });
 const trade: Promise<{ readonly price: number }> = ws.recv();
 const both: typeof jetsocket.ProtocolError = protocol.ProtocolError;
-export = { ws, trade, both, runtime: new testing.VirtualRuntime() };
+const state: number = new whatwg.WebSocket("ws://localhost").readyState;
+export = { ws, trade, both, state, runtime: new testing.VirtualRuntime() };
 `;
 
 beforeAll(async () => {

@@ -24,13 +24,13 @@ interface Loaded {
 const probe = `
 import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
-const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing"), channels: await import("jetsocket/channels"), pool: await import("jetsocket/pool"), presets: await import("jetsocket/presets") };
-const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing"), channels: require("jetsocket/channels"), pool: require("jetsocket/pool"), presets: require("jetsocket/presets") };
+const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing"), channels: await import("jetsocket/channels"), pool: await import("jetsocket/pool"), presets: await import("jetsocket/presets"), whatwg: await import("jetsocket/whatwg") };
+const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing"), channels: require("jetsocket/channels"), pool: require("jetsocket/pool"), presets: require("jetsocket/presets"), whatwg: require("jetsocket/whatwg") };
 const names = (copy) => Object.fromEntries(Object.entries(copy).map(([entry, all]) => [entry, Object.keys(all).sort()]));
 const isClass = (value) => typeof value === "function" && /^class\\b/.test(Function.prototype.toString.call(value));
 const both = Object.keys(esm.main).filter((name) => name in esm.protocol);
-const misnamed = [esm, cjs].flatMap(({ main, protocol, testing, channels, pool }) =>
-  [main, protocol, testing, channels, pool].flatMap((entry) =>
+const misnamed = [esm, cjs].flatMap(({ main, protocol, testing, channels, pool, whatwg }) =>
+  [main, protocol, testing, channels, pool, whatwg].flatMap((entry) =>
     Object.values(entry).filter(isClass).map((type) => type.name).filter((name) => !(name in entry)),
   ),
 );
@@ -84,6 +84,7 @@ describe("the entry points of the packed package", () => {
       ],
     ]);
     expect(esm["presets"]).toEqual(["dashboard", "llmStream", "minimal", "trading"]);
+    expect(esm["whatwg"]).toEqual(["CloseEvent", "MessageEvent", "ReconnectingWebSocket", "WebSocket"]);
     expect(cjs).toEqual(esm);
     expect(esm["main"]).not.toContain("default");
   });

@@ -21,12 +21,23 @@ const usesOfErrors = ["the constructor of a value"];
 
 /** The uses in each built file. */
 const expectedUses: Readonly<Record<string, readonly string[]>> = {
+  "dist/channels.cjs": [],
+  "dist/channels.js": [],
   "dist/index.cjs": usesOfErrors,
   "dist/index.js": usesOfErrors,
+  "dist/pool.cjs": [],
+  "dist/pool.js": [],
+  "dist/presets.cjs": [],
+  "dist/presets.js": [],
   "dist/protocol.cjs": [...loaderUsesOfCommonJs, "WebAssembly"],
   "dist/protocol.js": [...loaderUses, "WebAssembly"],
   "dist/testing.cjs": [],
   "dist/testing.js": [],
+  "dist/whatwg.cjs": [],
+  "dist/whatwg.js": [],
+  "dist/ws-require.cjs": [],
+  "dist/ws.cjs": [],
+  "dist/ws.js": [],
 };
 
 async function readCode(file: string): Promise<ReturnType<typeof unsafeCodeIn>> {
@@ -43,7 +54,7 @@ describe("the package", () => {
   it.each(Object.keys(expectedUses))("%s runs no text and loads only known modules", async (file) => {
     const { uses, modules } = await readCode(file);
     expect([...uses].sort()).toEqual([...expectedUses[file]!].sort());
-    const own = /^\.\/protocol\.c?js$/;
+    const own = /^\.\/(index|protocol|ws)\.c?js$/;
     expect(modules.filter((name) => !own.test(name) && !knownModules.includes(name))).toEqual([]);
     expect(modules.length).toBeGreaterThan(0);
   });

@@ -1,6 +1,6 @@
 import { constants } from "node:buffer";
 import { describe, expect, it } from "vitest";
-import type { ProtocolConnection } from "../../protocol/connection.js";
+import { ProtocolConnection, type ProtocolHandler } from "../../protocol/connection.js";
 import { InvalidStateError, ProtocolError } from "../../protocol/errors.js";
 import { expectAtEverySplit, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension } from "../support/inverting-extension.js";
@@ -136,6 +136,28 @@ describe.each(["client", "server"] as const)("ProtocolConnection of a %s", (role
 });
 
 const newClient = (): ProtocolEnd => new ProtocolEnd();
+
+it("a failure is announced before its Close frame, and the handler may send or abandon", () => {
+  for (const isAbandoned of [false, true]) {
+    const log: string[] = [];
+    const handler: ProtocolHandler = {
+      ...{ onMessage: () => undefined, onPing: () => undefined, onPong: () => undefined },
+      ...{ onClose: () => undefined, onEnd: () => undefined, onFailure: () => void log.push("failure") },
+      onFailing: () => {
+        log.push("failing");
+        if (isAbandoned) connection.abandon();
+        else connection.text("last");
+      },
+    };
+    const connection = new ProtocolConnection({ role: "server", handler, resources: testResources() });
+    connection.receive(frame({ opcode: 3, mask: true }));
+    expect(log).toEqual(isAbandoned ? ["failing"] : ["failing", "failure"]);
+    const output = connection.take() ?? Buffer.alloc(0);
+    expect(
+      output.equals(isAbandoned ? Buffer.alloc(0) : Buffer.concat([textFrame("last"), closeFrame(1002)])),
+    ).toBe(true);
+  }
+});
 
 describe("the closing handshake", () => {
   it("answers the peer's Close frame with its code, without its reason", () => {

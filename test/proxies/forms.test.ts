@@ -1,25 +1,18 @@
 // All forms of the option `proxy`, with real proxies and real environment variables.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ProxyOption } from "../../src/index.js";
-import { certificate, EchoServer, type Scheme } from "./echo-server.js";
-import { allStarted, type AnyProxy, Clients, Fleet, type Options } from "./fleet.js";
+import { certificate } from "./echo-server.js";
+import { type AnyProxy, type Options } from "./fleet.js";
 import { observe, type Outcome } from "./outcome.js";
 import { credentials, logins } from "./proxy-process.js";
+import { proxyScene } from "./scene.js";
 
-const fleet = new Fleet();
-const servers: Record<Scheme, EchoServer> = { ws: new EchoServer("ws"), wss: new EchoServer("wss") };
-let clients: Clients;
-
-beforeAll(async () => {
-  await allStarted([fleet.start(), servers.ws.listen(), servers.wss.listen()]);
-}, 60_000);
-
-afterAll(() => Promise.all([fleet.stop(), servers.ws.close(), servers.wss.close()]));
+const scene = proxyScene();
+const { fleet, servers } = scene;
 
 const variables = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 beforeEach(() => {
-  clients = new Clients();
   // The variables of the machine must not change the results.
   for (const name of [...variables, "REQUEST_METHOD"]) {
     vi.stubEnv(name, undefined);
@@ -27,13 +20,10 @@ beforeEach(() => {
   }
 });
 
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await clients.finish();
-});
+afterEach(() => void vi.unstubAllEnvs());
 
 async function connectBy(proxy: Options["proxy"], url: string = servers.ws.url()): Promise<Outcome> {
-  return observe(clients, url, { proxy });
+  return observe(scene.clients, url, { proxy });
 }
 
 /** Checks that the client reached its target through `proxy`. The client itself resolves no name. */
@@ -124,7 +114,7 @@ describe("a function for the option proxy", () => {
 
   it("must return within connectTimeout", async () => {
     const proxy = (): Promise<string> => new Promise(() => undefined);
-    const outcome = await observe(clients, servers.ws.url(), { proxy, connectTimeout: 50 });
+    const outcome = await observe(scene.clients, servers.ws.url(), { proxy, connectTimeout: 50 });
     expect(outcome).toMatchObject({ result: "TIMEOUT", phase: "provider", verdict: "setup-failed" });
     expect(outcome.message).toContain("proxy did not finish within 50 ms");
   });

@@ -1,31 +1,17 @@
 // The table of the proxies: proxy, target and credentials, and what the client observes. Every client reaches a host
 // that only the proxy can find.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { EchoServer, type Scheme } from "./echo-server.js";
-import { allStarted, Clients, Fleet, optionFor, proxyNames } from "./fleet.js";
+import { afterAll, describe, expect, it } from "vitest";
+import { optionFor, proxyNames } from "./fleet.js";
 import { cellsOf, observe, outcomeTitles } from "./outcome.js";
 import { logins } from "./proxy-process.js";
 import { ResultTable } from "./result-table.js";
+import { proxyScene } from "./scene.js";
 
-const fleet = new Fleet();
-const servers: Record<Scheme, EchoServer> = { ws: new EchoServer("ws"), wss: new EchoServer("wss") };
+const scene = proxyScene();
+const { fleet, servers } = scene;
 const table = new ResultTable("proxy", "target", "credentials", ...outcomeTitles);
-let clients: Clients;
 
-beforeAll(async () => {
-  await allStarted([fleet.start(), servers.ws.listen(), servers.wss.listen()]);
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all([fleet.stop(), servers.ws.close(), servers.wss.close()]);
-  table.print("Proxies, targets and credentials");
-});
-
-beforeEach(() => {
-  clients = new Clients();
-});
-
-afterEach(() => clients.finish());
+afterAll(() => table.print("Proxies, targets and credentials"));
 
 const refused = {
   ...{ result: "PROXY_AUTHENTICATION", error: "ProxyError", phase: "proxy", verdict: "proxy" },
@@ -47,7 +33,9 @@ describe.each(proxyNames)("%s", (name) => {
       { how: "right", login: logins.right, needsLogin: true },
     ])("carry a message if the credentials are $how", async ({ how, login, needsLogin }) => {
       const proxy = fleet.get(name, needsLogin);
-      const outcome = await observe(clients, servers[scheme].url(), { proxy: optionFor(proxy.url(login)) });
+      const outcome = await observe(scene.clients, servers[scheme].url(), {
+        proxy: optionFor(proxy.url(login)),
+      });
       table.add(name, scheme, how, ...cellsOf(outcome));
       expect(outcome).toMatchObject({ result: "echo", verdict: "closed-by-us", ports: [proxy.port] });
     });
@@ -57,7 +45,9 @@ describe.each(proxyNames)("%s", (name) => {
       { how: "missing", login: undefined },
     ])("are refused if the credentials are $how", async ({ how, login }) => {
       const proxy = fleet.get(name, true);
-      const outcome = await observe(clients, servers[scheme].url(), { proxy: optionFor(proxy.url(login)) });
+      const outcome = await observe(scene.clients, servers[scheme].url(), {
+        proxy: optionFor(proxy.url(login)),
+      });
       table.add(name, scheme, how, ...cellsOf(outcome));
       expect(outcome).toMatchObject({ ...refused, statusCode: statusOf(name, how), ports: [proxy.port] });
     });

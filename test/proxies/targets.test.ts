@@ -1,32 +1,19 @@
 // Failures after a real proxy was reached: of the target, of its name, and of TLS to it.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { certificate, EchoServer, type Scheme } from "./echo-server.js";
-import { allStarted, Clients, Fleet, type Options, optionFor, programs } from "./fleet.js";
+import { afterAll, describe, expect, it } from "vitest";
+import { certificate } from "./echo-server.js";
+import { type Options, optionFor, programs } from "./fleet.js";
 import { cellsOf, observe, type Outcome, outcomeTitles } from "./outcome.js";
 import { ResultTable } from "./result-table.js";
+import { proxyScene } from "./scene.js";
 
-const fleet = new Fleet();
-const servers: Record<Scheme, EchoServer> = { ws: new EchoServer("ws"), wss: new EchoServer("wss") };
+const scene = proxyScene();
+const { fleet, servers } = scene;
 const table = new ResultTable("proxy", "target", ...outcomeTitles);
-let clients: Clients;
 
-beforeAll(async () => {
-  await allStarted([fleet.start(), servers.ws.listen(), servers.wss.listen()]);
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all([fleet.stop(), servers.ws.close(), servers.wss.close()]);
-  table.print("Targets that fail, through real proxies");
-});
-
-beforeEach(() => {
-  clients = new Clients();
-});
-
-afterEach(() => clients.finish());
+afterAll(() => table.print("Targets that fail, through real proxies"));
 
 async function outcomeOf(name: string, target: string, url: string, options: Options = {}): Promise<Outcome> {
-  const outcome = await observe(clients, url, { proxy: optionFor(fleet.get(name).url()), ...options });
+  const outcome = await observe(scene.clients, url, { proxy: optionFor(fleet.get(name).url()), ...options });
   table.add(name, target, ...cellsOf(outcome));
   return outcome;
 }

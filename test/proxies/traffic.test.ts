@@ -1,26 +1,13 @@
 // Traffic through real proxies: names that only the proxy knows, large messages, many clients, and a proxy that is
 // started again.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { EchoServer, type Scheme } from "./echo-server.js";
-import { allStarted, Clients, Fleet, optionFor, programs, proxyNames } from "./fleet.js";
+import { describe, expect, it } from "vitest";
+import { optionFor, programs, proxyNames } from "./fleet.js";
 import { observe } from "./outcome.js";
 import { logins, ProxyProcess } from "./proxy-process.js";
+import { proxyScene } from "./scene.js";
 
-const fleet = new Fleet();
-const servers: Record<Scheme, EchoServer> = { ws: new EchoServer("ws"), wss: new EchoServer("wss") };
-let clients: Clients;
-
-beforeAll(async () => {
-  await allStarted([fleet.start(), servers.ws.listen(), servers.wss.listen()]);
-}, 60_000);
-
-afterAll(() => Promise.all([fleet.stop(), servers.ws.close(), servers.wss.close()]));
-
-beforeEach(() => {
-  clients = new Clients();
-});
-
-afterEach(() => clients.finish());
+const scene = proxyScene();
+const { fleet, servers } = scene;
 
 const size = 1024 * 1024;
 const schemes = ["ws", "wss"] as const;
@@ -29,7 +16,7 @@ describe.each(proxyNames)("through %s", (name) => {
   it.each(schemes)("a message of 1 MiB arrives unchanged in both directions (%s)", async (scheme) => {
     const proxy = optionFor(fleet.get(name, true).url(logins.right));
     // Without compression, so that all bytes pass through the proxy.
-    const ws = await clients.connect(servers[scheme].url(), { proxy, compress: false });
+    const ws = await scene.clients.connect(servers[scheme].url(), { proxy, compress: false });
     const message = Buffer.from(
       Array.from({ length: size }, (_, index) => (index * 31 + (index >> 8)) & 0xff),
     );
@@ -42,7 +29,7 @@ describe.each(proxyNames)("through %s", (name) => {
   it.each(schemes)("twenty clients at once each get their own messages (%s)", async (scheme) => {
     const proxy = optionFor(fleet.get(name).url());
     const echoes = Array.from({ length: 20 }, async (_, index) => {
-      const ws = await clients.connect(servers[scheme].url(), { proxy });
+      const ws = await scene.clients.connect(servers[scheme].url(), { proxy });
       await ws.send(`client ${index}`);
       return ws.recv();
     });
@@ -55,14 +42,16 @@ describe.each(programs)("$name", (program) => {
     "resolves the name %s (%s)",
     async (name, scheme) => {
       const proxy = optionFor(fleet.get(program.name).url());
-      expect(await observe(clients, servers[scheme].url(name), { proxy })).toMatchObject({ result: "echo" });
+      expect(await observe(scene.clients, servers[scheme].url(name), { proxy })).toMatchObject({
+        result: "echo",
+      });
     },
   );
 
   it.each(schemes)("may be started again while a client is connected (%s)", async (scheme) => {
     const proxy = await ProxyProcess.start(program, true);
     try {
-      const ws = await clients.connect(servers[scheme].url(), {
+      const ws = await scene.clients.connect(servers[scheme].url(), {
         proxy: optionFor(proxy.url(logins.right)),
         ...{ reconnect: true, backoff: { base: 20, cap: 20 } },
       });

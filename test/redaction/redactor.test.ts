@@ -39,6 +39,29 @@ it("forgets the oldest credentials of a client that sends others at each attempt
   expect(redactor.text("<1>", "reason")).toBe("<1>");
 });
 
+it("examines an error once, until its message changes or another credential is sent", () => {
+  let reads = 0;
+  const error = Object.defineProperty(new Error("first"), "detail", { get: () => String(++reads) });
+  const redactor = new Redactor(undefined);
+  expect(redactor.error(error)).toBe(redactor.error(error));
+  expect(reads).toBe(1);
+  error.message = "token=abc";
+  expect(redactor.error(error).message).toBe("token=***");
+  error.message = "second";
+  expect(redactor.error(error).message).toBe("second");
+  redactor.learn(["second"]);
+  expect(redactor.error(error).message).toBe("***");
+});
+
+it("hides an error whose message cannot be read", () => {
+  const error = Object.defineProperty(new Error(), "message", {
+    get: () => {
+      throw new Error("hunter2");
+    },
+  });
+  expect(redactorOf(undefined).error(error).message).toBe("***");
+});
+
 describe("the hook", () => {
   it("replaces the rule, and receives the text, its kind and the name of a header field", () => {
     const hook = vi.fn((text: string, kind: string) => `${kind}(${text.length})`);

@@ -45,6 +45,9 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
     ...["client/message-hub", "client/lifecycle"],
   ],
 
+  // Built on the public interfaces only: `jetsocket`, and `jetsocket/protocol` to load modules of Node.
+  ws: ["index", "protocol"],
+
   // An entry point of its own: the test kit uses the ports and does not use the client.
   testing: [...base, "transport"],
   // An entry point of its own, built on the public interface of the client alone.
@@ -52,6 +55,8 @@ export const folders: Readonly<Record<string, readonly string[]>> = {
   // It shares the listeners and the abort signals of channels.
   pool: ["index", "channels"],
   presets: [],
+  // An entry point of its own, built on the public interface.
+  whatwg: ["index"],
   index: [...base, "connection", "stats", "client/sending", "client/receiving", "client"],
 };
 

@@ -17,6 +17,7 @@ export function makeReport({ headers = [], ...given }: GivenReport = {}): CloseR
     codeSent: 1000,
     codeReceived: 1000,
     reason: "",
+    reasonReceived: undefined,
     wasClean: true,
     error: undefined,
     statusCode: undefined,

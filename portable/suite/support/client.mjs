@@ -24,6 +24,30 @@ export async function withClient(script, body, options = {}, serverOptions = {})
   }
 }
 
+/** A server that accepts the client, and closes when the client does. */
+export async function hold(peer) {
+  await peer.accept();
+  await peer.untilClose();
+  peer.close(1000);
+}
+
+/** A server that accepts the client with these header fields, and sends these frames. */
+export const sending =
+  (frames, ...fields) =>
+  async (peer) => {
+    await peer.accept(...fields);
+    peer.write(...frames);
+    await peer.untilClose();
+    peer.end();
+  };
+
+/** Receives the next messages. */
+export async function take(ws, count) {
+  const messages = [];
+  while (messages.length < count) messages.push(await ws.recv());
+  return messages;
+}
+
 /** Resolves with the next event of this name. */
 export function next(ws, name) {
   return new Promise((resolve) => ws.once(name, resolve));

@@ -68,6 +68,7 @@ export interface ClientConnectionHandler {
   onOpen(connection: ClientConnection, times: OpeningTimes): void;
   /** The setup is complete. No message is delivered before this call returns. */
   onReady(connection: ClientConnection): void;
+  onFailing?(connection: ClientConnection): void;
   onClosing(connection: ClientConnection, close: CloseFrame, initiatedBy: "us" | "peer"): void;
   onDrain(connection: ClientConnection): void;
   onLastMessages(connection: ClientConnection): void;
@@ -364,6 +365,10 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   onPong(payload: Buffer, latencyMs: number | undefined): void {
     this.#hub.onPong(payload, latencyMs);
+  }
+
+  onFailing(): void {
+    if (this.#isReady) this.#handler.onFailing?.(this);
   }
 
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void {

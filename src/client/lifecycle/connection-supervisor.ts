@@ -287,6 +287,10 @@ export class ConnectionSupervisor implements ClientConnectionHandler, RotationHa
     return connection === this.#connection && connection.live?.isClosing === false;
   }
 
+  onFailing(connection: ClientConnection): void {
+    if (connection === this.#connection) this.#context.emitter.emit("failing", {});
+  }
+
   onClosing(connection: ClientConnection, close: CloseFrame, initiatedBy: "us" | "peer"): void {
     const { states, hub, emitter, stopReasons } = this.#context;
     // A connection that a rotation replaces emits no `closing` event, because messages are sent on its successor.

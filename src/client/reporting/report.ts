@@ -63,6 +63,7 @@ export function reportAttempt(
     codeSent: undefined,
     codeReceived: undefined,
     reason: "",
+    reasonReceived: undefined,
     wasClean: false,
     error: shown,
     statusCode: response.statusCode,
@@ -98,6 +99,7 @@ export function reportEnd(
     codeReceived: end.closeReceived?.code,
     // A peer that answers our Close frame echoes the code, but usually omits the reason.
     reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
+    reasonReceived: end.closeReceived?.reason,
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
     error:
       setupError === undefined ? endError(end, verdict, context) : attemptError("setup", setupError, context),
@@ -122,12 +124,18 @@ function createReport(
   const shown = { verdict, advice, isRetryable, url, events, ...fields, loopLagMs };
   const original = { ...shown, headers: unmasked(fields.headers) };
   shown.reason = redactor.text(fields.reason, "reason");
-  return Object.freeze(mask<CloseReport>(hideBody(shown), hideBody(original)));
+  if (fields.reasonReceived !== undefined)
+    shown.reasonReceived = redactor.text(fields.reasonReceived, "reason");
+  return Object.freeze(mask<CloseReport>(hideDetails(shown), hideDetails(original)));
 }
 
-/** The body is not enumerable, so that it is neither printed nor copied with the report. */
-function hideBody<Report extends Pick<CloseReport, "body">>(report: Report): Report {
-  return Object.defineProperty(report, "body", ownOptions({ value: report.body, enumerable: false }));
+/**
+ * The body is not enumerable, so that it is neither printed nor copied with the report. `reasonReceived` is not printed
+ * either, because `reason` shows it.
+ */
+function hideDetails<Report extends object>(report: Report): Report {
+  const hidden = ownOptions({ enumerable: false });
+  return Object.defineProperties(report, ownOptions({ body: hidden, reasonReceived: hidden }));
 }
 
 /** Returns the error of a failed attempt. Its message contains phase, URL and advice. */

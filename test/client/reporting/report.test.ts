@@ -3,6 +3,7 @@ import { attemptAdvice } from "../../../src/client/reporting/attempt-advice.js";
 import * as reports from "../../../src/client/reporting/report.js";
 import { reportConnection, verdictOf } from "../../../src/client/lifecycle/connection-report.js";
 import { advices, unansweredAdvice } from "../../../src/client/reporting/verdict.js";
+import { unmasked } from "../../../src/index.js";
 import type { ConnectionEnd } from "../../../src/connection/connection-end.js";
 import {
   CloseError,
@@ -229,6 +230,17 @@ describe("reportEnd()", () => {
     ["", {}],
   ])("returns the reason %j for %j", (reason, given) => {
     expect(reportEnd(makeEnd(given), context()).reason).toBe(reason);
+  });
+
+  it("separates the reason that the peer sent, and hides its secrets", () => {
+    const closeSent = { code: 1000, reason: "ours" };
+    expect(reportEnd(makeEnd({ closeSent }), context()).reasonReceived).toBeUndefined();
+    const echoed = makeEnd({ closeSent, closeReceived: { code: 1000, reason: "" } });
+    expect(reportEnd(echoed, context()).reasonReceived).toBe("");
+    const secret = "token=bb8f2d1c9a7e4f60a1b2c3d4e5f60718";
+    const report = reportEnd(makeEnd({ closeReceived: { code: 1000, reason: secret } }), context());
+    expect(report.reasonReceived).toBe("token=***");
+    expect(unmasked(report).reasonReceived).toBe(secret);
   });
 
   it.each([

@@ -1,0 +1,36 @@
+// Lets a socket be collected as the standard requires, although its connection fires events at it. It does not end the
+// connection of a collected socket.
+import { getEventListeners } from "node:events";
+import type { SocketEvents } from "./socket-connection.js";
+import { states } from "./web-idl.js";
+
+/** The standard, "garbage collection": the events whose listeners keep a socket alive, by `readyState`. */
+const keepingEvents: Readonly<Record<number, readonly string[]>> = {
+  [states.CONNECTING]: ["open", "message", "error", "close"],
+  [states.OPEN]: ["message", "error", "close"],
+  [states.CLOSING]: ["error", "close"],
+  [states.CLOSED]: [],
+};
+
+/** The reference of a connection to its socket. The reference is weak while no listener needs the socket. */
+export class SocketReference implements SocketEvents {
+  readonly #weak: WeakRef<EventTarget>;
+  #kept: EventTarget | undefined;
+
+  constructor(socket: EventTarget) {
+    this.#weak = new WeakRef(socket);
+  }
+
+  fire(event: Event): void {
+    (this.#kept ?? this.#weak.deref())?.dispatchEvent(event);
+  }
+
+  /** Must be called when listeners or the state have changed. */
+  update(readyState: number): void {
+    const socket = this.#weak.deref();
+    const isKept =
+      socket !== undefined &&
+      keepingEvents[readyState]!.some((name) => getEventListeners(socket, name).length > 0);
+    this.#kept = isKept ? socket : undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { readReconnectingOptions } from "../../src/whatwg/reconnecting-options.js";
+
+describe("the options of a ReconnectingWebSocket", () => {
+  it("have defaults: no limit of messages, and a retry after every end", () => {
+    const { client, maxRetries, startClosed, resetAfter } = readReconnectingOptions(undefined);
+    expect({ maxRetries, startClosed, resetAfter }).toEqual({
+      ...{ maxRetries: Infinity, startClosed: false, resetAfter: 60_000 },
+    });
+    expect(client).toMatchObject({ reconnect: true, retryInitial: true });
+    expect(client.outbox).toEqual({ capacity: 2 ** 31 - 1, maxBytes: 64 * 1024 * 1024 });
+    expect(client.shouldReconnect!({} as never)).toBe(true);
+  });
+
+  it("may have the names of reconnecting-websocket", () => {
+    const { client, maxRetries, startClosed, resetAfter } = readReconnectingOptions({
+      ...{ maxReconnectionDelay: 1, minReconnectionDelay: 2, reconnectionDelayGrowFactor: 3, minUptime: 4 },
+      ...{ connectionTimeout: 5, maxRetries: 6, maxEnqueuedMessages: 7, startClosed: true, debug: false },
+    });
+    expect({ maxRetries, startClosed, resetAfter }).toEqual({
+      maxRetries: 6,
+      startClosed: true,
+      resetAfter: 4,
+    });
+    expect(client).toMatchObject({
+      ...{ backoff: { cap: 1, base: 2, multiplier: 3, resetAfter: 4 }, connectTimeout: 5 },
+      outbox: { capacity: 7 },
+    });
+    expect(Object.keys(client)).not.toContain("minUptime");
+    expect(readReconnectingOptions({ maxEnqueuedMessages: 0 }).client.outbox).toBe(false);
+    expect(readReconnectingOptions({ maxEnqueuedMessages: Infinity }).client.outbox).toMatchObject({
+      capacity: 2 ** 31 - 1,
+    });
+  });
+
+  it("may have the names of this package", () => {
+    const shouldReconnect = (): boolean => false;
+    const given = { backoff: { resetAfter: 9 }, outbox: 5, heartbeat: 100, shouldReconnect } as const;
+    const { client, resetAfter } = readReconnectingOptions(given);
+    expect(client).toMatchObject(given);
+    expect(resetAfter).toBe(9);
+  });
+
+  it.each([
+    [{ WebSocket: EventTarget }, "WebSocket"],
+    [{ debug: true }, "debug"],
+    [{ reconnect: false }, "reconnect"],
+    [{ retryInitial: true }, "retryInitial"],
+    [{ buffer: 5 }, "buffer"],
+    [{ serializer: JSON.stringify }, "serializer"],
+    [{ subprotocols: ["a"] }, "subprotocols"],
+    [{ maxRetries: -1 }, "maxRetries"],
+    [{ maxRetries: "5" }, "maxRetries"],
+    [{ startClosed: 1 }, "startClosed"],
+    [{ shouldReconnect: true }, "shouldReconnect"],
+    [{ onConnection: 5 }, "onConnection"],
+    [{ minUptime: 5, backoff: {} }, "minUptime"],
+    [{ connectionTimeout: 5, connectTimeout: 6 }, "connectionTimeout"],
+    [{ maxEnqueuedMessages: 5, outbox: 6 }, "maxEnqueuedMessages"],
+  ])("%j is refused by its name", (options, name) => {
+    expect(() => readReconnectingOptions(options)).toThrow(
+      expect.objectContaining({
+        name: "TypeError",
+        message: expect.stringContaining(name) as string,
+      }) as Error,
+    );
+  });
+});

@@ -1,0 +1,39 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, it } from "vitest";
+import { SocketReference } from "../../src/whatwg/socket-reference.js";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+async function collect(): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+  }
+}
+
+/** A reference to a target with one listener, which records its events. */
+function make(type: string, readyState: number, log: string[]): SocketReference {
+  const target = new EventTarget();
+  const reference = new SocketReference(target);
+  target.addEventListener(type, () => log.push(type));
+  reference.update(readyState);
+  return reference;
+}
+
+it.each([
+  [0, ["open", "message", "error", "close"]],
+  [1, ["message", "error", "close"]],
+  [2, ["error", "close"]],
+  [3, []],
+])("in the state %d, listeners of %j keep the socket alive, and no others", async (readyState, keeping) => {
+  for (const type of ["open", "message", "error", "close", "other"]) {
+    const log: string[] = [];
+    const reference = make(type, readyState, log);
+    await collect();
+    reference.fire(new Event(type));
+    expect(log, type).toEqual(keeping.includes(type) ? [type] : []);
+    reference.update(readyState);
+  }
+});

@@ -1,0 +1,129 @@
+// The steps of the opening handshake.
+import { describe, expect, onTestFinished } from "vitest";
+import type { WebSocket } from "../../../src/whatwg/index.js";
+import { switching } from "../../support/scripted-peer.js";
+import { create, listen, next, open, record, step, turn } from "./scene.js";
+
+/** Expects that the connection fails without being opened. */
+async function expectFailure(ws: WebSocket): Promise<void> {
+  const log = record(ws);
+  const { code, reason, wasClean } = await next(ws, "close");
+  expect({ code, reason, wasClean }).toEqual({ code: 1006, reason: "", wasClean: false });
+  expect(log).toEqual(["error 3", "close 3"]);
+}
+
+describe("the opening handshake", () => {
+  step("connect.request", async () => {
+    const server = await listen();
+    create(`${server.url}?a=b`);
+    const request = await (await server.client()).request();
+    expect(request.requestLine).toBe("GET /feed?a=b HTTP/1.1");
+    expect(request.field("Upgrade")).toBe("websocket");
+    expect(request.field("Connection")).toBe("Upgrade");
+    expect(request.field("Sec-WebSocket-Version")).toBe("13");
+    expect(Buffer.from(request.field("Sec-WebSocket-Key")!, "base64")).toHaveLength(16);
+    expect(request.field("Sec-WebSocket-Extensions")).toMatch(/^permessage-deflate/);
+    expect(request.field("Origin")).toBeUndefined();
+  });
+
+  step("connect.protocols", async () => {
+    const { ws, peer } = await open({}, { fields: ["Sec-WebSocket-Protocol: b"] }, ["a", "b"]);
+    expect((await peer.request()).field("Sec-WebSocket-Protocol")).toBe("a, b");
+    expect(ws.protocol).toBe("b");
+  });
+
+  step("connect.origin", async () => {
+    const server = await listen();
+    const location = { href: "https://site.test/page", origin: "https://site.test" };
+    Object.defineProperty(globalThis, "location", { value: location, configurable: true });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+    create(server.url);
+    expect((await (await server.client()).request()).field("Origin")).toBe("https://site.test");
+    create(server.url, [], { headers: { origin: "https://other.test" } });
+    expect((await (await server.client()).request()).field("Origin")).toBe("https://other.test");
+  });
+
+  step("connect.credentials", async () => {
+    const server = await listen();
+    create(server.url.replace("//", "//user:pass@"));
+    const request = await (await server.client()).request();
+    expect(request.field("Authorization")).toBe(`Basic ${Buffer.from("user:pass").toString("base64")}`);
+    expect(request.requestLine).not.toContain("user");
+    // RFC 7617 2: such a user name cannot be sent.
+    await expectFailure(create(server.url.replace("//", "//us%3Aer:pass@")));
+  });
+
+  step("connect.blocked-port", async () => {
+    await expectFailure(create("ws://127.0.0.1:6667/"));
+    await expectFailure(create("wss://127.0.0.1:25/"));
+  });
+
+  step("connect.network-error", async () => {
+    const server = await listen();
+    const { url } = server;
+    await server.close();
+    await expectFailure(create(url));
+  });
+
+  step("connect.status", async () => {
+    for (const status of ["200 OK", "401 Unauthorized", "302 Found\r\nLocation: /other"]) {
+      const server = await listen();
+      const ws = create(server.url);
+      const failure = expectFailure(ws);
+      const peer = await server.client();
+      await peer.request();
+      peer.send(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+      await failure;
+      expect(server.connectionCount).toBe(1);
+    }
+  });
+
+  step("connect.no-protocol", async () => {
+    const server = await listen();
+    const failure = expectFailure(create(server.url, ["chat"]));
+    await (await server.client()).accept();
+    await failure;
+  });
+
+  step("connect.other-protocol", async () => {
+    const server = await listen();
+    const failure = expectFailure(create(server.url, ["chat"]));
+    await (await server.client()).accept({ fields: ["Sec-WebSocket-Protocol: other"] });
+    await failure;
+  });
+
+  step("connect.invalid-response", async () => {
+    const server = await listen();
+    const failure = expectFailure(create(server.url));
+    const peer = await server.client();
+    const response = switching(await peer.request());
+    peer.send(response.replace(/Accept: ./, "Accept: _"));
+    await failure;
+  });
+
+  step("connect.open", async () => {
+    const fields = ["Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Extensions: permessage-deflate"];
+    const server = await listen();
+    const ws = create(server.url, "chat");
+    const states: unknown[] = [ws.readyState, ws.protocol, ws.extensions];
+    const peer = await server.client();
+    const opened = next(ws, "open");
+    ws.onopen = () => states.push(ws.readyState, ws.protocol, ws.extensions);
+    await peer.accept({ fields });
+    const event = await opened;
+    expect(states).toEqual([0, "", "", 1, "chat", "permessage-deflate"]);
+    expect(event.constructor).toBe(Event);
+    const { bubbles, cancelable, target } = event;
+    expect({ bubbles, cancelable, target }).toEqual({ bubbles: false, cancelable: false, target: ws });
+  });
+
+  step("connect.parallel", async () => {
+    const ws = create("ws://127.0.0.1:6667/");
+    const log = record(ws);
+    expect(ws.readyState).toBe(0);
+    expect(log).toEqual([]);
+    await next(ws, "close");
+    await turn();
+    expect(log).toEqual(["error 3", "close 3"]);
+  });
+});
