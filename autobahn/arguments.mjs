@@ -2,9 +2,22 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
+const ENTRIES = /** @type {const} */ (["jetsocket", "whatwg", "ws"]);
+
+/** @typedef {typeof ENTRIES[number]} Entry the main entry of the package, or one of its drop-in classes */
+
+/**
+ * @typedef {object} RunArguments
+ * @property {string[]} patterns
+ * @property {number} lanes
+ * @property {"docker" | "python" | undefined} server
+ * @property {string | undefined} tarball
+ * @property {Entry} entry
+ */
+
 /**
  * @param {readonly string[]} given
- * @returns {{ patterns: string[], lanes: number, server: "docker" | "python" | undefined, tarball: string | undefined }}
+ * @returns {RunArguments}
  */
 export function parseArguments(given) {
   const { values } = parseArgs({
@@ -14,17 +27,21 @@ export function parseArguments(given) {
       servers: { type: "string" },
       server: { type: "string" },
       tarball: { type: "string" },
+      entry: { type: "string", default: "jetsocket" },
     },
   });
   const { server } = values;
   if (server !== undefined && server !== "docker" && server !== "python") {
     throw new Error(`--server takes docker or python, not "${server}"`);
   }
+  const entry = ENTRIES.find((name) => name === values.entry);
+  if (entry === undefined) throw new Error(`--entry takes ${ENTRIES.join(" or ")}, not "${values.entry}"`);
   return {
     patterns: (values.cases ?? ["*"]).flatMap((patterns) => patterns.split(",")),
     lanes: values.servers === undefined ? Math.max(2, availableParallelism()) : laneCount(values.servers),
     server,
     tarball: values.tarball,
+    entry,
   };
 }
 

@@ -12,9 +12,14 @@ import { readResults } from "./results.mjs";
 import { judge, readPinned } from "./verdicts.mjs";
 
 const HERE = import.meta.dirname;
-export const REPORT_FOLDER = join(HERE, "report");
+const REPORT_FOLDER = reportFolderOf("jetsocket");
 export const EXPECTED_FILE = join(HERE, "expected-results.json");
 const DEVIATIONS_PRINTED = 20;
+
+/** @param {import("./arguments.mjs").Entry} entry */
+export function reportFolderOf(entry) {
+  return join(HERE, entry === "jetsocket" ? "report" : `report-${entry}`);
+}
 
 /**
  * Reads `run.json` and `cases/` in the report folder and writes its other files.

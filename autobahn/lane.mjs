@@ -4,7 +4,7 @@ import { TesteeProcess } from "./testee-process.mjs";
 /**
  * @param {object} lane
  * @param {import("./server.mjs").Server} lane.server
- * @param {{ folder: string, file: string }} lane.installed
+ * @param {{ folder: string, file: string, entry: string }} lane.installed
  * @param {string} lane.agent
  * @param {import("./queue.mjs").CaseQueue} lane.queue
  * @param {{ idleMs: number, jobMs: number }} [lane.limits] time limits of the testee in milliseconds

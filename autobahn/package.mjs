@@ -26,7 +26,7 @@ export async function installPackage(folder, tarball) {
   if (tarball === undefined && names.join() !== "jetsocket") {
     throw new Error(`installing the tarball installed other packages too: ${names.join(", ")}`);
   }
-  await copyFile(join(HERE, "testee.mjs"), join(home, "testee.mjs"));
+  for (const file of ["testee.mjs", "testee-clients.mjs"]) await copyFile(join(HERE, file), join(home, file));
   const manifest = await readFile(join(home, "node_modules", "jetsocket", "package.json"), "utf8");
   return { folder: home, file: join(home, "testee.mjs"), version: JSON.parse(manifest).version };
 }

@@ -5,6 +5,7 @@ import { count, DID_NOT_RUN, inOrder } from "./verdicts.mjs";
 /**
  * @typedef {object} Run facts of a run without its results
  * @property {string} agent
+ * @property {string} entry of the package: jetsocket, whatwg or ws
  * @property {string} version of the package
  * @property {string} suite
  * @property {string} server "Docker" or "Python 2.7"
@@ -95,6 +96,10 @@ export function page(report) {
       ["", ""],
       [
         ["Package", `${run.agent} ${run.version}, from the packed tarball`],
+        [
+          "Class",
+          run.entry === "jetsocket" ? "WebSocket of jetsocket" : `WebSocket of jetsocket/${run.entry}`,
+        ],
         ["Suite", `${run.suite} on ${run.server}, ${run.lanes} side by side`],
         ["Cases", run.patterns.join(", ")],
         ["Started", run.started],

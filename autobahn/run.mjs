@@ -1,5 +1,6 @@
 /**
- * The conformance run: `node autobahn/run.mjs [--cases '6.*'] [--servers 2] [--server docker|python] [--tarball FILE]`.
+ * The conformance run: `node autobahn/run.mjs [--cases '6.*'] [--servers 2] [--server docker|python] [--tarball FILE]
+ * [--entry jetsocket|whatwg|ws]`.
  * Needs a built package (`npm run build`), unless a tarball is given.
  */
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
@@ -8,7 +9,7 @@ import { join } from "node:path";
 import { parseArguments } from "./arguments.mjs";
 import { selectCases } from "./cases.mjs";
 import { endChildren } from "./child.mjs";
-import { EXPECTED_FILE, passGate, REPORT_FOLDER } from "./gate.mjs";
+import { EXPECTED_FILE, passGate, reportFolderOf } from "./gate.mjs";
 import { runLane } from "./lane.mjs";
 import { installPackage } from "./package.mjs";
 import { CaseQueue } from "./queue.mjs";
@@ -18,7 +19,6 @@ import { SUITE_VERSION } from "./specification.mjs";
 import { readPinned } from "./verdicts.mjs";
 
 const AGENT = "jetsocket";
-const CASE_FOLDER = join(REPORT_FOLDER, "cases");
 const RUN_LIMIT_MS = 60 * 60_000;
 const PROGRESS_MS = 30_000;
 
@@ -30,20 +30,23 @@ let stopCode;
 
 /** @param {string} folder for all files of the run except its report */
 async function run(folder) {
-  const { patterns, lanes: wantedLanes, server, tarball } = parseArguments(process.argv.slice(2));
+  const { patterns, lanes: wantedLanes, server, tarball, entry } = parseArguments(process.argv.slice(2));
   const ids = selectCases([...(await readPinned(EXPECTED_FILE)).keys()], patterns);
   const installed = await installPackage(folder, tarball);
   const servers = await prepareServers(server);
   const lanes = Math.min(wantedLanes, ids.length);
-  await rm(REPORT_FOLDER, { recursive: true, force: true });
-  await mkdir(CASE_FOLDER, { recursive: true });
+  const reportFolder = reportFolderOf(entry);
+  const caseFolder = join(reportFolder, "cases");
+  await rm(reportFolder, { recursive: true, force: true });
+  await mkdir(caseFolder, { recursive: true });
 
   const started = new Date().toISOString();
   const startMs = performance.now();
   const queue = new CaseQueue(ids);
   const timers = watch(queue);
+  const testee = { ...installed, entry };
   const runOne = (/** @type {unknown} */ _, /** @type {number} */ index) =>
-    runOneLane({ folder: join(folder, `lane-${index + 1}`), patterns, servers, installed, queue });
+    runOneLane({ folder: join(folder, `lane-${index + 1}`), caseFolder, patterns, servers, testee, queue });
   const notes = await Promise.all(Array.from({ length: lanes }, runOne));
   for (const timer of timers) clearTimeout(timer);
   if (stopCode !== undefined) return false;
@@ -51,6 +54,7 @@ async function run(folder) {
   /** @type {import("./report.mjs").Run} */
   const facts = {
     agent: AGENT,
+    entry,
     version: installed.version,
     suite: `autobahntestsuite ${SUITE_VERSION}`,
     server: servers.name,
@@ -62,27 +66,28 @@ async function run(folder) {
     problems: queue.problems,
     notes: Object.assign({}, ...notes),
   };
-  await writeFile(join(REPORT_FOLDER, "run.json"), `${JSON.stringify(facts, null, 2)}\n`);
-  return passGate();
+  await writeFile(join(reportFolder, "run.json"), `${JSON.stringify(facts, null, 2)}\n`);
+  return passGate({ reportFolder });
 }
 
 /**
  * Starts a server and a testee, runs cases, and copies the results. Errors are recorded in the queue.
  * @param {object} lane
  * @param {string} lane.folder
+ * @param {string} lane.caseFolder
  * @param {readonly string[]} lane.patterns
  * @param {Awaited<ReturnType<typeof prepareServers>>} lane.servers
- * @param {{ folder: string, file: string }} lane.installed
+ * @param {{ folder: string, file: string, entry: string }} lane.testee
  * @param {CaseQueue} lane.queue
  * @returns {Promise<Record<string, string>>} the client's first error in each case, by case id
  */
-async function runOneLane({ folder, patterns, servers, installed, queue }) {
+async function runOneLane({ folder, caseFolder, patterns, servers, testee, queue }) {
   try {
     await mkdir(folder);
     const server = await servers.start(folder, patterns);
-    const { taken, notes } = await runLane({ server, installed, agent: AGENT, queue });
+    const { taken, notes } = await runLane({ server, installed: testee, agent: AGENT, queue });
     await server.stop();
-    const written = await gatherResults(server.resultFolder, CASE_FOLDER);
+    const written = await gatherResults(server.resultFolder, caseFolder);
     if (written < taken) queue.stop(`the suite wrote ${written} results of ${taken} cases`);
     return notes;
   } catch (error) {

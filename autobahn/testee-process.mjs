@@ -31,13 +31,13 @@ export class TesteeProcess {
   }
 
   /**
-   * @param {{ folder: string, file: string }} installed folder with the installed package, testee's file
+   * @param {{ folder: string, file: string, entry: string }} installed folder with the installed package, testee's file
    * @param {string} url
    * @param {string} agent
    * @param {{ idleMs: number, jobMs: number }} [limits]
    */
   static async start(installed, url, agent, limits = LIMITS) {
-    const child = new Child(process.execPath, [installed.file, url, agent], {
+    const child = new Child(process.execPath, [installed.file, url, agent, installed.entry], {
       cwd: installed.folder,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });

@@ -1,12 +1,13 @@
 /**
- * The client under test, in a process of its own: `node testee.mjs URL AGENT`. It runs in the folder of the installed
- * tarball, so that "jetsocket" is the packed package. It performs the jobs that its parent sends over the IPC channel.
+ * The client under test, in a process of its own: `node testee.mjs URL AGENT ENTRY`. It runs in the folder of the
+ * installed tarball, so that "jetsocket" is the packed package. It performs the jobs that its parent sends over the
+ * IPC channel.
  */
-import { WebSocket } from "jetsocket";
+import { clients } from "./testee-clients.mjs";
 
 const PROGRESS_MS = 1_000;
 
-const [url, agent] = process.argv.slice(2);
+const [url, agent, entry] = process.argv.slice(2);
 
 let lastProgress = 0;
 
@@ -21,32 +22,19 @@ function reportProgress() {
 /**
  * Opens a connection and resolves when it has ended.
  * @param {string} path
- * @param {(ws: WebSocket, data: string | Buffer) => void} onData
+ * @param {import("./testee-clients.mjs").OnData} onData
  * @returns {Promise<string | undefined>} the first error, for the report
  */
-async function converse(path, onData) {
-  let firstError;
-  const ws = new WebSocket(`${url}${path}`, { reconnect: false, heartbeat: false });
-  const closed = new Promise((resolve) => ws.on("closed", resolve));
-  ws.on("error", ({ error }) => {
-    firstError ??= String(error?.message ?? error);
-  });
-  ws.on("rawMessage", ({ data }) => {
+function converse(path, onData) {
+  return clients[entry](`${url}${path}`, (data, send) => {
     reportProgress();
-    onData(ws, data);
+    onData(data, send);
   });
-  try {
-    await ws.connect();
-  } catch (error) {
-    firstError ??= String(error?.message ?? error);
-  }
-  await closed;
-  return firstError;
 }
 
 async function caseCount() {
   let answer;
-  const error = await converse("/getCaseCount", (_ws, data) => {
+  const error = await converse("/getCaseCount", (data) => {
     answer = Number(data);
   });
   return answer === undefined ? { error: error ?? "no answer" } : { value: answer };
@@ -54,10 +42,7 @@ async function caseCount() {
 
 /** @param {number} number */
 async function runCase(number) {
-  const error = await converse(`/runCase?case=${number}&agent=${agent}`, (ws, data) => {
-    // An echo on a closed connection is rejected. It is ignored here, because the suite judges the result.
-    ws.sendRaw(data).catch(() => {});
-  });
+  const error = await converse(`/runCase?case=${number}&agent=${agent}`, (data, send) => send(data));
   return { error };
 }
 

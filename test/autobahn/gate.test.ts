@@ -16,6 +16,7 @@ const pinned = {
 
 const run = {
   agent: "jetsocket",
+  entry: "jetsocket",
   version: "1.2.3",
   suite: "autobahntestsuite 25.10.1",
   server: "Python 2.7",
