@@ -2,7 +2,7 @@
  * The state of one channel handle: its listeners, buffer, readers and readiness. It does not know connections, and does
  * not subscribe.
  */
-import { BufferOverflowError, type EventMap, InvalidStateError } from "../index.js";
+import { BufferOverflowError, type CloseReport, type EventMap, InvalidStateError } from "../index.js";
 import { type ChannelBounds, ChannelBuffer } from "./channel-buffer.js";
 import { ChannelError } from "./errors.js";
 import { Listeners } from "./listeners.js";
@@ -13,6 +13,12 @@ export interface ChannelEventMap<Received> {
   message: { readonly data: Received };
   /** The server has accepted the channel. The event is emitted again after each reconnect. */
   ready: object;
+  /**
+   * The server no longer sends the channel: its last connection has ended, or the server has refused the channel after it
+   * had accepted it (`report` is `undefined`). Messages may be missing until the next `ready`. Without the option `replay`
+   * of the client, this event is the only sign of missing messages.
+   */
+  interrupted: { readonly report: CloseReport | undefined };
   /** Messages of the channel are missing. The event requires the option `replay` of the client. */
   gap: EventMap<Received>["gap"];
   /** Missing messages of the channel were delivered. */
@@ -26,7 +32,7 @@ export interface ChannelEventMap<Received> {
 }
 
 const channelEvents: readonly (keyof ChannelEventMap<unknown>)[] = [
-  ...(["message", "ready", "gap", "recovered", "reset", "dropped", "closed"] as const),
+  ...(["message", "ready", "interrupted", "gap", "recovered", "reset", "dropped", "closed"] as const),
 ];
 
 export interface ChannelStateHost {
@@ -96,13 +102,17 @@ export class ChannelState {
     return this.#buffer.length;
   }
 
-  setReady(isReady: boolean): void {
+  /** @param report - The end of the connection that made the channel unready. */
+  setReady(isReady: boolean, report?: CloseReport): void {
     if (this.#end !== undefined || this.#isReady === isReady) return;
     this.#isReady = isReady;
     if (isReady) {
       this.#ready.resolve();
       this.listeners.emit("ready", {});
-    } else this.#awaitReady();
+    } else {
+      this.#awaitReady();
+      this.listeners.emit("interrupted", { report });
+    }
   }
 
   deliver(message: unknown): void {

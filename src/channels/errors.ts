@@ -1,5 +1,5 @@
 /** The error classes of channels and requests. This module does not choose the codes and texts of errors. */
-import { JetSocketError } from "../index.js";
+import { type CloseReport, JetSocketError } from "../index.js";
 import { brandInstances } from "./brand-instances.js";
 
 /**
@@ -56,4 +56,10 @@ export class RequestError extends JetSocketError {
   static {
     brandInstances(this, "RequestError");
   }
+}
+
+/** Returns the report of a connection that has ended. */
+export function reportOf({ reason }: AbortSignal): CloseReport | undefined {
+  const given: unknown = reason;
+  return given instanceof Error && "report" in given ? (given.report as CloseReport) : undefined;
 }

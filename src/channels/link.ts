@@ -2,10 +2,10 @@
  * Connects a feed to one client: follows the connections of the client, and passes its messages and events to the hub. It
  * does not know the names of all channels of a feed, only those that are placed on this client.
  */
-import type { EventMap, Listener, Runtime, State, WebSocket } from "../index.js";
+import type { CloseReport, EventMap, Listener, Runtime, State, WebSocket } from "../index.js";
 import type { Ack } from "./acknowledgement.js";
 import type { ChannelEventMap } from "./channel-state.js";
-import { ChannelError } from "./errors.js";
+import { ChannelError, reportOf } from "./errors.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { type Connection, Session, type SessionHost } from "./session.js";
 import type { Topic } from "./topic.js";
@@ -102,7 +102,7 @@ export class Link {
       onRefused: (name, error) => {
         const topic = this.topics.get(name);
         if (topic === undefined) return;
-        this.#updateReady(topic);
+        this.#updateReady(topic, undefined);
         this.#host.onRefused(topic, error);
       },
       reportError: (error) => this.#host.reportError(error),
@@ -214,12 +214,13 @@ export class Link {
   #onEnded(session: Session): void {
     session.end();
     this.#sessions = this.#sessions.filter((other) => other !== session);
-    for (const topic of this.topics.values()) this.#updateReady(topic);
+    const report = reportOf(session.connection.ended);
+    for (const topic of this.topics.values()) this.#updateReady(topic, report);
     this.#host.onSessionEnd(session, this);
   }
 
-  #updateReady(topic: Topic): void {
-    if (!this.#sessions.some((session) => session.isAccepted(topic.name))) topic.onLost();
+  #updateReady(topic: Topic, report: CloseReport | undefined): void {
+    if (!this.#sessions.some((session) => session.isAccepted(topic.name))) topic.onLost(report);
   }
 
   add(topic: Topic): void {

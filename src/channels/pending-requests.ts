@@ -9,7 +9,7 @@ import {
   type Timer,
   TimeoutError,
 } from "../index.js";
-import { RequestError } from "./errors.js";
+import { reportOf, RequestError } from "./errors.js";
 import { isThenable } from "./listeners.js";
 import type { ResolvedRequest } from "./resolve-options.js";
 import { SharedAborts } from "./shared-abort.js";
@@ -264,12 +264,12 @@ function isInvalidState(error: unknown): boolean {
 }
 
 function endedError({ connection }: RequestSession): RequestError {
-  const cause: unknown = connection.ended.reason;
+  const { ended } = connection;
   const message =
     "The connection ended before the answer arrived. The server may have processed the request. See the property " +
     "report of this error; with the option retry, the request is sent again.";
-  const error = new RequestError(message, { code: "CONNECTION_ENDED", cause });
-  const report = cause instanceof Error && "report" in cause ? cause.report : undefined;
-  if (report !== undefined) error.report = report as NonNullable<RequestError["report"]>;
+  const error = new RequestError(message, { code: "CONNECTION_ENDED", cause: ended.reason });
+  const report = reportOf(ended);
+  if (report !== undefined) error.report = report;
   return error;
 }

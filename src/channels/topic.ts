@@ -1,5 +1,5 @@
 /** One channel of a feed: its handles, and the wait before a retry. It does not subscribe. */
-import type { Timer } from "../index.js";
+import type { CloseReport, Timer } from "../index.js";
 import type { ChannelEventMap, ChannelState } from "./channel-state.js";
 
 /** The client on which a channel is placed. */
@@ -65,9 +65,10 @@ export class Topic {
     for (const handle of this.#handles) handle.setReady(true);
   }
 
-  onLost(): void {
+  /** @param report - The end of the connection; `undefined` after a refusal. */
+  onLost(report: CloseReport | undefined): void {
     this.#isAccepted = false;
-    for (const handle of this.#handles) handle.setReady(false);
+    for (const handle of this.#handles) handle.setReady(false, report);
   }
 
   /** Ends all handles. */

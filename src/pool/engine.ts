@@ -3,7 +3,7 @@
  * arguments.
  */
 import { SharedAborts } from "../channels/shared-abort.js";
-import { type MessageOptions, type Stats, WebSocket } from "../index.js";
+import { type EventMap, type MessageOptions, type Stats, WebSocket } from "../index.js";
 import { Lease } from "./connection.js";
 import { type Endpoint, Endpoints, pauseAfter } from "./endpoints.js";
 import { PoolClosedError, PoolError } from "./errors.js";
@@ -17,6 +17,7 @@ import { type Waiter, Waiters } from "./waiters.js";
 export interface EngineHandler {
   onError(error: Error): void;
   onMessage(data: unknown): void;
+  onDropped(event: EventMap<unknown>["dropped"]): void;
 }
 
 interface Limits {
@@ -374,6 +375,14 @@ export class PoolEngine implements MemberHandler {
 
   onSharedMessage(data: unknown): void {
     this.#handler.onMessage(data);
+  }
+
+  onSharedDrop(event: EventMap<unknown>["dropped"]): void {
+    this.#handler.onDropped(event);
+  }
+
+  onError(error: Error): void {
+    this.#handler.onError(error);
   }
 
   // The following methods close the pool.

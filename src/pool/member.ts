@@ -1,5 +1,5 @@
 /** One connection of a pool: its client, what it is used for, and its timer. It does not choose the next use. */
-import type { Runtime, Timer, WebSocket } from "../index.js";
+import type { EventMap, Runtime, Timer, WebSocket } from "../index.js";
 import { PoolError } from "./errors.js";
 
 /** What a connection is used for. */
@@ -14,6 +14,10 @@ export interface MemberHandler {
   onLateMessage(member: Member): void;
   /** A message arrived on a shared connection. */
   onSharedMessage(data: unknown): void;
+  /** A message of a shared connection was dropped. */
+  onSharedDrop(event: EventMap<unknown>["dropped"]): void;
+  /** Something failed that does not end the connection, such as a message that does not match the option `schema`. */
+  onError(error: Error): void;
 }
 
 /** Milliseconds that a server in another process has to notice that a socket was closed. */
@@ -46,6 +50,7 @@ export class Member {
   #isOpen = false;
   readonly #onLate = (): void => this.#handler.onLateMessage(this);
   readonly #onShared = ({ data }: { readonly data: unknown }): void => this.#handler.onSharedMessage(data);
+  readonly #onDropped = (event: EventMap<unknown>["dropped"]): void => this.#handler.onSharedDrop(event);
 
   constructor(runtime: Runtime, handler: MemberHandler) {
     this.#runtime = runtime;
@@ -61,6 +66,9 @@ export class Member {
   /** Makes one attempt. @returns the error of the attempt, after its socket is closed. */
   async attempt(client: PoolClient): Promise<Error | undefined> {
     this.client = client;
+    client.on("error", ({ error, isFatal }) => {
+      if (!isFatal) this.#handler.onError(error);
+    });
     const closed = new Promise<void>((resolve) => client.on("closed", () => this.#afterClose(resolve)));
     try {
       await client.connect();
@@ -112,13 +120,13 @@ export class Member {
     this.#stopRouting();
     this.use = use;
     if (use === "leased") this.wasLeased = true;
-    if (use === "shared") this.client?.on("message", this.#onShared);
+    if (use === "shared") this.client?.on("message", this.#onShared).on("dropped", this.#onDropped);
     // Before the first lease, messages such as a greeting wait for the first lease.
     if (use === "idle" && this.wasLeased) this.client?.on("message", this.#onLate);
   }
 
   #stopRouting(): void {
-    if (this.use === "shared") this.client?.off("message", this.#onShared);
+    if (this.use === "shared") this.client?.off("message", this.#onShared).off("dropped", this.#onDropped);
     if (this.use === "idle" && this.wasLeased) this.client?.off("message", this.#onLate);
   }
 

@@ -1,5 +1,5 @@
 /** Types of the options, events and statistics of a pool. The checks and defaults are in `resolve-options.ts`. */
-import type { Provided, SchemaOptions, Stats, Url, WebSocketOptions } from "../index.js";
+import type { EventMap, Provided, SchemaOptions, Stats, Url, WebSocketOptions } from "../index.js";
 import type { PooledConnection } from "./connection.js";
 
 /**
@@ -81,10 +81,15 @@ export interface PoolCloseOptions {
 
 /** The event objects of a pool, by event name. */
 export interface PoolEventMap<Received> {
-  /** Something failed that no call of the application reports. */
+  /**
+   * Something failed that no call of the application reports: also the errors of all connections that do not end the
+   * connection, such as a message that does not match the option `schema`.
+   */
   error: { readonly error: Error };
   /** A message arrived on a connection of `pool.send()`. */
   message: { readonly data: Received };
+  /** A connection of `pool.send()` has dropped a message, see the event `dropped` of a client. */
+  dropped: EventMap<Received>["dropped"];
 }
 
 /**

@@ -26,13 +26,14 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
   constructor(options: PoolOptions<Received, Sent>) {
     this.#options = resolveOptions(options);
     const report = (error: Error): void => this.#report(error);
-    const listeners = new Listeners<PoolEventMap<Received>>(["error", "message"], (what, thrown) =>
+    const listeners = new Listeners<PoolEventMap<Received>>(["error", "message", "dropped"], (what, thrown) =>
       this.#warn(new Error(`${what} of the pool threw an error.`, { cause: thrown })),
     );
     this.#listeners = listeners;
     const handler: EngineHandler = {
       onError: report,
       onMessage: (data) => listeners.emit("message", { data: data as Received }),
+      onDropped: (event) => listeners.emit("dropped", event),
     };
     this.#engine = new PoolEngine(this.#options, handler);
   }

@@ -7,10 +7,12 @@ export type AnyClientOptions = ClientOptions<string | Buffer, string | Uint8Arra
 
 /** The options of the client that neither class accepts. */
 export type Unsupported =
-  "serializer" | "deserializer" | "subprotocols" | "buffer" | "autoPong" | "lowWaterMark";
+  | ("serializer" | "deserializer" | "schema" | "schemaMode" | "subprotocols")
+  | ("buffer" | "autoPong" | "lowWaterMark");
 
 const unsupported: readonly Unsupported[] = [
-  ...(["serializer", "deserializer", "subprotocols", "buffer", "autoPong", "lowWaterMark"] as const),
+  ...(["serializer", "deserializer", "schema", "schemaMode", "subprotocols"] as const),
+  ...(["buffer", "autoPong", "lowWaterMark"] as const),
 ];
 
 /** The options of the client that need more than one connection, or more events than a `WebSocket` has. */

@@ -157,7 +157,11 @@ describe("ready", () => {
     state.setReady(true);
     state.setReady(true);
     expect([await outcome(first), state.isReady]).toEqual(["done", true]);
+    const lost: unknown[] = [];
+    state.listeners.add("interrupted", (event) => lost.push(event, state.isReady), false);
     state.setReady(false);
+    state.setReady(false);
+    expect(lost).toEqual([{ report: undefined }, false]);
     const second = state.ready;
     expect([second === first, await outcome(second), state.isReady]).toEqual([false, "pending", false]);
     state.close();

@@ -57,6 +57,57 @@ describe("an open channel", () => {
     expect(numbers).toEqual([1, 2, 3]);
   });
 
+  it("is interrupted once by each loss, with the report of the connection, so that no gap is hidden without replay", async () => {
+    scene = await connectScene();
+    const { exchange, feed, ws } = scene;
+    const channel = feed.open("a");
+    const story: unknown[] = [];
+    channel.on("message", ({ data }) => story.push(data.n));
+    channel.on("ready", () => story.push("ready"));
+    channel.on("interrupted", ({ report }) => story.push(report?.verdict));
+    await exchange.pass();
+    exchange.publish("a");
+    for (const end of ["reset", "1012"]) {
+      await exchange.pass();
+      if (end === "reset") exchange.peer.wire.reset();
+      else exchange.peer.wire.close(1012);
+      await exchange.pass(10);
+      // No connection is open, so nobody receives this message.
+      exchange.publish("a");
+      await exchange.pass(60_000);
+      exchange.publish("a");
+    }
+    await exchange.pass();
+    const rest = ["ready", 3, "server-restart", "ready", 5];
+    expect(story).toEqual(["ready", 1, "network-lost", ...rest]);
+    await channel.close();
+    ws.terminate();
+    await exchange.pass();
+    expect(story).toEqual(["ready", 1, "network-lost", ...rest]);
+  });
+
+  it("is not interrupted by a rotation that overlaps, and is interrupted by one that replaces", async () => {
+    const seen: string[] = [];
+    for (const mode of ["overlap", "replace"] as const) {
+      scene = await connectScene({ client: { rotation: { mode, overlap: 0 } } });
+      const { exchange, feed, ws } = scene;
+      const channel = feed.open("a");
+      channel.on("interrupted", ({ report }) => seen.push(`${mode}: ${report?.verdict}`));
+      await exchange.pass();
+      const rotated = ws.rotate();
+      await exchange.pass(10_000);
+      await rotated;
+      expect(channel.isReady).toBe(true);
+      await channel.close();
+      if (mode === "overlap") {
+        ws.terminate();
+        await exchange.pass();
+        await exchange.server.close();
+      }
+    }
+    expect(seen).toEqual(["replace: rotated"]);
+  });
+
   it("is subscribed on the new connection of a rotation before the old connection closes", async () => {
     scene = await connectScene({ client: { replay: { sequence: ({ n }) => n, streamOf: ({ ch }) => ch } } });
     const { exchange, feed, ws } = scene;

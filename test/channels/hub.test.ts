@@ -179,7 +179,9 @@ describe("calls from inside listeners and functions", () => {
   });
 
   it("end of the client in channelOf, isAck and in every listener leaves nothing behind", async () => {
-    for (const place of ["channelOf", "isAck", "message", "ready", "unrouted", "subscribe", "closed"]) {
+    for (const place of [
+      ...["channelOf", "isAck", "message", "ready", "interrupted", "unrouted", "subscribe", "closed"],
+    ]) {
       let isArmed = false;
       const end = (at: string): void => {
         if (isArmed && at === place) scene.ws.terminate();
@@ -191,7 +193,7 @@ describe("calls from inside listeners and functions", () => {
       });
       const { exchange, feed, ws } = scene;
       const a = feed.open("a");
-      for (const name of ["message", "closed"] as const) a.on(name, () => end(name));
+      for (const name of ["message", "interrupted", "closed"] as const) a.on(name, () => end(name));
       feed.on("unrouted", () => end("unrouted"));
       await exchange.pass();
       isArmed = true;
@@ -201,6 +203,8 @@ describe("calls from inside listeners and functions", () => {
       if (ws.state === "connected") {
         exchange.peer.wire.send({ text: "news" });
         exchange.publish("a");
+        await exchange.pass();
+        if (place === "interrupted") exchange.peer.wire.reset();
         await exchange.pass();
         void a.close();
         await exchange.pass();

@@ -38,7 +38,7 @@ it("a loss makes all handles unready, and gaps are emitted to all handles", () =
   one.listeners.add("reset", (event) => seen.push(event), false);
   topic.add(one);
   topic.onAccepted();
-  topic.onLost();
+  topic.onLost(undefined);
   topic.emit("reset", { stream: "a" });
   topic.remove(one);
   topic.emit("reset", { stream: "a" });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Lease } from "../../src/pool/index.js";
+import { issue, schemaOf } from "../support/schemas.js";
 import { echoing, PoolScene } from "./scene.js";
 
 const reset = (): void => undefined;
@@ -317,6 +318,35 @@ describe("a message of the server", () => {
     const lease = await scene.settle(scene.pool.acquire());
     expect(await scene.settle(lease.recv())).toBe("welcome");
     expect(scene.errors).toEqual([]);
+  });
+});
+
+describe("a message that does not match the option schema", () => {
+  const schema = schemaOf<string>((value) => (value === "good" ? { value } : { issues: [issue] }));
+
+  it.each([
+    ["strict", ["VALIDATION_FAILED"]],
+    ["lenient", []],
+  ] as const)("is reported by the pool after send(), with schemaMode %s", async (schemaMode, codes) => {
+    const scene = new PoolScene({ schema, schemaMode });
+    const seen: unknown[] = [];
+    scene.pool.on("message", ({ data }) => seen.push(data));
+    scene.pool.on("dropped", ({ message, cause }) => seen.push(`${cause} ${String(message)}`));
+    for (const text of ["bad", "good"]) await scene.settle(scene.pool.send(text));
+    expect(seen).toEqual(["schema bad", "good"]);
+    expect(scene.errors.map((error) => "code" in error && error.code)).toEqual(codes);
+    expect(scene.pool.stats().messagesDropped).toBe(1);
+  });
+
+  it("is reported by the pool and by the lease, and the next message is delivered", async () => {
+    const scene = new PoolScene({ schema, reset });
+    const lease = await scene.settle(scene.pool.acquire());
+    const dropped: unknown[] = [];
+    scene.pool.on("dropped", () => dropped.push("pool"));
+    lease.on("dropped", ({ message }) => dropped.push(message));
+    for (const text of ["bad", "good"]) await lease.send(text);
+    expect(await scene.settle(lease.recv())).toBe("good");
+    expect([dropped, scene.errors]).toMatchObject([["bad"], [{ code: "VALIDATION_FAILED" }]]);
   });
 });
 

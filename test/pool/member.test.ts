@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nodeRuntime, WebSocket } from "../../src/index.js";
+import { type EventMap, nodeRuntime, WebSocket } from "../../src/index.js";
 import { Member, type MemberHandler } from "../../src/pool/member.js";
 import { ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
 import { HostileServer } from "./hostile-server.js";
@@ -16,6 +16,12 @@ class Recorder implements MemberHandler {
   }
   onSharedMessage(data: unknown): void {
     this.log.push(`shared ${String(data)}`);
+  }
+  onSharedDrop({ message }: EventMap<unknown>["dropped"]): void {
+    this.log.push(`dropped ${String(message)}`);
+  }
+  onError(error: Error): void {
+    this.log.push(error.message);
   }
 }
 

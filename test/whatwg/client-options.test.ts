@@ -9,7 +9,10 @@ function clientNames(): string[] {
   return Object.keys(resolved).map((name) => (name === "deflate" ? "compress" : name));
 }
 
-const neither = ["serializer", "deserializer", "subprotocols", "buffer", "autoPong", "lowWaterMark"];
+const neither = [
+  ...["serializer", "deserializer", "schema", "schemaMode", "subprotocols"],
+  ...["buffer", "autoPong", "lowWaterMark"],
+];
 const onlyReconnecting = [
   ...["reconnect", "retryInitial", "backoff", "shouldReconnect", "maxConnectionAge", "rotation"],
   ...["replay", "outbox", "onConnection", "setupTimeout", "tlsSessions"],
