@@ -73,8 +73,11 @@ export class Session {
   readonly #batchOf = new Map<string, Batch>();
   /** The channels of subscribe messages that were not acknowledged within `ackTimeout`, by id. */
   readonly #lateNames = new Map<number, readonly string[]>();
-  /** Channels that were unsubscribed in the state `late`. If the server acknowledges one, it is unsubscribed again. */
-  readonly #ghosts = new Set<string>();
+  /**
+   * For each channel, the number of subscribe messages that the server has not answered. A server that is slow may process
+   * a subscribe after a later unsubscribe. If it then acknowledges the channel, the channel is unsubscribed again.
+   */
+  readonly #unanswered = new Map<string, number>();
   readonly #tap: AckTap;
   #flushTimer: Timer | undefined;
   #isFlushDue = false;
@@ -215,10 +218,23 @@ export class Session {
     if (kind === "subscribe") {
       this.#status.set(name, "pending");
       this.#batchOf.set(name, batch);
+      if (this.#host.options.isAck !== undefined) this.#addUnanswered(name);
       return;
     }
-    if (this.#status.get(name) === "late" && this.#ghosts.size < maxLate) this.#ghosts.add(name);
     this.#status.delete(name);
+  }
+
+  #addUnanswered(name: string): void {
+    const count = this.#unanswered.get(name) ?? 0;
+    if (count > 0 || this.#unanswered.size < maxLate) this.#unanswered.set(name, count + 1);
+  }
+
+  /** @returns `false` if the server has answered all subscribe messages of the channel. */
+  #takeUnanswered(name: string): boolean {
+    const count = this.#unanswered.get(name) ?? 0;
+    if (count > 1) this.#unanswered.set(name, count - 1);
+    else this.#unanswered.delete(name);
+    return count > 0;
   }
 
   #onSent(batch: Batch): void {
@@ -241,6 +257,7 @@ export class Session {
     // The send buffer is full. The message is created again later.
     for (const name of [...batch.names]) {
       this.#forget(name);
+      if (kind === "subscribe") this.#takeUnanswered(name);
       if (kind === "subscribe") this.#status.delete(name);
       else this.#status.set(name, "accepted");
       this.#enqueue(name);
@@ -251,7 +268,11 @@ export class Session {
 
   #onUnsent(kind: Kind, batch: Batch, error: ChannelError): void {
     this.#host.reportError(error);
-    if (kind === "subscribe") for (const name of [...batch.names]) this.#refuse(name, undefined, error);
+    if (kind === "unsubscribe") return;
+    for (const name of [...batch.names]) {
+      this.#takeUnanswered(name);
+      this.#refuse(name, undefined, error);
+    }
   }
 
   /**
@@ -262,10 +283,15 @@ export class Session {
     let isExpected = false;
     for (const name of this.#namesOf(ack)) {
       const status = this.#status.get(name);
-      if (status === undefined && !this.#ghosts.has(name)) continue;
+      const isAnswer = this.#takeUnanswered(name);
+      if (status === undefined && !isAnswer) continue;
       isExpected = true;
+      // The late refusal of an earlier subscribe. A later one was refused already, or the channel was closed.
+      if (status === undefined && ack.isRefused) continue;
       // An acknowledgement that arrives twice has no effect, but the server may refuse an accepted channel later.
-      if (ack.isRefused) this.#refuse(name, undefined, refusalError(name, ack.reason));
+      // The server may have subscribed without an answer to an earlier message.
+      const refused = this.#unanswered.has(name) ? "late" : undefined;
+      if (ack.isRefused) this.#refuse(name, refused, refusalError(name, ack.reason));
       else if (status !== "accepted") this.#accept(name);
     }
     this.#settle();
@@ -284,7 +310,6 @@ export class Session {
 
   #accept(name: string): void {
     this.#forget(name);
-    this.#ghosts.delete(name);
     this.#status.set(name, "accepted");
     if (this.#host.isOpen(name)) this.#host.onAccepted(name);
     this.update(name);
@@ -293,7 +318,6 @@ export class Session {
   /** @param status - The new state of the channel. */
   #refuse(name: string, status: "late" | undefined, error: ChannelError): void {
     this.#forget(name);
-    this.#ghosts.delete(name);
     if (status === undefined) this.#status.delete(name);
     else this.#status.set(name, status);
     if (this.#host.isOpen(name)) this.#host.onRefused(name, error);

@@ -294,6 +294,71 @@ describe("5,000 channels over ten connections with a limit of 500", () => {
   );
 });
 
+describe("channels over several connections that are opened and closed at random", () => {
+  it(
+    "leave the servers with the set of the application, and the limit holds at all times",
+    async () => {
+      const limit = 5;
+      const runs = Math.ceil(cases(100) / 4);
+      for (let seed = 1; seed <= runs; seed++) {
+        const random = randomOf(seed);
+        const exchange = new Exchange(seed);
+        let most = 0;
+        exchange.answer = (name, peer) => {
+          const kind = random(10);
+          if (kind === 1) {
+            peer.wire.send({ ack: name, refused: "busy" });
+            return;
+          }
+          peer.subscribed.add(name);
+          most = Math.max(most, peer.subscribed.size);
+          // A late acknowledgement may arrive after ackTimeout, and another one is lost.
+          if (kind === 0)
+            void peer.wire.delay(random(4_000)).then(
+              () => peer.wire.send({ ack: name }),
+              () => undefined,
+            );
+          else if (kind > 2) peer.wire.send({ ack: name });
+        };
+        let created = 0;
+        const feed = channels<Wire, Wire>({
+          ...{ ...feedOptions, batch: 3, ackTimeout: 2_000, onRefused: "retry", runtime: exchange.runtime },
+          rate: seed % 2 === 0 ? 20 : undefined,
+          shards: {
+            maxPerConnection: limit,
+            connect: ({ onConnection }) => {
+              if (random(5) === 0) throw new Error("no client");
+              const reconnect = ++created % 3 !== 0;
+              return new WebSocket<Wire, Wire>("wss://exchange.test/", {
+                ...{ runtime: exchange.runtime, onConnection, heartbeat: false, reconnect },
+              });
+            },
+          },
+        });
+        feed.on("error", () => undefined);
+        const open: Channel<Wire>[] = [];
+        for (let step = 0; step < 400; step++) {
+          if (open.length > 20 || (open.length > 0 && random(2) === 0))
+            await open.splice(random(open.length), 1)[0]!.close();
+          else open.push(feed.open(`c${random(60)}`));
+          if (random(3) === 0) await exchange.pass(random(700));
+          if (random(30) === 0) exchange.open[random(exchange.open.length)]?.wire.reset();
+        }
+        await exchange.pass(400_000);
+        const wanted = [...new Set(open.map(({ name }) => name))].sort();
+        expect(exchange.open.flatMap(({ subscribed }) => [...subscribed]).sort()).toEqual(wanted);
+        expect(feed.stats().readyCount).toBe(wanted.length);
+        expect(most).toBeLessThanOrEqual(limit);
+        void feed.close();
+        await exchange.pass(400_000);
+        expect([exchange.open.length, exchange.runtime.isHeld]).toEqual([0, false]);
+        await exchange.server.close();
+      }
+    },
+    timeout,
+  );
+});
+
 describe("100,000 requests", () => {
   it(
     "with random delays, losses and ends of the connection receive only their own answers, and none is left pending",

@@ -1,6 +1,7 @@
 // Channels over one client: the set of the server follows the set of the application.
 import { afterEach, describe, expect, it } from "vitest";
-import { connectScene, createScene, namesIn, numbersOf, outcome, type Scene } from "./exchange.js";
+import { issue, schemaOf } from "../support/schemas.js";
+import { connectScene, createScene, namesIn, numbersOf, outcome, type Scene, type Wire } from "./exchange.js";
 
 let scene: Scene;
 
@@ -9,6 +10,31 @@ afterEach(async () => {
   await scene.exchange.pass(100_000);
   expect(scene.exchange.runtime.isHeld).toBe(false);
   await scene.exchange.server.close();
+});
+
+describe("a client with the option schema", () => {
+  it("reports a bad message once, although the feed reads it while it waits for acknowledgements", async () => {
+    const schema = schemaOf<Wire>((value) =>
+      typeof value === "object" ? { value: { ...value } } : { issues: [issue] },
+    );
+    scene = await connectScene({ client: { schema, rotation: { mode: "overlap", overlap: 0 } } });
+    const { exchange, feed, ws } = scene;
+    const errors: Error[] = [];
+    ws.on("error", ({ error }) => errors.push(error));
+    exchange.answer = () => undefined;
+    const channel = feed.open("a");
+    const rounds = [1, 2];
+    for (const round of rounds) {
+      const rotated = round === 1 ? undefined : ws.rotate();
+      await exchange.pass(100);
+      exchange.peer.wire.send("bad");
+      exchange.accept("a", exchange.peer);
+      await exchange.pass(1_000);
+      await rotated;
+      expect([channel.isReady, errors.length, ws.stats().messagesDropped]).toEqual([true, round, round]);
+    }
+    expect(errors).toMatchObject(rounds.map(() => ({ code: "VALIDATION_FAILED" })));
+  });
 });
 
 describe("an open channel", () => {

@@ -74,6 +74,42 @@ describe("an acknowledgement", () => {
     expect(exchange.peer.received.length).toBe(1);
   });
 
+  it("of an earlier subscribe that arrives after the unsubscribe unsubscribes again", async () => {
+    const { exchange, feed } = await connect({ ackTimeout: 1_000, onRefused: "retry" });
+    // A slow server processes the first subscribe after the unsubscribe.
+    exchange.answer = () => undefined;
+    const channel = feed.open("a");
+    await exchange.pass(1_500);
+    exchange.answer = (name, peer) => exchange.accept(name, peer);
+    await exchange.pass(5_000);
+    expect([channel.isReady, namesIn(exchange.peer, "sub").length]).toEqual([true, 2]);
+    await channel.close();
+    await exchange.pass();
+    expect(exchange.peer.subscribed.size).toBe(0);
+    exchange.accept("a", exchange.peer);
+    await exchange.pass();
+    expect([exchange.peer.subscribed.size, unrouted]).toEqual([0, []]);
+    // Each subscribe is answered now, so a further acknowledgement is reported.
+    exchange.peer.wire.send({ ack: "a" });
+    await exchange.pass();
+    expect([namesIn(exchange.peer, "unsub").length, unrouted.length]).toEqual([2, 1]);
+  });
+
+  it("that is lost may have subscribed, so a channel that is then refused is unsubscribed", async () => {
+    const { exchange, feed } = await connect({
+      ackTimeout: 1_000,
+      onRefused: ({ attempt }) => (attempt === 1 ? 0 : "giveUp"),
+    });
+    exchange.answer = (name, peer) => {
+      if (peer.subscribed.has(name)) peer.wire.send({ ack: name, refused: "subscribed already" });
+      else peer.subscribed.add(name);
+    };
+    const channel = feed.open("a");
+    await exchange.pass(5_000);
+    expect([channel.isClosed, namesIn(exchange.peer, "sub").length]).toEqual([true, 2]);
+    expect(exchange.peer.subscribed.size).toBe(0);
+  });
+
   it("of a wrong channel does not make another channel ready", async () => {
     const { exchange, feed } = await connect();
     exchange.answer = (_, { wire }) => wire.send({ ack: "z" });
