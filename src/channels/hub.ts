@@ -241,13 +241,14 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   onSessionEnd(session: Session, link: Link): void {
-    this.requests.onSessionEnd(session, link.isPaused);
+    this.requests.onSessionEnd(session, link.isDelivering);
+    if (this.requests.hasMatching || this.requests.hasIds) this.onDelivered();
   }
 
-  onResumed(): void {
+  onDelivered(): void {
     // The client delivers the messages of ended connections at the end of the tick.
     this.runtime.afterTurn(() => {
-      if (this.placement.links.every(({ isPaused }) => !isPaused)) this.requests.onResumed();
+      if (this.placement.links.every(({ isDelivering }) => !isDelivering)) this.requests.onDelivered();
     });
   }
 

@@ -22,7 +22,8 @@ export interface LinkHost {
   /** `feed.onConnection` is about to return for a connection. Requests can be sent on it. */
   onSession(session: Session): void;
   onSessionEnd(session: Session, link: Link): void;
-  onResumed(): void;
+  /** All messages of connections that have ended may be delivered now, see {@link Link.isDelivering}. */
+  onDelivered(): void;
   /** The client has ended, or cannot be used. */
   onClientEnd(link: Link, error: ChannelError | undefined): void;
   reportError(error: unknown): void;
@@ -41,6 +42,8 @@ export class Link {
   readonly #host: LinkHost;
   /** The connections that have not ended, oldest first. */
   #sessions: Session[] = [];
+  /** The open connections that are older than a connection that has ended. */
+  readonly #olderThanEnded = new Set<Session>();
   #client: Client | undefined;
   #removeListeners: (() => void) | undefined;
   #hasEnded = false;
@@ -65,6 +68,14 @@ export class Link {
   /** The newest connection on which requests can be sent. */
   get session(): Session | undefined {
     return this.#sessions.findLast(({ isSetUp, hasEnded }) => isSetUp && !hasEnded);
+  }
+
+  /**
+   * True if messages of a connection that has ended may still be delivered: while reading is paused, and after the end of
+   * the new connection of a rotation, whose messages are delivered after those of the old connection.
+   */
+  get isDelivering(): boolean {
+    return this.isPaused || this.#olderThanEnded.size > 0;
   }
 
   get sessions(): readonly Session[] {
@@ -126,7 +137,7 @@ export class Link {
       paused: () => void (this.isPaused = true),
       resumed: () => {
         this.isPaused = false;
-        this.#host.onResumed();
+        this.#host.onDelivered();
       },
       gap: (event) => this.#emit("gap", event),
       recovered: (event) => this.#emit("recovered", event),
@@ -213,6 +224,9 @@ export class Link {
 
   #onEnded(session: Session): void {
     session.end();
+    const older = this.#sessions.slice(0, Math.max(this.#sessions.indexOf(session), 0));
+    for (const one of older) this.#olderThanEnded.add(one);
+    this.#olderThanEnded.delete(session);
     this.#sessions = this.#sessions.filter((other) => other !== session);
     const report = reportOf(session.connection.ended);
     for (const topic of this.topics.values()) this.#updateReady(topic, report);
@@ -258,6 +272,7 @@ export class Link {
     this.#removeListeners = undefined;
     for (const session of this.#sessions) session.end();
     this.#sessions = [];
+    this.#olderThanEnded.clear();
   }
 }
 

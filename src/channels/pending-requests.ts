@@ -29,8 +29,12 @@ export interface PendingRequestsHost {
   reportError(error: unknown): void;
 }
 
+/** Smallest number of ids whose late answers are recognized. */
+const minLate = 10_000;
+
 interface Request {
-  readonly message: unknown;
+  /** `undefined` after the request has ended, so that it uses no memory. */
+  message: unknown;
   readonly id: string | number | undefined;
   readonly matches: ((message: unknown) => unknown) | undefined;
   readonly isRetried: boolean;
@@ -88,10 +92,7 @@ export class PendingRequests {
 
   #refusal({ id, retry }: ResolvedRequest): Error | undefined {
     const { maxPending, session } = this.#host;
-    if (session === undefined && !retry) {
-      const message = "There is no connection. Wait until the client is connected, or set the option retry.";
-      return new RequestError(message, { code: "NOT_CONNECTED" });
-    }
+    if (session === undefined && !retry) return notConnected(undefined);
     if (id !== undefined && this.#byId.has(id)) {
       const message = `Another request with the id ${JSON.stringify(id)} is pending, or its answer may still arrive. Use another id.`;
       return new RequestError(message, { code: "DUPLICATE_ID" });
@@ -131,9 +132,12 @@ export class PendingRequests {
     session.connection.send(request.message).catch((error: unknown) => {
       if (request.session !== session || request.settle === undefined) return;
       // The next connection sends the request again.
-      if (request.isRetried && (session.connection.ended.aborted || isInvalidState(error)))
+      const isClosing = isInvalidState(error);
+      if (request.isRetried && (session.connection.ended.aborted || isClosing)) {
         request.session = undefined;
-      else this.#end(request)?.reject(error);
+        // Another connection may be open already.
+        if (this.#host.session !== session) this.#transmit(request);
+      } else this.#end(request)?.reject(isClosing ? notConnected(error) : error);
     });
   }
 
@@ -146,6 +150,7 @@ export class PendingRequests {
     if (session === undefined) this.#remove(request);
     else {
       request.isLate = true;
+      request.message = undefined;
       if (request.id !== undefined) this.#addLate(request);
     }
     settle.stop();
@@ -155,7 +160,8 @@ export class PendingRequests {
   #addLate(request: Request): void {
     this.#late.add(request);
     const [oldest] = this.#late;
-    if (this.#late.size > this.#host.maxPending && oldest !== undefined) this.#remove(oldest);
+    if (this.#late.size > Math.max(this.#host.maxPending, minLate) && oldest !== undefined)
+      this.#remove(oldest);
   }
 
   #remove(request: Request): void {
@@ -225,16 +231,18 @@ export class PendingRequests {
 
   /**
    * A connection has ended.
-   * @param isPaused - `true` if received messages of the connection may still be delivered. Late requests are then kept
-   *   until {@link onResumed}.
+   * @param isDelivering - `true` if received messages of the connection may still be delivered. Late requests are then kept
+   *   until {@link onDelivered}, and requests with `retry` are sent again then: two answers to one request could not be told
+   *   apart from the answer to a later request with the same id.
    */
-  onSessionEnd(session: RequestSession, isPaused: boolean): void {
+  onSessionEnd(session: RequestSession, isDelivering: boolean): void {
     for (const request of [...this.#matching, ...this.#byId.values()]) {
       if (request.session !== session) continue;
-      if (request.isLate && isPaused) request.session = undefined;
+      if (request.isLate && isDelivering) request.session = undefined;
       else if (request.isLate) this.#remove(request);
+      else if (request.isRetried && isDelivering) continue;
       else if (request.isRetried) request.session = undefined;
-      else if (isPaused) this.#loseWhilePaused(request, session);
+      else if (isDelivering) this.#loseWhilePaused(request, session);
       else this.#end(request)?.reject(endedError(session));
     }
     // Another connection may be open already.
@@ -248,15 +256,23 @@ export class PendingRequests {
   }
 
   /** All messages of ended connections were delivered. */
-  onResumed(): void {
-    for (const request of [...this.#matching, ...this.#late])
+  onDelivered(): void {
+    for (const request of [...this.#matching, ...this.#byId.values()]) {
+      if (request.session?.connection.ended.aborted === true) request.session = undefined;
       if (request.isLate && request.session === undefined) this.#remove(request);
+    }
+    this.onSession();
   }
 
   /** Ends all requests. */
   end(reason: unknown): void {
     for (const request of [...this.#matching, ...this.#byId.values()]) this.#end(request)?.reject(reason);
   }
+}
+
+function notConnected(cause: unknown): RequestError {
+  const message = "There is no open connection. Wait until the client is connected, or set the option retry.";
+  return new RequestError(message, { code: "NOT_CONNECTED", cause });
 }
 
 function isInvalidState(error: unknown): boolean {

@@ -359,6 +359,76 @@ describe("channels over several connections that are opened and closed at random
   );
 });
 
+describe("requests that use ids again", () => {
+  it(
+    "receive only their own answers over rotations, losses, pauses of reading and second attempts",
+    async () => {
+      const runs = cases(100);
+      for (let seed = 1; seed <= runs; seed++) {
+        const random = randomOf(seed);
+        const exchange = new Exchange(seed);
+        exchange.onOther = ({ id, text }, { wire }) => {
+          const kind = random(20);
+          if (kind === 0 && seed % 2 === 0) return;
+          const answer = (): void => wire.send({ id: id!, text: text! });
+          if (kind < 8) answer();
+          else void wire.delay(random(kind === 10 ? 3_000 : 200)).then(answer, () => undefined);
+        };
+        const rpc = requests<Wire, Wire>({ requestTimeout: 500, maxPending: 40 });
+        const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+          ...{ runtime: exchange.runtime, onConnection: rpc.onConnection, heartbeat: false, buffer: 3 },
+          backoff: { base: 20, cap: 100 },
+          rotation: { mode: seed % 3 === 0 ? "replace" : "overlap", overlap: random(200) },
+        });
+        rpc.attach(ws);
+        void ws.connect();
+        await exchange.pass(10);
+        const wrong: string[] = [];
+        let [made, settled, answered] = [0, 0, 0];
+        const one = async (): Promise<void> => {
+          const text = `${++made}`;
+          const id = random(60);
+          const abort = random(10) === 0 ? new AbortController() : undefined;
+          if (abort !== undefined) exchange.runtime.setTimer(random(200), () => abort.abort());
+          const options = { retry: random(2) === 0, signal: abort?.signal, timeout: 100 + random(400) };
+          try {
+            const answer = await rpc.request({ op: "call", id, text }, options);
+            answered++;
+            if (answer.text !== text) wrong.push(`${answer.text} instead of ${text}`);
+          } catch {
+            // The request has ended without an answer.
+          }
+          settled++;
+        };
+        let loop: AsyncIterator<Wire> | undefined;
+        for (let step = 0; step < 600; step++) {
+          for (let count = random(4); count > 0; count--) void one();
+          await exchange.pass(random(60));
+          const kind = random(60);
+          if (kind === 0) exchange.open.at(-1)?.wire.reset();
+          if (kind === 1) ws.rotate().catch(() => undefined);
+          // A loop that reads slowly pauses the client.
+          if (kind === 2) loop ??= ws[Symbol.asyncIterator]();
+          if (random(3) === 0) void loop?.next();
+          if (kind === 3) {
+            await loop?.return?.();
+            loop = undefined;
+          }
+        }
+        await loop?.return?.();
+        await exchange.pass(20_000);
+        expect([seed, wrong, settled, rpc.stats().pendingRequests]).toEqual([seed, [], made, 0]);
+        expect(answered).toBeGreaterThan(made / 10);
+        ws.terminate();
+        await exchange.pass(10_000);
+        expect(exchange.runtime.isHeld).toBe(false);
+        await exchange.server.close();
+      }
+    },
+    timeout,
+  );
+});
+
 describe("100,000 requests", () => {
   it(
     "with random delays, losses and ends of the connection receive only their own answers, and none is left pending",

@@ -213,6 +213,36 @@ describe("the end of a connection", () => {
     },
   );
 
+  it("while the client does not read is followed by a second attempt only if no answer is left to be read", async () => {
+    await connect({}, { buffer: 4 });
+    const loop = ws[Symbol.asyncIterator]();
+    const both = [1, 2].map((id) => rpc.request({ id, text: `${id}` }, { retry: true }));
+    await exchange.pass();
+    const { wire } = exchange.peer;
+    wire.inOneWrite(() => {
+      for (let n = 0; n < 20; n++) wire.send({ text: "fill" });
+      waiting[0]!.answer();
+    });
+    await exchange.pass();
+    wire.reset();
+    // Only a write shows the loss to a client that does not read.
+    void ws.ping();
+    await exchange.pass(1_000);
+    expect([ws.state, waiting.length]).toEqual(["connected", 2]);
+    for (let n = 0; n < 25; n++) {
+      void loop.next();
+      await exchange.pass(10);
+    }
+    expect([await textOf(both[0]!), waiting.map(({ id }) => id)]).toEqual(["1", [1, 2, 2]]);
+    waiting[2]!.answer();
+    for (let n = 0; n < 5; n++) {
+      void loop.next();
+      await exchange.pass(10);
+    }
+    expect(await textOf(both[1]!)).toBe("2");
+    await loop.return?.();
+  });
+
   it("of the client rejects a request that waits for a connection", async () => {
     await connect({}, { reconnect: false });
     const kept = rpc.request({ id: 1 }, { retry: true });
@@ -312,12 +342,53 @@ describe("a request", () => {
     await exchange.pass(10);
     expect(await Promise.all(pings.map(outcome))).toEqual(["TIMEOUT", "TIMEOUT", "BUFFER_OVERFLOW"]);
     expect(await outcome(rpc.request({}, { matches: isPong }))).toBe("BUFFER_OVERFLOW");
-    // The oldest late id is forgotten, so ids without answers do not block the client.
+    // Ids without answers do not block the client.
     for (let id = 10; id < 20; id++) {
       const one = rpc.request({ id }, { timeout: 10 });
       await exchange.pass(10);
       expect(await outcome(one)).toBe("TIMEOUT");
     }
+    // A small maxPending does not shorten the memory of answers that may still arrive.
+    expect(await outcome(rpc.request({ id: 10 }))).toBe("DUPLICATE_ID");
+    for (const { id, answer } of waiting) if (Number(id) >= 10) answer(`${id}`);
+    await exchange.pass();
+    expect(unrouted).toEqual(Array.from({ length: 10 }, (_, n) => `lateAnswer ${n + 10}`));
+  });
+
+  it("remembers the last 10,000 ids whose answers may still arrive", async () => {
+    await connect({ maxPending: 5_000 });
+    const ask = async (first: number, count: number): Promise<void> => {
+      for (let id = first; id < first + count; id++)
+        rpc.request({ id }, { timeout: 10 }).catch(() => undefined);
+      await exchange.pass(10);
+    };
+    await ask(0, 5_000);
+    await ask(5_000, 5_000);
+    expect(await outcome(rpc.request({ id: 0 }))).toBe("DUPLICATE_ID");
+    await ask(10_000, 1);
+    const [first, second] = [rpc.request({ id: 0 }, { timeout: 10 }), rpc.request({ id: 1 })];
+    await exchange.pass(10);
+    expect([await outcome(first), await outcome(second)]).toEqual(["TIMEOUT", "DUPLICATE_ID"]);
+  });
+
+  it("is refused while its connection closes, and waits for the next one with retry", async () => {
+    await connect({}, { rotation: { mode: "replace" } });
+    exchange.peer.wire.mute();
+    const rotated = ws.rotate();
+    await exchange.pass();
+    const refused = rpc.request({ id: 1 });
+    const sentLater = rpc.request({ id: 2, text: "later" }, { retry: true });
+    await exchange.pass();
+    await expect(refused).rejects.toMatchObject({
+      name: "RequestError",
+      code: "NOT_CONNECTED",
+      cause: { code: "INVALID_STATE" },
+    });
+    await exchange.pass(20_000);
+    await rotated;
+    for (const { answer } of waiting) answer();
+    await exchange.pass();
+    expect(await textOf(sentLater)).toBe("later");
   });
 
   it.each<[string, unknown, unknown]>([
