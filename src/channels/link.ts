@@ -109,7 +109,13 @@ export class Link {
       isWanted: (name) => this.topics.get(name)?.isWanted === true,
       nextId: () => this.#host.nextId(),
       readAck: (message) => this.#host.readAck(message),
-      onAccepted: (name) => this.topics.get(name)?.onAccepted(),
+      onAccepted: (name) => {
+        const topic = this.topics.get(name);
+        const isRetryDue = topic?.isWanted === false;
+        topic?.onAccepted();
+        // Another connection has refused the channel, and waited for a retry that no longer takes place.
+        if (isRetryDue) this.update(name);
+      },
       onRefused: (name, error) => {
         const topic = this.topics.get(name);
         if (topic === undefined) return;
@@ -217,7 +223,7 @@ export class Link {
     if (openCount === 0 || session.hasEnded || signal.aborted || older.every(({ hasEnded }) => hasEnded))
       return;
     const message =
-      `The connection is replaced, although ${openCount} channels are not acknowledged on the new connection. Messages ` +
+      `The connection is replaced, although channels are not acknowledged on the new connection (${openCount}). Messages ` +
       `of these channels may be missing. Set a larger setupTimeout, batch or rate.`;
     this.#host.reportError(new ChannelError(message, { code: "INCOMPLETE" }));
   }

@@ -11,9 +11,11 @@ import {
 } from "../index.js";
 import type { Ack } from "./acknowledgement.js";
 import { AckTap } from "./ack-tap.js";
-import { ChannelError } from "./errors.js";
+import type { ChannelError } from "./errors.js";
+import { functionError, refusalError, timeoutError } from "./failures.js";
 import { isThenable } from "./listeners.js";
 import type { ResolvedChannels } from "./resolve-options.js";
+import { Unanswered } from "./unanswered.js";
 
 export type Connection = SetupConnection<unknown, unknown>;
 
@@ -57,9 +59,6 @@ type Kind = "subscribe" | "unsubscribe";
 /** Wait in milliseconds after the send buffer of the client was full. */
 const overflowDelay = 1_000;
 
-/** Largest number of messages, and of channels, whose acknowledgements are still recognized after `ackTimeout`. */
-const maxLate = 10_000;
-
 export class Session {
   readonly connection: Connection;
   /** True when `feed.onConnection` has returned for this connection. */
@@ -71,13 +70,7 @@ export class Session {
   readonly #batches = new Map<number, Batch>();
   /** The subscribe message of each channel in the state `pending`. */
   readonly #batchOf = new Map<string, Batch>();
-  /** The channels of subscribe messages that were not acknowledged within `ackTimeout`, by id. */
-  readonly #lateNames = new Map<number, readonly string[]>();
-  /**
-   * For each channel, the number of subscribe messages that the server has not answered. A server that is slow may process
-   * a subscribe after a later unsubscribe. If it then acknowledges the channel, the channel is unsubscribed again.
-   */
-  readonly #unanswered = new Map<string, number>();
+  readonly #unanswered = new Unanswered();
   readonly #tap: AckTap;
   #flushTimer: Timer | undefined;
   #isFlushDue = false;
@@ -218,23 +211,10 @@ export class Session {
     if (kind === "subscribe") {
       this.#status.set(name, "pending");
       this.#batchOf.set(name, batch);
-      if (this.#host.options.isAck !== undefined) this.#addUnanswered(name);
+      if (this.#host.options.isAck !== undefined) this.#unanswered.add(name);
       return;
     }
     this.#status.delete(name);
-  }
-
-  #addUnanswered(name: string): void {
-    const count = this.#unanswered.get(name) ?? 0;
-    if (count > 0 || this.#unanswered.size < maxLate) this.#unanswered.set(name, count + 1);
-  }
-
-  /** @returns `false` if the server has answered all subscribe messages of the channel. */
-  #takeUnanswered(name: string): boolean {
-    const count = this.#unanswered.get(name) ?? 0;
-    if (count > 1) this.#unanswered.set(name, count - 1);
-    else this.#unanswered.delete(name);
-    return count > 0;
   }
 
   #onSent(batch: Batch): void {
@@ -257,7 +237,7 @@ export class Session {
     // The send buffer is full. The message is created again later.
     for (const name of [...batch.names]) {
       this.#forget(name);
-      if (kind === "subscribe") this.#takeUnanswered(name);
+      if (kind === "subscribe") this.#unanswered.take(name);
       if (kind === "subscribe") this.#status.delete(name);
       else this.#status.set(name, "accepted");
       this.#enqueue(name);
@@ -270,7 +250,7 @@ export class Session {
     this.#host.reportError(error);
     if (kind === "unsubscribe") return;
     for (const name of [...batch.names]) {
-      this.#takeUnanswered(name);
+      this.#unanswered.take(name);
       this.#refuse(name, undefined, error);
     }
   }
@@ -283,7 +263,10 @@ export class Session {
     let isExpected = false;
     for (const name of this.#namesOf(ack)) {
       const status = this.#status.get(name);
-      const isAnswer = this.#takeUnanswered(name);
+      const isAnswer = this.#unanswered.take(name);
+      const batch = this.#batchOf.get(name);
+      if (batch !== undefined && ack.id !== undefined && ack.id !== batch.id)
+        this.#unanswered.addLate(batch.id, [name]);
       if (status === undefined && !isAnswer) continue;
       isExpected = true;
       // The late refusal of an earlier subscribe. A later one was refused already, or the channel was closed.
@@ -303,7 +286,7 @@ export class Session {
       const [oldest] = this.#batches.values();
       return names ?? [...(oldest?.names ?? [])];
     }
-    const known = this.#batches.get(id)?.names ?? new Set(this.#lateNames.get(id));
+    const known = new Set([...(this.#batches.get(id)?.names ?? []), ...this.#unanswered.lateNames(id)]);
     // With an id, the acknowledgement of an earlier message for the same channel has no effect.
     return names === undefined ? [...known] : names.filter((name) => known.has(name));
   }
@@ -358,9 +341,7 @@ export class Session {
 
   #onTimeout({ id, names }: Batch): void {
     const late = [...names];
-    this.#lateNames.set(id, late);
-    const [oldest] = this.#lateNames.keys();
-    if (this.#lateNames.size > maxLate && oldest !== undefined) this.#lateNames.delete(oldest);
+    this.#unanswered.addLate(id, late);
     for (const name of late) this.#refuse(name, "late", timeoutError(name, this.#host.options.ackTimeout));
   }
 
@@ -406,21 +387,4 @@ export class Session {
     this.#tap.disarm();
     this.stopWaiting();
   }
-}
-
-function functionError(kind: string, cause: unknown): ChannelError {
-  const message = `The option ${kind} failed, or its message cannot be sent. See the cause of this error.`;
-  return new ChannelError(message, { code: "CHANNEL_FUNCTION_FAILED", cause });
-}
-
-function refusalError(channel: string, reason: unknown): ChannelError {
-  const message = `The server refused the channel ${JSON.stringify(channel)}. See the property "reason" of this error.`;
-  return new ChannelError(message, { code: "REFUSED", channel, reason });
-}
-
-function timeoutError(channel: string, ackTimeout: number): ChannelError {
-  const message =
-    `The server did not acknowledge the channel ${JSON.stringify(channel)} within ${ackTimeout} ms. Check isAck, or ` +
-    `set a larger ackTimeout.`;
-  return new ChannelError(message, { code: "ACK_TIMEOUT", channel });
 }

@@ -95,6 +95,28 @@ describe("an acknowledgement", () => {
     expect([namesIn(exchange.peer, "unsub").length, unrouted.length]).toEqual([2, 1]);
   });
 
+  it("of a later subscribe that arrives after the unsubscribe unsubscribes again, also by its id", async () => {
+    const { exchange, feed } = await connect({
+      ...{ ackTimeout: 1_000, onRefused: () => 0 },
+      subscribe: (channels, id) => ({ op: "sub", channels, id }),
+      isAck: ({ ack, id }) => (ack === undefined ? undefined : { id: Number(id) }),
+    });
+    const ids: unknown[] = [];
+    exchange.answer = (_name, _peer, id) => void ids.push(id);
+    const channel = feed.open("a");
+    await exchange.pass(1_500);
+    expect(ids.length).toBe(2);
+    exchange.peer.wire.send({ ack: "a", id: ids[0] as number });
+    await exchange.pass();
+    expect(channel.isReady).toBe(true);
+    await channel.close();
+    await exchange.pass();
+    exchange.peer.subscribed.add("a");
+    exchange.peer.wire.send({ ack: "a", id: ids[1] as number });
+    await exchange.pass();
+    expect([[...exchange.peer.subscribed], unrouted]).toEqual([[], []]);
+  });
+
   it("that is lost may have subscribed, so a channel that is then refused is unsubscribed", async () => {
     const { exchange, feed } = await connect({
       ackTimeout: 1_000,
