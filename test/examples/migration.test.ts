@@ -2,6 +2,7 @@
 // `npm run interop:clients` runs the program of reconnecting-websocket before the migration, which needs this package.
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it, vi } from "vitest";
+import { WebSocket } from "../../src/index.js";
 import { root, startProgram, startServer } from "./run-program.js";
 import { readPage } from "./snippets.js";
 
@@ -76,5 +77,40 @@ describe("the migration programs", () => {
     expect(body(await read("reconnecting-after"))).toBe(
       body(await read("reconnecting-before")).replace("  WebSocket,\n", ""),
     );
+  });
+});
+
+/** The column of the table of options that contains options of `jetsocket`, by page. */
+const optionColumns: Readonly<Record<string, number>> = {
+  "from-ws": 2,
+  "from-reconnecting-websocket": 2,
+  "from-undici": 3,
+  "from-python": 2,
+};
+/** What these columns contain besides options. */
+const others = ["jetsocket", "new", "connect", "WebSocket"];
+
+function knownOptions(): string[] {
+  let message = "";
+  try {
+    new WebSocket("ws://127.0.0.1", JSON.parse('{ "noSuchOption": 1 }') as object);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  return /Known options: (.*)\.$/.exec(message)![1]!.split(", ");
+}
+
+describe("the tables of options", () => {
+  it.each(Object.entries(optionColumns))("name options that exist: %s", (page, column) => {
+    const [, section] = readPage(`docs/${page}.md`).split(/^## Options$/m);
+    const cells = section!
+      .split(/^## /m)[0]!
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .map((line) => line.split(/(?<!\\)\|/)[column]!);
+    const names = cells.flatMap((cell) => [...cell.matchAll(/`([a-zA-Z]+)[^`]*`/g)].map(([, name]) => name!));
+    const known = knownOptions();
+    expect(names.length).toBeGreaterThan(5);
+    expect(names.filter((name) => !known.includes(name) && !others.includes(name))).toEqual([]);
   });
 });
