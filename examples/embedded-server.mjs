@@ -68,6 +68,8 @@ export class Peer {
   receive(bytes, start = 0) {
     this.#connection.receive(bytes, start);
     this.#write();
+    // If this side sent its Close frame first, nothing is left to write.
+    this.#endIfOver();
   }
 
   receiveEnd() {
@@ -117,12 +119,16 @@ export class Peer {
     if (error) return;
     this.#connection.written();
     this.#write();
-    if (this.#connection.bufferedSize > 0) return;
-    const { state } = this.#connection;
-    // RFC 6455 7.1.1: after both Close frames, the server ends the stream first.
-    if (state === "closed" || state === "failed") this.#socket.end();
-    else this.onDrain();
+    if (this.#connection.bufferedSize === 0 && !this.#endIfOver()) this.onDrain();
   };
+
+  /** RFC 6455 7.1.1: after both Close frames, the server ends the stream first. */
+  #endIfOver() {
+    const { state, bufferedSize } = this.#connection;
+    const isOver = (state === "closed" || state === "failed") && bufferedSize === 0;
+    if (isOver) this.#socket.end();
+    return isOver;
+  }
 }
 
 /**

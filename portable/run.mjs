@@ -1,5 +1,5 @@
-// Runs the portable suite on several runtimes against the packed package, and runs a program that bundlers have built.
-// The runtimes and the bundlers come from npm.
+// Runs the portable suite on several runtimes against the packed package, and runs a program that bundlers have built,
+// and a test with jest. The runtimes, the bundlers and jest come from npm.
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -119,7 +119,7 @@ async function report(rows, bundles) {
     for (const one of tests)
       if (one.outcome !== "passed") console.log(`  ${one.outcome}: ${one.name}: ${one.reason}`);
   }
-  console.log("\n| bundler | result |\n| --- | --- |");
+  console.log("\n| program | result |\n| --- | --- |");
   for (const { name, error } of bundles) console.log(`| ${name} | ${error ?? "ok"} |`);
   const failedBundles = bundles.filter(({ error }) => error !== undefined).length;
   failed += failedBundles;

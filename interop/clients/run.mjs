@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Cutter } from "./cutter.mjs";
+import { checkMigration } from "./migration.mjs";
 import { servers } from "./servers.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -81,3 +82,8 @@ for (const [name, client] of Object.entries(clients)) {
   console.log(`${isGood ? "ok  " : "FAIL"} ${name.padEnd(23)} ${server.padEnd(20)} ${detail}`);
   if (!isGood) process.exitCode = 1;
 }
+if (chosen.length === 0 || chosen.includes("migration"))
+  for (const [isGood, name, detail] of await checkMigration()) {
+    console.log(`${isGood ? "ok  " : "FAIL"} ${"migration".padEnd(23)} ${name.padEnd(20)} ${detail}`);
+    if (!isGood) process.exitCode = 1;
+  }

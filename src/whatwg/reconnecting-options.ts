@@ -65,9 +65,11 @@ function take(given: Record<string, unknown>, name: string, counterpart: string)
  */
 export function readReconnectingOptions(options: unknown): ReconnectingOptions {
   const given = { ...(options as Record<string, unknown> | undefined) };
-  for (const name of ["WebSocket", "debug", "debugLogger", "retryInitial"])
+  for (const name of ["WebSocket", "debug", "debugLogger", "retryInitial"]) {
     if (given[name] !== undefined && given[name] !== false)
       throw new TypeError(`The option "${name}" has no effect on this class. Remove it.`);
+    Reflect.deleteProperty(given, name);
+  }
   if (given["reconnect"] === false)
     throw new TypeError(
       'The option "reconnect" has no effect on this class. Use WebSocket for one connection.',

@@ -29,6 +29,8 @@ export interface LinkHandler {
   onMessage(data: string | Buffer, isBinary: boolean): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
+  /** The peer has violated the protocol, and the connection is about to fail. */
+  onFailing(): void;
   /** The closing handshake has begun. */
   onClosing(): void;
   /** The attempt has failed, or the connection is closed. */
@@ -125,6 +127,7 @@ export class Link {
       .on("connected", () => handler.onOpen())
       .on("ping", ({ payload }) => handler.onPing(payload))
       .on("pong", ({ payload }) => handler.onPong(payload))
+      .on("failing", () => handler.onFailing())
       .on("closing", () => handler.onClosing())
       .on("closed", ({ report }) => handler.onEnd(report))
       // The report of `closed` contains the error.

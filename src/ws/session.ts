@@ -162,6 +162,11 @@ export class Session implements LinkHandler {
     this.#deliver(() => this.#emit("pong", payload));
   }
 
+  /** The messages before a violation of the protocol are emitted while the application can still answer them. */
+  onFailing(): void {
+    if (!this.isPaused) for (const action of this.#waiting.splice(0)) action();
+  }
+
   onClosing(): void {
     const close = (): void => {
       if (this.readyState === open) this.readyState = closing;

@@ -32,6 +32,7 @@ function guidePages(): string[] {
   names.push("rotation", "closing", "statistics", "compression", "performance");
   names.push("channels", "requests", "pool", "schema", "presets");
   names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "secrets", "whatwg");
+  names.push("from-ws", "from-reconnecting-websocket", "from-undici", "from-python", "recipes");
   const designPages = readdirSync(`${root}/docs/design`).map((file) => `docs/design/${file}`);
   return [...names.map((name) => `docs/${name}.md`), ...designPages];
 }

@@ -27,6 +27,8 @@ describe("the options of a ReconnectingWebSocket", () => {
       outbox: { capacity: 7 },
     });
     expect(Object.keys(client)).not.toContain("minUptime");
+    // The client does not know the option.
+    expect(Object.keys(client)).not.toContain("debug");
     expect(readReconnectingOptions({ maxEnqueuedMessages: 0 }).client.outbox).toBe(false);
     expect(readReconnectingOptions({ maxEnqueuedMessages: Infinity }).client.outbox).toMatchObject({
       capacity: 2 ** 31 - 1,

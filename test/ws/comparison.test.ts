@@ -196,6 +196,30 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       ws.close(1000, "done");
     }),
   },
+  "a message before a fault of the protocol is answered: with the response": {
+    async server(peer) {
+      const head = await peer.request();
+      peer.socket.write(
+        Buffer.concat([Buffer.from(acceptance(head)), serverFrame(1, "good"), serverFrame(3, "")]),
+      );
+      await peer.ended();
+      peer.socket.end();
+    },
+    client: ({ ws }) => void ws.on("message", (data) => ws.send(data as Buffer, { binary: false })),
+  },
+  "a message before a fault of the protocol is answered: after a turn": {
+    async server(peer) {
+      await peer.accept();
+      await peer.received(1);
+      peer.write(serverFrame(1, "good"), serverFrame(3, ""));
+      await peer.ended();
+      peer.socket.end();
+    },
+    client: ({ ws }) => {
+      ws.on("open", () => ws.send("hello"));
+      ws.on("message", (data) => ws.send(data as Buffer, { binary: false }));
+    },
+  },
   "a Blob before a text": {
     options: { perMessageDeflate: false },
     async server(peer) {
