@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import type { Format, Options } from "tsup";
+import { inlineConstants } from "./tools/inline-constants.js";
 
 type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
@@ -52,6 +53,7 @@ function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
     silent: true,
     onSuccess: writeCommonJsOfWs,
     esbuildPlugins: [keepEntriesApart(extension)],
+    plugins: [{ name: "inline-constants", renderChunk: (code) => ({ code: inlineConstants(code) }) }],
   };
 }
 
