@@ -9,7 +9,5 @@
  */
 export function checkBytes(bytes: Uint8Array): void {
   if (bytes.BYTES_PER_ELEMENT === 1) return;
-  throw new TypeError(
-    "The bytes must be a Uint8Array or a Buffer. Convert any other value to a Uint8Array first.",
-  );
+  throw new TypeError("The bytes must be a Uint8Array. Convert any other value first.");
 }

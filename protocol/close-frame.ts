@@ -16,9 +16,7 @@ export function readClose(payload: Buffer): CloseFrame | ProtocolError {
   if (payload.length === 0) return { code: CloseCode.noStatus, reason: "" };
   // RFC 6455 5.5.1: the first two bytes of a non-empty payload are the code.
   if (payload.length === 1) {
-    return invalidClose(
-      "The peer sent a Close frame with a payload of one byte. A close code has two bytes.",
-    );
+    return invalidClose("The peer sent a Close frame with a payload of one byte.");
   }
   const code = payload.readUInt16BE(0);
   // RFC 6455 7.4: some codes must not be sent in a Close frame.

@@ -142,12 +142,12 @@ export function readPayloadSize(header: Buffer, at: number): number | ProtocolEr
   const high = header.readUInt32BE(at + 2);
   // RFC 6455 5.2: the most significant bit of a 64-bit length MUST be 0.
   if (high >= 0x8000_0000)
-    return protocolError("INVALID_LENGTH", "The peer sent a 64-bit payload length with its highest bit set.");
+    return protocolError("INVALID_LENGTH", "The peer sent a 64-bit length with its highest bit set.");
   const size = high * 0x1_0000_0000 + header.readUInt32BE(at + 6);
   return size < 65536 ? notMinimal() : size;
 }
 
 /** RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length. */
 function notMinimal(): ProtocolError {
-  return protocolError("INVALID_LENGTH", "The peer encoded a payload length in more bytes than it needs.");
+  return protocolError("INVALID_LENGTH", "The peer encoded a length in more bytes than it needs.");
 }

@@ -438,10 +438,11 @@ export class MessageAssembler implements FrameSink, SmallMessageSink, InflatedSi
 /** A third-party extension can throw any value, and its errors can have a close code that must not be sent. */
 function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
-  return new ProtocolError(
-    "The extension failed to decode a message of the peer. Its error is the cause of this one.",
-    { code: "EXTENSION_FAILED", closeCode: CloseCode.internalError, cause: error },
-  );
+  return new ProtocolError("The extension failed to decode a message. Its error is the cause of this one.", {
+    code: "EXTENSION_FAILED",
+    closeCode: CloseCode.internalError,
+    cause: error,
+  });
 }
 
 function invalidUtf8(): ProtocolError {

@@ -37,3 +37,32 @@ describe("docs/design/architecture.md", () => {
     expect(arrowsIn("stateDiagram").filter((arrow) => !arrow.includes("[*]"))).toEqual(arrows.sort());
   });
 });
+
+describe("docs/design/size.md", () => {
+  const text = readFileSync(join(root, "docs/design/size.md"), "utf8");
+
+  it("has a row for each folder of the client (if not, run: node tools/size-table.mjs)", () => {
+    const modules = [...readSources(root, ["protocol", "src"]).keys()];
+    const folders = new Set(modules.map((file) => file.slice(0, file.lastIndexOf("/") + 1)));
+    const others = [
+      ...["src/testing/", "src/whatwg/", "src/ws/", "src/channels/", "src/pool/", "src/presets/"],
+      "protocol/extensions/",
+    ];
+    const rows = [...text.matchAll(/^\| `((?:src|protocol)\/\S*)`/gm)].map(([, folder]) => folder!);
+    expect(rows.sort()).toEqual([...folders].filter((folder) => !others.includes(folder)).sort());
+  });
+
+  it("has the recorded sizes of the entry points, to 1 KB", () => {
+    const sizes = JSON.parse(readFileSync(join(root, "tools/sizes.json"), "utf8")) as Record<string, number>;
+    const sizeOf = (start: string): number =>
+      Number(
+        text
+          .split("\n")
+          .find((line) => line.startsWith(start))!
+          .match(/([\d.]+) KB/)![1],
+      );
+    const connect = Math.abs(sizeOf("| `{ connect }` of") - sizes["{ connect }"]! / 1000);
+    const protocol = Math.abs(sizeOf("| `jetsocket/protocol` ") - sizes["jetsocket/protocol"]! / 1000);
+    expect(Math.max(connect, protocol)).toBeLessThan(1);
+  });
+});

@@ -179,7 +179,7 @@ export class ClientHandshake {
     const message =
       this.#firstByte === undefined
         ? "The server ended the connection without a response. Check the port in the url, and whether the url needs ws: or wss:."
-        : "The server ended the connection in the middle of its response. Try again. If it happens again, check the proxies between client and server.";
+        : "The server ended the connection in the middle of its response. Try again, and check the proxies before the server.";
     return rejected(message, { code: "CONNECTION_ENDED" });
   }
 }
@@ -194,7 +194,7 @@ function tooLarge(reason: string): HandshakeResult {
 }
 
 function tooManyInterim(statusCode: number, headers: readonly HeaderField[]): HandshakeResult {
-  const message = `The server sent more than ${maxInterimResponses} interim responses (1xx) and no final one. Report this to the operator of the server.`;
+  const message = `The server sent more than ${maxInterimResponses} interim responses (1xx). Fix the server.`;
   return rejected(message, { code: "TOO_MANY_INTERIM_RESPONSES", statusCode, headers });
 }
 
@@ -207,7 +207,6 @@ function withResponse(error: unknown, headers: readonly HeaderField[]): Handshak
   if (error instanceof JetSocketError) {
     return new HandshakeError(error.message, { code: error.code, cause: error.cause, ...answer });
   }
-  const message =
-    "An extension failed to process the server's answer to its offer. Connect without this extension.";
+  const message = "An extension failed on the server's answer. Connect without it.";
   return new HandshakeError(message, { code: "EXTENSION_MISMATCH", cause: error, ...answer });
 }

@@ -29,7 +29,7 @@ export function checkResponse(
   if (minorVersion === 0) {
     throw refusal(
       "MALFORMED_RESPONSE",
-      "The server answered 101 with HTTP/1.0, which does not support upgrades. Check for an old proxy between client and server.",
+      "The server answered 101 with HTTP/1.0, which has no upgrades. Check for an old proxy before the server.",
     );
   }
   checkUpgrade(headers);
@@ -46,14 +46,14 @@ function checkUpgrade(headers: readonly HeaderField[]): void {
   if (protocols?.join().toLowerCase() !== "websocket") {
     throw refusal(
       "INVALID_UPGRADE",
-      `The server's 101 does not upgrade to WebSocket: its Upgrade header must be "websocket". Check for a proxy that does not forward upgrades.`,
+      `The server's 101 has no Upgrade header with only "websocket". Check for a proxy that removes it.`,
     );
   }
   // RFC 6455 4.1, response, item 3: Connection contains "Upgrade".
   if (!includesIgnoringCase(parseTokenList(joinedField(headers, "connection") ?? ""), "upgrade")) {
     throw refusal(
       "INVALID_CONNECTION",
-      `The server's 101 has no "Upgrade" in its Connection header. Check for a proxy that removes it.`,
+      `The server's 101 has no Connection header with "Upgrade". Check for a proxy that removes it.`,
     );
   }
 }
@@ -64,17 +64,14 @@ function checkAccept(headers: readonly HeaderField[], expected: string): void {
   if (accepts.length > 1) {
     throw refusal(
       "INVALID_ACCEPT",
-      "The server's 101 has more than one Sec-WebSocket-Accept header. The server must send exactly one.",
+      "The server's 101 has more than one Sec-WebSocket-Accept header. Fix the server.",
     );
   }
   // RFC 6455 4.1, response, item 4: the value of Sec-WebSocket-Accept depends on the key of the request.
   if (accepts[0] === expected) return;
   const fault =
     accepts.length === 0 ? "has no Sec-WebSocket-Accept" : "has a Sec-WebSocket-Accept for another key";
-  throw refusal(
-    "INVALID_ACCEPT",
-    `The server's 101 ${fault}. The answer may come from a cache or from a server without WebSocket support: check the url.`,
-  );
+  throw refusal("INVALID_ACCEPT", `The server's 101 ${fault}. It may come from a cache: check the url.`);
 }
 
 function chosenSubprotocol(headers: readonly HeaderField[], offered: readonly string[]): string {
@@ -84,7 +81,7 @@ function chosenSubprotocol(headers: readonly HeaderField[], offered: readonly st
   if (others.length > 0) {
     throw refusal(
       "SUBPROTOCOL_MISMATCH",
-      "The server's 101 has more than one Sec-WebSocket-Protocol header. The server must choose one subprotocol.",
+      "The server's 101 has more than one Sec-WebSocket-Protocol header. Fix the server.",
     );
   }
   // RFC 6455 4.1, response, item 6: the server chooses one of the offered subprotocols.
@@ -95,7 +92,7 @@ function chosenSubprotocol(headers: readonly HeaderField[], offered: readonly st
         : "Compare the spelling, including upper and lower case.";
     throw refusal(
       "SUBPROTOCOL_MISMATCH",
-      `The server chose a subprotocol that was not offered (see the error's headers). ${advice}`,
+      `The server chose a subprotocol that was not offered (see headers). ${advice}`,
     );
   }
   return chosen;
@@ -111,7 +108,7 @@ function agreedExtension(
   if (elements === undefined) {
     throw refusal(
       "INVALID_EXTENSIONS",
-      "The Sec-WebSocket-Extensions header of the server's 101 does not match the grammar of RFC 6455 9.1. Connect to this server without extensions.",
+      "The Sec-WebSocket-Extensions header of the server's 101 is malformed (RFC 6455 9.1). Connect without extensions.",
     );
   }
   const agreed = elements.map((element) => agree(element, offers));
@@ -119,7 +116,7 @@ function agreedExtension(
   if (agreed.length > 1) {
     throw refusal(
       "EXTENSION_MISMATCH",
-      "The server accepted more than one extension, or one extension twice, but only one can use the RSV1 bit. Offer only one extension.",
+      "The server accepted more than one extension, but only one can use the RSV1 bit. Offer only one extension.",
     );
   }
   return agreed[0];

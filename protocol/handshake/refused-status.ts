@@ -7,8 +7,8 @@ import { statusText } from "../http/status-text.js";
 const noEndpoint = "There is no WebSocket endpoint at this path: check the url.";
 
 const adviceByStatus: Readonly<Record<number, string>> = {
-  400: "The request is malformed: check the headers, the subprotocols and the query.",
-  401: "The credentials are missing, wrong or expired: check the headers and the url.",
+  400: "The request is malformed: check the headers and the query.",
+  401: "The credentials are missing, wrong or expired: check them.",
   403: "It denies access: check the credentials and the Origin header.",
   404: noEndpoint,
   405: noEndpoint,

@@ -13,7 +13,7 @@ export function checkUserFields(fields: readonly HeaderField[]): void {
     checkField(name, value);
     if (/^(?:upgrade$|connection$|sec-websocket-)/i.test(name)) {
       throw new TypeError(
-        `Header "${name}" is not allowed: the opening handshake sets it. Use the options for subprotocols and extensions instead.`,
+        `Header "${name}" is not allowed: the opening handshake sets it. Use the options for subprotocols and extensions.`,
       );
     }
     if (isBodyField(name)) {

@@ -10,9 +10,7 @@ import { checkField } from "./header-fields.js";
  */
 export function writeHead(startLine: string, fields: readonly HeaderField[]): Buffer {
   if (!/^[ -~]+$/.test(startLine)) {
-    throw new TypeError(
-      "The first line of a request or response must contain only printable ASCII characters.",
-    );
+    throw new TypeError("The first line of a head must contain only printable ASCII characters.");
   }
   let head = `${startLine}\r\n`;
   for (const [name, value] of fields) {

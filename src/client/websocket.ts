@@ -424,7 +424,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   #busyIterator(): AsyncIterableIterator<never> {
     const message =
-      "Another loop is open on this client. Leave it first, because only one loop can receive a message.";
+      "Another loop is open on this client. Leave it first: only one loop can receive a message.";
     const next = (): Promise<never> => rejected(new InvalidStateError(message, this.state));
     const busy: AsyncIterableIterator<never> = { next, [Symbol.asyncIterator]: () => busy };
     return busy;

@@ -22,7 +22,7 @@ export function inflatesTooBig(limit: number): ProtocolError {
 export function tooManyBlocks(wireSize: number, produced: number): ProtocolError {
   return new ProtocolError(
     `The peer sent a compressed message with too many empty or final blocks: its first ${wireSize} bytes contain only ` +
-      `${produced} bytes of data. Such a message costs time and carries no data; fix the peer.`,
+      `${produced} bytes of data. Fix the peer.`,
     { code: "TOO_MANY_DEFLATE_BLOCKS", closeCode: CloseCode.policyViolation },
   );
 }

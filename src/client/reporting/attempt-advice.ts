@@ -26,7 +26,7 @@ const tlsRefusals: readonly Advice[] = [
   ],
   [
     /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
-    "The server's certificate, or that of its authority in tls.ca, is not valid now; check the clock, or replace it.",
+    "The server's certificate, or one in tls.ca, is not valid now; check the clock, or replace it.",
   ],
   [
     /^DEPTH_ZERO_SELF_SIGNED/,
@@ -68,10 +68,7 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
       "No route leads to that address; check the host, the network and the firewall.",
     ],
     [/^ETIMEDOUT$/, "Nothing answered at that address; check the host, the port and the firewall."],
-    [
-      /^EADDRNOTAVAIL$/,
-      "The local address is not available; check localAddress and the number of connections.",
-    ],
+    [/^EADDRNOTAVAIL$/, "The local address is not free; check localAddress and the number of connections."],
     [/^(ENOENT|ENOTSOCK)$/, "There is no socket at that path; check socketPath and the server."],
     [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some, or raise the limit."],
   ],
@@ -87,7 +84,7 @@ const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
     [/WRONG_VERSION/, "Connect to a ws: URL, or to the port on which the server uses TLS."],
     [
       /^(ECONNRESET|EPIPE)$/,
-      "The server, or a firewall before it, ends the TLS handshake; check the port and tls.servername.",
+      "The server ends the TLS handshake; check the port, the firewall and tls.servername.",
     ],
   ],
 };
@@ -110,7 +107,7 @@ export function attemptAdvice(verdict: Verdict, error: Error | undefined, phase?
     return `Correct the option ${fault.options}: Node cannot use its value.`;
   }
   if (fault?.kind === "identity") {
-    return `${fault.options} refuses the server; check the host of the URL and what the function expects.`;
+    return `${fault.options} refuses the server; check the function and the host of the URL.`;
   }
   // Node's error for several addresses contains the errors of all addresses.
   const { errors } = (error ?? {}) as { readonly errors?: unknown };

@@ -97,8 +97,8 @@ export function codeOf(error: unknown): string | undefined {
 
 /** The advice for each verdict. */
 export const advices: Readonly<Record<Verdict, string>> = {
-  normal: "The server closed the connection; connect again if you expect more messages.",
-  "going-away": "The server shuts down, or the peer went away; connect again after a short wait.",
+  normal: "The server closed the connection; connect again for more messages.",
+  "going-away": "The peer shuts down or went away; connect again after a short wait.",
   "server-restart": "The server restarts; connect again after a random wait.",
   "server-error": "The server failed; connect again with increasing waits.",
   "rate-limited": "The server is overloaded or limits requests; wait as long as it asks.",
@@ -108,21 +108,20 @@ export const advices: Readonly<Record<Verdict, string>> = {
   "not-found": "Check the path of the URL; the server has nothing there.",
   "handshake-rejected": "Check that the URL leads to a WebSocket server; the error contains its answer.",
   "protocol-error": "One of the two ends violated the protocol; the error names the rule.",
-  "too-big":
-    "A message is larger than its receiver accepts; raise maxMessageSize if this client received it.",
+  "too-big": "A message is too large for its receiver; raise maxMessageSize if this client received it.",
   "name-not-found": "Check the host of the URL and the DNS settings of this machine.",
   refused:
     "Nothing listens at that address, or it cannot be reached; check the host, the port and the firewall.",
   "connect-timeout": "The server did not answer in time; check the address, or raise connectTimeout.",
   tls: "Check the server's certificate, its name and its dates, and the option tls.",
   proxy: "Check the scheme, the host and the port in the option proxy.",
-  "setup-failed": "One of your own functions failed before the connection was ready; its error is the cause.",
+  "setup-failed": "Your function failed before the connection was ready; its error is the cause.",
   "network-lost": "The connection broke without a Close frame; connect again, and request missing messages.",
   "idle-cut": "A proxy or a firewall probably cut the silent connection; send pings more often.",
   "heartbeat-timeout": "The peer did not answer a ping in time; connect again.",
   "local-stall":
-    "Messages arrived faster than this process read them; read faster, or choose another overflow policy.",
-  rotated: "The connection was replaced as intended; no action is necessary.",
+    "Messages arrived faster than they were read; read faster, or choose another overflow policy.",
+  rotated: "The connection was replaced; no action is necessary.",
   aborted: "The signal was aborted; no action is necessary.",
   "closed-by-us": "This client closed the connection; no action is necessary.",
   "closed-by-peer": "The server closed with a code of its own; see its documentation.",
@@ -130,4 +129,4 @@ export const advices: Readonly<Record<Verdict, string>> = {
 
 /** The advice after a heartbeat timeout on a connection whose peer has never answered a ping. */
 export const unansweredAdvice: string =
-  "The peer has never answered a ping; connect again or, if it does not support ping frames, set heartbeat.ping and heartbeat.isPong.";
+  "The peer has never answered a ping; connect again, or set heartbeat.ping and heartbeat.isPong.";

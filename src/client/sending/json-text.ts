@@ -65,5 +65,5 @@ function adviceFor(value: object): string {
   if (isBlob(value)) return "Send it with sendRaw().";
   if (bytesOf(value) !== undefined) return "Send it by itself, as a binary message.";
   if (Symbol.iterator in value) return "Send an array of its entries, or Object.fromEntries(entries).";
-  return "Send an object with the properties that you need, add a toJSON() method, or set a serializer.";
+  return "Send a plain object, add a toJSON() method, or set a serializer.";
 }
