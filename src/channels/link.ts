@@ -188,6 +188,8 @@ export class Link {
   async onConnection(connection: Connection, signal: AbortSignal): Promise<void> {
     checkConnection(connection, signal);
     if (connection.ended.aborted || this.#hasEnded) return;
+    // A second call for the connection would subscribe twice.
+    if (this.#sessions.some((session) => session.connection === connection)) return;
     const older = this.#sessions.filter(({ isSetUp, hasEnded }) => isSetUp && !hasEnded);
     const session = new Session(connection, this.#sessionHost);
     this.#sessions.push(session);

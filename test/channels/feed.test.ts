@@ -1,7 +1,19 @@
 // Channels over one client: the set of the server follows the set of the application.
 import { afterEach, describe, expect, it } from "vitest";
+import { channels } from "../../src/channels/index.js";
+import { WebSocket } from "../../src/index.js";
 import { issue, schemaOf } from "../support/schemas.js";
-import { connectScene, createScene, namesIn, numbersOf, outcome, type Scene, type Wire } from "./exchange.js";
+import {
+  connectScene,
+  createScene,
+  Exchange,
+  feedOptions,
+  namesIn,
+  numbersOf,
+  outcome,
+  type Scene,
+  type Wire,
+} from "./exchange.js";
 
 let scene: Scene;
 
@@ -10,6 +22,24 @@ afterEach(async () => {
   await scene.exchange.pass(100_000);
   expect(scene.exchange.runtime.isHeld).toBe(false);
   await scene.exchange.server.close();
+});
+
+it("a hook that calls feed.onConnection twice subscribes once", async () => {
+  const exchange = new Exchange();
+  const feed = channels<Wire, Wire>(feedOptions);
+  const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+    ...{ runtime: exchange.runtime, heartbeat: false },
+    onConnection: async (connection, signal) => {
+      await Promise.all([feed.onConnection(connection, signal), feed.onConnection(connection, signal)]);
+      await feed.onConnection(connection, signal);
+    },
+  });
+  feed.attach(ws);
+  scene = { exchange, feed, ws };
+  const channel = feed.open("a");
+  void ws.connect();
+  await exchange.pass(10);
+  expect([channel.isReady, exchange.peers.map((peer) => namesIn(peer, "sub"))]).toEqual([true, [[["a"]]]]);
 });
 
 describe("a client with the option schema", () => {
