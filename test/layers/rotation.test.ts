@@ -515,6 +515,27 @@ describe("a second connection that fails", () => {
     await scene.finish();
   });
 
+  it("does not make the client forget the credentials of the first, whatever the number of attempts", async () => {
+    const scene = new LayerScene();
+    let attempts = 0;
+    const headers = (): Record<string, string> => ({ "X-Api-Key": `correct horse ${++attempts}.` });
+    const { ws, link } = await scene.openClient({ ...overlapping, headers });
+    for (let index = 0; index < 300; index++) {
+      const rotated = ws.rotate();
+      (await scene.nextDial(0)).peer.refuse();
+      await scene.pass();
+      expect(await settled(rotated)).toBe("ConnectionError");
+    }
+    const reasons: string[] = [];
+    ws.on("closing", ({ reason }) => reasons.push(reason));
+    ws.on("disconnected", ({ report }) => reasons.push(report.reason));
+    link.send(closeFrame(4000, "Unknown: correct horse 1. and correct horse 301."));
+    link.peer.end();
+    await scene.pass();
+    expect(reasons).toEqual(["Unknown: *** and ***", "Unknown: *** and ***"]);
+    await scene.finish();
+  });
+
   it.each(["throws", "hangs"])("leaves the first connection unchanged when its setup %s", async (how) => {
     const scene = new LayerScene();
     let isFailing = false;
