@@ -21,6 +21,9 @@ const hidden = "***";
  */
 const maxSecrets = 256;
 
+/** Shortest start of a credential that is hidden, in UTF-16 code units. Shorter ones occur in words. */
+const minStart = 4;
+
 /** Hides the secrets of one client. */
 export class Redactor {
   readonly #hook: Redact | undefined;
@@ -69,6 +72,16 @@ export class Redactor {
     if (this.#hook !== undefined) return this.#ask(text, kind);
     const known = this.#withoutSecrets(text);
     return kind === "subprotocol" ? displaySubprotocol(known) : redactText(known);
+  }
+
+  /** Hides secrets in the start of a longer text. The cut may have left only the start of a credential. */
+  start(text: string, kind: Exclude<RedactKind, "url" | "header">): string {
+    if (this.#hook !== undefined) return this.text(text, kind);
+    let size = 0;
+    for (const secret of this.#secrets)
+      for (let length = Math.min(secret.length, text.length); length >= minStart && length > size; length--)
+        if (text.endsWith(secret.slice(0, length))) size = length;
+    return this.text(size === 0 ? text : `${text.slice(0, -size)}${hidden}`, kind);
   }
 
   /** The rule for header fields. */

@@ -32,6 +32,16 @@ describe("the rule without a hook", () => {
   });
 });
 
+it("hides the start of a credential at the end of a text that is cut", () => {
+  const redactor = new Redactor(undefined);
+  redactor.learn(["correct horse", "correction"], {});
+  expect(redactor.start("with correct ho", "payload")).toBe("with ***");
+  expect(redactor.start("with correct horse and corr", "payload")).toBe("with *** and ***");
+  expect(redactor.start("with correcti", "payload")).toBe("with ***");
+  expect(redactor.start("with cor", "payload")).toBe("with cor");
+  expect(new Redactor((text) => `<${text}>`).start("with corr", "payload")).toBe("<with corr>");
+});
+
 describe("the number of remembered credentials", () => {
   const attempts = Array.from({ length: 300 }, (_, index) => ({ index }));
 
