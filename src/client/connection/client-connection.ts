@@ -254,6 +254,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   onFailed(failure: FailedAttempt): void {
     this.#attempt = undefined;
+    this.#redactor.release(this);
     this.#handler.onEnd(this, { kind: "unopened", ...failure });
   }
 
@@ -408,6 +409,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#heartbeat?.stop();
     this.#setup?.cancel();
     this.#hasEnded = true;
+    this.#redactor.release(this);
     const wasReady = this.#isReady;
     this.#isReady = false;
     if (!wasReady) this.#discardHookMessages();
