@@ -3,7 +3,8 @@ import { bytes, feed, kibibyte, mebibyte, text, words } from "./payloads.mjs";
 
 const isForMainClients = true;
 const receive = { kind: "receive" };
-const single = { ...receive, isOneAtATime: true };
+/** Longer warm-up in milliseconds, because only a few messages fit into the default one. */
+const single = { ...receive, isOneAtATime: true, warmUpMilliseconds: 1500 };
 const withContext = { ...receive, compression: "context" };
 const withoutContext = { ...receive, compression: "without-context" };
 

@@ -7,7 +7,7 @@ import { sequencePlace, sequenceStart } from "../payloads.mjs";
  * large messages.
  */
 function betweenSingleMessages(size) {
-  return size < 16 * 1024 ? 40 : 200;
+  return size < 16 * 1024 ? 40 : 100;
 }
 
 /** @param {import("../scenarios/index.mjs").Scenario} scenario */

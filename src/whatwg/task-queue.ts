@@ -23,8 +23,8 @@ export class TaskQueue<Task> {
 
   /**
    * Adds a task during a read from the network. The program has not run in this turn of the event loop, so that the first
-   * task does not wait for promise reactions of the program. Waiting would take a tenth of the time to receive a message
-   * that arrives alone (`recv-single-128B`).
+   * task does not wait for promise reactions of the program. Waiting would take a twentieth of the time to receive a
+   * message that arrives alone (`recv-single-128B`).
    */
   addRead(task: Task): void {
     if (this.#tasks.push(task) === 1) void settled.then(this.#run);
