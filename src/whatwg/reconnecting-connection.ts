@@ -77,7 +77,7 @@ export class ReconnectingConnection {
       shouldReconnect: (report) => this.#retries < maxRetries && given.shouldReconnect!(report),
       onConnection: protocols === undefined ? given.onConnection : this.#checkProtocol,
     });
-    const run = { client, buffered: new BufferedAmount(client, this.#runtime) };
+    const run = { client, buffered: new BufferedAmount(client, this.#runtime, true) };
     this.#listen(run);
     return run;
   }

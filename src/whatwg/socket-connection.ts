@@ -54,13 +54,14 @@ export class SocketConnection {
     // The client refuses a user name with a colon. From a function, such a URL makes the attempt fail.
     const source = /%3A/i.test(url.username) ? () => href : href;
     this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
-    this.#buffered = new BufferedAmount(this.#client, runtime);
-    this.#listen(protocols.length > 0);
+    this.#buffered = new BufferedAmount(this.#client, runtime, false);
+    this.#listen(protocols.length > 0, options.createConnection === undefined);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
     else this.#client.connect().catch(() => undefined);
   }
 
-  #listen(mustSelect: boolean): void {
+  /** @param isSocket - Whether bytes arrive from a socket of Node. Another stream may emit bytes while the program runs. */
+  #listen(mustSelect: boolean, isSocket: boolean): void {
     const client = this.#client;
     client.on("connected", () => {
       // The standard, "establish a WebSocket connection": the server must select one of the offered subprotocols.
@@ -68,7 +69,10 @@ export class SocketConnection {
         this.#fail("NO_SUBPROTOCOL", "The server selected no subprotocol.");
       else this.#tasks.add(() => this.#open());
     });
-    client.on("message", ({ data }) => this.#tasks.add(data));
+    client.on("message", ({ data }) => {
+      if (isSocket) this.#tasks.addRead(data);
+      else this.#tasks.add(data);
+    });
     client.on("dropped", ({ direction, message }) => {
       if (direction === "out") this.#buffered.addUnsendable(sizeOf(message as SentData));
     });

@@ -21,6 +21,15 @@ export class TaskQueue<Task> {
     if (this.#tasks.push(task) === 1) this.#schedule();
   }
 
+  /**
+   * Adds a task during a read from the network. The program has not run in this turn of the event loop, so that the first
+   * task does not wait for promise reactions of the program. Waiting would take a twentieth of the time to receive a
+   * message that arrives alone (`recv-single-128B`).
+   */
+  addRead(task: Task): void {
+    if (this.#tasks.push(task) === 1) void settled.then(this.#run);
+  }
+
   /** Runs all tasks now, without the promise reactions between them. */
   flush(): void {
     while (this.#next < this.#tasks.length) this.#perform(this.#tasks[this.#next++]!);

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { optionsOfOneConnection, type WebSocketOptions } from "../../src/whatwg/client-options.js";
 import { SocketConnection } from "../../src/whatwg/socket-connection.js";
@@ -103,4 +105,48 @@ describe("a connection in virtual time", () => {
     expect(log.slice(2)).toEqual(["to 2", "error 3", "close 3", "to 3"]);
     await stage.finish();
   });
+});
+
+/** A stream of the program that answers the opening handshake. */
+class ProgramStream extends Duplex {
+  #hasAnswered = false;
+
+  override _read(): void {
+    // The test pushes the bytes.
+  }
+
+  override _write(request: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const key = /^sec-websocket-key: *(\S+)/im.exec(request.toString("latin1"))?.[1];
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
+    if (!this.#hasAnswered) this.push(`${head.join("\r\n")}\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    this.#hasAnswered = true;
+    done();
+  }
+}
+
+it("a message of a stream of the program waits for the promise reactions of the program", async () => {
+  const log: string[] = [];
+  const stream = new ProgramStream();
+  const options = optionsOfOneConnection({ createConnection: () => stream, heartbeat: false });
+  await new Promise<void>((resolve) => {
+    new SocketConnection(toUrlRecord("ws://feed.test/"), [], options, {
+      fire: ({ type }) => {
+        log.push(type);
+        if (type === "open") setImmediate(pushMessage);
+        if (type === "message") resolve();
+      },
+      update: () => undefined,
+    });
+
+    function pushMessage(): void {
+      stream.push(Buffer.from([0x81, 0x01, 0x61]));
+      log.push("pushed");
+      let chain = Promise.resolve();
+      for (let depth = 0; depth < 10; depth++) chain = chain.then(() => undefined);
+      void chain.then(() => log.push("reaction"));
+    }
+  });
+  expect(log).toEqual(["open", "pushed", "reaction", "message"]);
+  stream.destroy();
 });

@@ -65,3 +65,43 @@ it("many tasks run before the next turn of the event loop", async () => {
   await settle();
   expect(count).toBe(10_000);
 });
+
+it("the first task of a read runs after the read, and each further task after the promise reactions of the last", async () => {
+  const log: unknown[] = [];
+  const queue = new TaskQueue<number>(nodeRuntime, (task) => {
+    log.push(task);
+    let chain = Promise.resolve();
+    for (let depth = 0; depth < 10; depth++) chain = chain.then(() => undefined);
+    void chain.then(() => log.push(`after ${task}`));
+    process.nextTick(() => log.push(`tick of ${task}`));
+  });
+  setImmediate(() => {
+    for (const task of [1, 2, 3]) queue.addRead(task);
+    log.push("read");
+  });
+  await settle();
+  await settle();
+  expect(log).toEqual([
+    ...["read", 1, "after 1", "tick of 1", 2],
+    ...["tick of 2", "after 2", 3, "tick of 3", "after 3"],
+  ]);
+});
+
+it("a task that is added between two reads is not overtaken", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue<string>(nodeRuntime, (task) => void log.push(task));
+  queue.add("open");
+  queue.addRead("message");
+  queue.add("close");
+  await settle();
+  expect(log).toEqual(["open", "message", "close"]);
+});
+
+it("flush() after a read leaves nothing to run", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue<string>(nodeRuntime, (task) => void log.push(task));
+  queue.addRead("a");
+  queue.flush();
+  await settle();
+  expect(log).toEqual(["a"]);
+});
