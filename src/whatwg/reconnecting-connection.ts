@@ -53,7 +53,8 @@ export class ReconnectingConnection {
   #isActive = false;
   #origin = "";
   #hasOffered = false;
-  #retries = -1;
+  /** The number of the current attempt, or of the next one during a wait. The first attempt has the number 0. */
+  #retries = 0;
   #openedAt: number | undefined;
 
   /** @throws TypeError or RangeError for an invalid option. */
@@ -74,7 +75,7 @@ export class ReconnectingConnection {
       ...given,
       headers: withOrigin(given.headers, originOfProgram()),
       subprotocols: protocols && (() => this.#nextProtocols(protocols)),
-      shouldReconnect: (report) => this.#retries < maxRetries && given.shouldReconnect!(report),
+      shouldReconnect: (report) => this.retryCount < maxRetries && given.shouldReconnect!(report),
       onConnection: protocols === undefined ? given.onConnection : this.#checkProtocol,
     });
     const run = { client, buffered: new BufferedAmount(client, this.#runtime) };
@@ -127,7 +128,10 @@ export class ReconnectingConnection {
         this.#pass(run === this.#run ? this.#getSpare() : this.#run, message as SentData);
     });
     client.on("disconnected", ({ report }) => this.#onEnd(run, report));
-    client.on("reconnecting", ({ report }) => this.#onEnd(run, report));
+    client.on("reconnecting", ({ report }) => {
+      this.#onEnd(run, report);
+      if (run === this.#run) this.#retries++;
+    });
     client.on("closed", ({ report }) => this.#onOver(run, report));
   }
 
@@ -139,7 +143,7 @@ export class ReconnectingConnection {
   }
 
   #start(): void {
-    this.#retries = -1;
+    this.#retries = 0;
     this.isReconnecting = true;
     this.readyState = states.CONNECTING;
     this.#run.client.connect().catch(() => undefined);
@@ -148,7 +152,6 @@ export class ReconnectingConnection {
 
   #onAttempt(): void {
     this.#isActive = true;
-    this.#retries++;
     this.#add(this.#run, () => {
       if (this.isReconnecting) this.readyState = states.CONNECTING;
     });
@@ -215,7 +218,7 @@ export class ReconnectingConnection {
   }
 
   get retryCount(): number {
-    return this.#isStable() ? 0 : Math.max(this.#retries, 0);
+    return this.#isStable() ? 0 : this.#retries;
   }
 
   get bufferedAmount(): number {

@@ -77,7 +77,7 @@ export class ReconnectingWebSocket extends EventTarget {
     };
     linkToGlobalEvents();
     this.#connection = new ReconnectingConnection(source, readReconnectingOptions(options), (event) =>
-      this.dispatchEvent(event),
+      super.dispatchEvent(event),
     );
   }
 

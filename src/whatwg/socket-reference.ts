@@ -22,7 +22,9 @@ export class SocketReference implements SocketEvents {
   }
 
   fire(event: Event): void {
-    (this.#kept ?? this.#weak.deref())?.dispatchEvent(event);
+    const socket = this.#kept ?? this.#weak.deref();
+    // Not the method of the socket, which a program may have replaced.
+    if (socket !== undefined) EventTarget.prototype.dispatchEvent.call(socket, event);
   }
 
   /** Must be called when listeners or the state have changed. */

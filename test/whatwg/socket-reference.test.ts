@@ -37,3 +37,14 @@ it.each([
     reference.update(readyState);
   }
 });
+
+it("does not call a method dispatchEvent() of the program", () => {
+  const log: string[] = [];
+  const target = new EventTarget();
+  target.dispatchEvent = () => {
+    throw new Error("replaced");
+  };
+  target.addEventListener("message", () => log.push("message"));
+  new SocketReference(target).fire(new Event("message"));
+  expect(log).toEqual(["message"]);
+});
