@@ -15,6 +15,7 @@ import { endEvents } from "./end-events.js";
 import { CloseEvent, createErrorEvent, createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import type { ReconnectingOptions } from "./reconnecting-options.js";
+import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
 import { states } from "./web-idl.js";
@@ -112,7 +113,14 @@ export class ReconnectingConnection {
     });
     const onOpen = (): void => this.#onOpen(run);
     client.on("connected", onOpen).on("reconnected", onOpen);
-    client.on("message", ({ data }) => this.#add(run, () => this.#fireMessage(data)));
+    const limit = new ReadingLimit(client);
+    client.on("message", ({ data }) => {
+      limit.add(data);
+      this.#tasks.add(() => {
+        limit.remove(data);
+        if (run === this.#run) this.#fireMessage(data);
+      });
+    });
     // Answers to the messages before a violation of the protocol must be sent before the connection fails.
     client.on("failing", () => this.#tasks.flush());
     client.on("closing", () =>

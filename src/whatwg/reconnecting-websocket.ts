@@ -112,8 +112,8 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /**
-   * The number of consecutive attempts that followed the first one. It becomes 0 when a connection has been open for
-   * `backoff.resetAfter`, and with {@link reconnect}.
+   * The number of consecutive attempts that followed the first one. During a wait, the next attempt counts too. It
+   * becomes 0 when a connection has been open for `backoff.resetAfter`, and with {@link reconnect}.
    */
   get retryCount(): number {
     return this.#connection.retryCount;

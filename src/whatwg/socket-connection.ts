@@ -13,6 +13,7 @@ import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
 import { createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
+import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
 import { states } from "./web-idl.js";
@@ -30,6 +31,7 @@ export class SocketConnection {
   readonly #origin: string;
   readonly #client: Client<string | Buffer, string | Uint8Array>;
   readonly #buffered: BufferedAmount;
+  readonly #limit: ReadingLimit;
   readonly #tasks: TaskQueue<string | Buffer | (() => void)>;
   readonly #events: SocketEvents;
   readyState: number = states.CONNECTING;
@@ -55,6 +57,7 @@ export class SocketConnection {
     const source = /%3A/i.test(url.username) ? () => href : href;
     this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
     this.#buffered = new BufferedAmount(this.#client, runtime);
+    this.#limit = new ReadingLimit(this.#client);
     this.#listen(protocols.length > 0);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
     else this.#client.connect().catch(() => undefined);
@@ -68,7 +71,10 @@ export class SocketConnection {
         this.#fail("NO_SUBPROTOCOL", "The server selected no subprotocol.");
       else this.#tasks.add(() => this.#open());
     });
-    client.on("message", ({ data }) => this.#tasks.add(data));
+    client.on("message", ({ data }) => {
+      this.#limit.add(data);
+      this.#tasks.add(data);
+    });
     client.on("dropped", ({ direction, message }) => {
       if (direction === "out") this.#buffered.addUnsendable(sizeOf(message as SentData));
     });
@@ -136,6 +142,7 @@ export class SocketConnection {
   }
 
   #fireMessage(message: string | Buffer): void {
+    this.#limit.remove(message);
     if (this.readyState !== states.OPEN) return;
     const data = toEventData(message, this.binaryType);
     this.#events.fire(createMessageEvent(data, this.#origin));

@@ -9,6 +9,7 @@ import {
   type CloseReport,
   type EventMap,
   nodeRuntime,
+  pauseMessages,
   WebSocket as JetSocket,
   type WebSocketOptions,
 } from "../index.js";
@@ -175,12 +176,15 @@ export class Link {
     this.#client.terminate();
   }
 
+  /** Pauses the socket, and the messages that were read and not decompressed yet. */
   pause(): void {
     this.#tap.pause();
+    pauseMessages(this.#client, true);
   }
 
   resume(): void {
     this.#tap.resume();
+    pauseMessages(this.#client, false);
   }
 
   ref(): void {
