@@ -34,6 +34,7 @@ describe("the class", () => {
   it("has the properties of the class of `ws`", () => {
     expect(DefaultClass).toBe(WebSocket);
     expect(WebSocket.WebSocket).toBe(WebSocket);
+    expect(Reflect.get(WebSocket, "default")).toBe(WebSocket);
     expect(WebSocket.createWebSocketStream).toBeTypeOf("function");
     expect([WebSocket.Server, WebSocket.WebSocketServer]).toEqual([WebSocketServer, WebSocketServer]);
     for (const object of [WebSocket, WebSocket.prototype])
