@@ -10,7 +10,7 @@ export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sending/sender.js";
 export type { ListenerOptions } from "./client/receiving/listener-options.js";
 export { type Masked, type MaskedBody, type MaskedFields, unmasked } from "../protocol/index.js";
-export { pauseMessages, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
+export { WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export * from "./errors.js";
 export type * from "./events/close-report.js";
 export type * from "./events/event-map.js";

@@ -45,14 +45,6 @@ const closeOptionsHint = 'The options of close() are the third argument: close(1
 const rotateOptionsHint = 'The options of rotate() are the second argument: rotate("", { timeout }).';
 
 /**
- * Stops the delivery of messages of a client, or continues it at the end of the tick. Only the classes of the other entry
- * points call it, because they emit messages later than the client.
- *
- * @internal
- */
-export let pauseMessages: (client: object, isPaused: boolean) => void;
-
-/**
  * A WebSocket client (RFC 6455, RFC 7692).
  *
  * Read messages with `for await`, with {@link recv}, or with a `message` listener. No message is lost when a program
@@ -83,9 +75,6 @@ export class WebSocket<Received = unknown, Sent = unknown>
     for (const marked of [this, this.prototype])
       Object.defineProperty(marked, instanceMark, ownOptions({ value: true }));
     refuseHandlerProperties(this.prototype);
-    pauseMessages = (client, isPaused) => {
-      if (#client in client) client.#client.pauseMessages(isPaused);
-    };
   }
 
   readonly #client: Client;
@@ -106,6 +95,16 @@ export class WebSocket<Received = unknown, Sent = unknown>
     refuseMoreArguments(others);
     const resolved = resolveOptions(options, nodeRuntime);
     this.#client = new Client(this, { url, options: resolved }, resolved);
+  }
+
+  /**
+   * Stops the delivery of messages, or continues it at the end of the tick. Only the classes of the other entry points
+   * call it, because they emit messages later than the client.
+   *
+   * @internal
+   */
+  pauseMessages(isPaused: boolean): void {
+    this.#client.pauseMessages(isPaused);
   }
 
   /** The current state of the client. */

@@ -1,16 +1,16 @@
 // Pauses a client while too many bytes of messages wait for their events. It does not queue the messages.
-import { pauseMessages } from "../index.js";
+import type { WebSocket } from "../index.js";
 
 /** Bytes of waiting messages, or code units of text, above which no further message is decompressed. */
 const maxWaitingSize = 1024 * 1024;
 
 /** Counts the messages between their arrival and their event. A packet may contain many compressed messages. */
 export class ReadingLimit {
-  readonly #client: object;
+  readonly #client: Pick<WebSocket, "pauseMessages">;
   #waitingSize = 0;
   #isPaused = false;
 
-  constructor(client: object) {
+  constructor(client: Pick<WebSocket, "pauseMessages">) {
     this.#client = client;
   }
 
@@ -28,6 +28,6 @@ export class ReadingLimit {
 
   #pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    pauseMessages(this.#client, isPaused);
+    this.#client.pauseMessages(isPaused);
   }
 }

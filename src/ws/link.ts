@@ -9,7 +9,6 @@ import {
   type CloseReport,
   type EventMap,
   nodeRuntime,
-  pauseMessages,
   WebSocket as JetSocket,
   type WebSocketOptions,
 } from "../index.js";
@@ -179,12 +178,12 @@ export class Link {
   /** Pauses the socket, and the messages that were read and not decompressed yet. */
   pause(): void {
     this.#tap.pause();
-    pauseMessages(this.#client, true);
+    this.#client.pauseMessages(true);
   }
 
   resume(): void {
     this.#tap.resume();
-    pauseMessages(this.#client, false);
+    this.#client.pauseMessages(false);
   }
 
   ref(): void {
