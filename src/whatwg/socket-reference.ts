@@ -16,6 +16,9 @@ const keepingEvents: Readonly<Record<number, readonly string[]>> = {
 export class SocketReference implements SocketEvents {
   readonly #weak: WeakRef<EventTarget>;
   #kept: EventTarget | undefined;
+  #readyState: number = states.CONNECTING;
+  /** Set when a listener with the option `once` was added, which Node removes without a call. */
+  hasOnce: boolean = false;
 
   constructor(socket: EventTarget) {
     this.#weak = new WeakRef(socket);
@@ -25,10 +28,17 @@ export class SocketReference implements SocketEvents {
     const socket = this.#kept ?? this.#weak.deref();
     // Not the method of the socket, which a program may have replaced.
     if (socket !== undefined) EventTarget.prototype.dispatchEvent.call(socket, event);
+    if (this.hasOnce) this.update(this.#readyState);
+  }
+
+  /** Whether the reference is strong. */
+  get isKept(): boolean {
+    return this.#kept !== undefined;
   }
 
   /** Must be called when listeners or the state have changed. */
   update(readyState: number): void {
+    this.#readyState = readyState;
     const socket = this.#weak.deref();
     const isKept =
       socket !== undefined &&

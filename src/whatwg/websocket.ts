@@ -208,6 +208,8 @@ export class WebSocket extends EventTarget {
   override addEventListener(...given: Listening): void;
   override addEventListener(...given: unknown[]): void {
     super.addEventListener(...(given as unknown as Listening));
+    const options = given[2] as { readonly once?: unknown } | null | undefined;
+    if (options?.once !== undefined) this.#reference.hasOnce = true;
     this.#onListenersChanged();
   }
 

@@ -48,3 +48,21 @@ it("does not call a method dispatchEvent() of the program", () => {
   new SocketReference(target).fire(new Event("message"));
   expect(log).toEqual(["message"]);
 });
+
+it("a listener with the option once keeps the socket alive only until its first event", async () => {
+  const log: string[] = [];
+  const reference = ((): SocketReference => {
+    const target = new EventTarget();
+    const created = new SocketReference(target);
+    target.addEventListener("message", () => log.push("message"), { once: true });
+    created.hasOnce = true;
+    created.update(1);
+    return created;
+  })();
+  await collect();
+  reference.fire(new Event("message"));
+  await collect();
+  reference.fire(new Event("message"));
+  expect(log).toEqual(["message"]);
+  expect(reference.isKept).toBe(false);
+});
