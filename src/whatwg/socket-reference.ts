@@ -12,6 +12,15 @@ const keepingEvents: Readonly<Record<number, readonly string[]>> = {
   [states.CLOSED]: [],
 };
 
+/** An environment of tests, such as jsdom, replaces `EventTarget`, and does not show the listeners. */
+function hasListeners(socket: EventTarget, name: string): boolean {
+  try {
+    return getEventListeners(socket, name).length > 0;
+  } catch {
+    return true;
+  }
+}
+
 /** The reference of a connection to its socket. The reference is weak while no listener needs the socket. */
 export class SocketReference implements SocketEvents {
   readonly #weak: WeakRef<EventTarget>;
@@ -41,8 +50,7 @@ export class SocketReference implements SocketEvents {
     this.#readyState = readyState;
     const socket = this.#weak.deref();
     const isKept =
-      socket !== undefined &&
-      keepingEvents[readyState]!.some((name) => getEventListeners(socket, name).length > 0);
+      socket !== undefined && keepingEvents[readyState]!.some((name) => hasListeners(socket, name));
     this.#kept = isKept ? socket : undefined;
   }
 }

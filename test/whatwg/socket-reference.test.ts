@@ -66,3 +66,12 @@ it("a listener with the option once keeps the socket alive only until its first 
   expect(log).toEqual(["message"]);
   expect(reference.isKept).toBe(false);
 });
+
+it("an EventTarget that does not show its listeners is kept until the end", () => {
+  const reference = new SocketReference({} as EventTarget);
+  const kept = [0, 1, 2, 3].map((state) => {
+    reference.update(state);
+    return reference.isKept;
+  });
+  expect(kept).toEqual([true, true, true, false]);
+});
