@@ -4,7 +4,10 @@ import { types } from "node:util";
 import { toDomString } from "./web-idl.js";
 
 /** How the data of binary messages are passed to listeners. `"nodebuffer"` is an extension of the standard. */
-export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
+export type BinaryType = StandardBinaryType | "nodebuffer";
+
+/** The values of the standard. The type of the attribute when it is read, because `lib.dom` knows no other value. */
+export type StandardBinaryType = "blob" | "arraybuffer";
 
 const binaryTypes: ReadonlySet<unknown> = new Set<BinaryType>(["blob", "arraybuffer", "nodebuffer"]);
 

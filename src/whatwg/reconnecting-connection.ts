@@ -15,6 +15,7 @@ import { endEvents } from "./end-events.js";
 import { CloseEvent, createErrorEvent, createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import type { ReconnectingOptions } from "./reconnecting-options.js";
+import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
 import { states } from "./web-idl.js";
@@ -53,7 +54,8 @@ export class ReconnectingConnection {
   #isActive = false;
   #origin = "";
   #hasOffered = false;
-  #retries = -1;
+  /** The number of the current attempt, or of the next one during a wait. The first attempt has the number 0. */
+  #retries = 0;
   #openedAt: number | undefined;
 
   /** @throws TypeError or RangeError for an invalid option. */
@@ -74,7 +76,7 @@ export class ReconnectingConnection {
       ...given,
       headers: withOrigin(given.headers, originOfProgram()),
       subprotocols: protocols && (() => this.#nextProtocols(protocols)),
-      shouldReconnect: (report) => this.#retries < maxRetries && given.shouldReconnect!(report),
+      shouldReconnect: (report) => this.retryCount < maxRetries && given.shouldReconnect!(report),
       onConnection: protocols === undefined ? given.onConnection : this.#checkProtocol,
     });
     const run = { client, buffered: new BufferedAmount(client, this.#runtime, true) };
@@ -111,7 +113,14 @@ export class ReconnectingConnection {
     });
     const onOpen = (): void => this.#onOpen(run);
     client.on("connected", onOpen).on("reconnected", onOpen);
-    client.on("message", ({ data }) => this.#add(run, () => this.#fireMessage(data)));
+    const limit = new ReadingLimit(client);
+    client.on("message", ({ data }) => {
+      limit.add(data);
+      this.#tasks.add(() => {
+        limit.remove(data);
+        if (run === this.#run) this.#fireMessage(data);
+      });
+    });
     // Answers to the messages before a violation of the protocol must be sent before the connection fails.
     client.on("failing", () => this.#tasks.flush());
     client.on("closing", () =>
@@ -127,7 +136,10 @@ export class ReconnectingConnection {
         this.#pass(run === this.#run ? this.#getSpare() : this.#run, message as SentData);
     });
     client.on("disconnected", ({ report }) => this.#onEnd(run, report));
-    client.on("reconnecting", ({ report }) => this.#onEnd(run, report));
+    client.on("reconnecting", ({ report }) => {
+      this.#onEnd(run, report);
+      if (run === this.#run) this.#retries++;
+    });
     client.on("closed", ({ report }) => this.#onOver(run, report));
   }
 
@@ -139,7 +151,7 @@ export class ReconnectingConnection {
   }
 
   #start(): void {
-    this.#retries = -1;
+    this.#retries = 0;
     this.isReconnecting = true;
     this.readyState = states.CONNECTING;
     this.#run.client.connect().catch(() => undefined);
@@ -148,7 +160,6 @@ export class ReconnectingConnection {
 
   #onAttempt(): void {
     this.#isActive = true;
-    this.#retries++;
     this.#add(this.#run, () => {
       if (this.isReconnecting) this.readyState = states.CONNECTING;
     });
@@ -215,7 +226,7 @@ export class ReconnectingConnection {
   }
 
   get retryCount(): number {
-    return this.#isStable() ? 0 : Math.max(this.#retries, 0);
+    return this.#isStable() ? 0 : this.#retries;
   }
 
   get bufferedAmount(): number {

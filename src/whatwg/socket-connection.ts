@@ -13,6 +13,7 @@ import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
 import { createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
+import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
 import { states } from "./web-idl.js";
@@ -30,6 +31,7 @@ export class SocketConnection {
   readonly #origin: string;
   readonly #client: Client<string | Buffer, string | Uint8Array>;
   readonly #buffered: BufferedAmount;
+  readonly #limit: ReadingLimit;
   readonly #tasks: TaskQueue<string | Buffer | (() => void)>;
   readonly #events: SocketEvents;
   readyState: number = states.CONNECTING;
@@ -55,6 +57,7 @@ export class SocketConnection {
     const source = /%3A/i.test(url.username) ? () => href : href;
     this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
     this.#buffered = new BufferedAmount(this.#client, runtime, false);
+    this.#limit = new ReadingLimit(this.#client);
     this.#listen(protocols.length > 0, options.createConnection === undefined);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
     else this.#client.connect().catch(() => undefined);
@@ -70,6 +73,7 @@ export class SocketConnection {
       else this.#tasks.add(() => this.#open());
     });
     client.on("message", ({ data }) => {
+      this.#limit.add(data);
       if (isSocket) this.#tasks.addRead(data);
       else this.#tasks.add(data);
     });
@@ -140,6 +144,7 @@ export class SocketConnection {
   }
 
   #fireMessage(message: string | Buffer): void {
+    this.#limit.remove(message);
     if (this.readyState !== states.OPEN) return;
     const data = toEventData(message, this.binaryType);
     this.#events.fire(createMessageEvent(data, this.#origin));

@@ -40,14 +40,16 @@ export class TaskQueue<Task> {
   readonly #run = (): void => {
     // `flush` may have run the tasks.
     if (this.#tasks.length === 0) return;
-    this.#perform(this.#tasks[this.#next]!);
-    // Only now, because `add` starts the queue if it is empty.
-    if (++this.#next === this.#tasks.length) {
-      this.#tasks = [];
-      this.#next = 0;
-      return;
+    // The task may flush the queue, so that the queue must not contain the task any more.
+    const task = this.#tasks[this.#next++]!;
+    try {
+      this.#perform(task);
+    } finally {
+      // Only now, because `add` starts the queue if it is empty.
+      if (this.#next < this.#tasks.length) this.#schedule();
+      else this.#tasks = [];
+      if (this.#tasks.length === 0) this.#next = 0;
     }
-    this.#schedule();
   };
 
   /**

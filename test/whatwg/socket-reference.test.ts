@@ -37,3 +37,41 @@ it.each([
     reference.update(readyState);
   }
 });
+
+it("does not call a method dispatchEvent() of the program", () => {
+  const log: string[] = [];
+  const target = new EventTarget();
+  target.dispatchEvent = () => {
+    throw new Error("replaced");
+  };
+  target.addEventListener("message", () => log.push("message"));
+  new SocketReference(target).fire(new Event("message"));
+  expect(log).toEqual(["message"]);
+});
+
+it("a listener with the option once keeps the socket alive only until its first event", async () => {
+  const log: string[] = [];
+  const reference = ((): SocketReference => {
+    const target = new EventTarget();
+    const created = new SocketReference(target);
+    target.addEventListener("message", () => log.push("message"), { once: true });
+    created.hasOnce = true;
+    created.update(1);
+    return created;
+  })();
+  await collect();
+  reference.fire(new Event("message"));
+  await collect();
+  reference.fire(new Event("message"));
+  expect(log).toEqual(["message"]);
+  expect(reference.isKept).toBe(false);
+});
+
+it("an EventTarget that does not show its listeners is kept until the end", () => {
+  const reference = new SocketReference({} as EventTarget);
+  const kept = [0, 1, 2, 3].map((state) => {
+    reference.update(state);
+    return reference.isKept;
+  });
+  expect(kept).toEqual([true, true, true, false]);
+});

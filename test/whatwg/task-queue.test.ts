@@ -105,3 +105,27 @@ it("flush() after a read leaves nothing to run", async () => {
   await settle();
   expect(log).toEqual(["a"]);
 });
+
+it("a task that throws, or flushes the queue, does not stop or repeat others", async () => {
+  const log: string[] = [];
+  const thrown: unknown[] = [];
+  const defer = (run: () => void): void =>
+    nodeRuntime.defer(() => {
+      try {
+        run();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  const queue = new TaskQueue<string>({ defer }, (task) => {
+    log.push(task);
+    if (task === "throw") throw new Error("thrown");
+    if (task === "flush") queue.flush();
+  });
+  for (const task of ["throw", "a", "flush", "b"]) queue.add(task);
+  await settle();
+  queue.add("c");
+  await settle();
+  expect(log).toEqual(["throw", "a", "flush", "b", "c"]);
+  expect(thrown).toHaveLength(1);
+});

@@ -168,7 +168,7 @@ describe("the constructors of events", () => {
     const event = new MessageEvent("message");
     const { data, origin, lastEventId, source, ports } = event;
     expect([data, origin, lastEventId, source, ports]).toEqual([null, "", "", null, []]);
-    const port = {};
+    const { port1: port } = new MessageChannel();
     const other = new MessageEvent("x", { data: 5, origin: "o", lastEventId: "7", ports: new Set([port]) });
     expect([other.data, other.origin, other.lastEventId, other.ports]).toEqual([5, "o", "7", [port]]);
     expect([Object.isFrozen(ports), Object.isFrozen(other.ports)]).toEqual([true, true]);
