@@ -18,7 +18,7 @@ import type { ReconnectingOptions } from "./reconnecting-options.js";
 import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
-import { states } from "./web-idl.js";
+import { type ReadyState, states } from "./web-idl.js";
 
 /** The providers of an attempt. */
 export interface AttemptSource {
@@ -39,7 +39,7 @@ export class ReconnectingConnection {
   protocol = "";
   extensions = "";
   binaryType: BinaryType = "blob";
-  readyState: number = states.CLOSED;
+  readyState: ReadyState = states.CLOSED;
   /** Whether another attempt follows the end of a connection. */
   isReconnecting = false;
   readonly #source: AttemptSource;

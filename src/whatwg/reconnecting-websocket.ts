@@ -10,7 +10,7 @@ import { checkProtocols, toProtocolList } from "./protocols.js";
 import { ReconnectingConnection } from "./reconnecting-connection.js";
 import { readReconnectingOptions, type ReconnectingWebSocketOptions } from "./reconnecting-options.js";
 import { toUrlRecord } from "./url-record.js";
-import { requireArgument, toHandler, toUsvString } from "./web-idl.js";
+import { type ReadyState, requireArgument, toHandler, toUsvString } from "./web-idl.js";
 import type { CurrentHandler, SocketEventMap, SocketHandler } from "./websocket.js";
 
 /** A value, or a function that is called before each attempt and returns the value. */
@@ -107,7 +107,7 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** The state of the current connection: `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
-  get readyState(): number {
+  get readyState(): ReadyState {
     return this.#connection.readyState;
   }
 

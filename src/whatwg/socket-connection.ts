@@ -16,13 +16,13 @@ import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-d
 import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
-import { states } from "./web-idl.js";
+import { type ReadyState, states } from "./web-idl.js";
 
 /** Fires the events of a socket, if the socket still exists. */
 export interface SocketEvents {
   fire(event: Event): void;
   /** `readyState` has changed. */
-  update(readyState: number): void;
+  update(readyState: ReadyState): void;
 }
 
 /** "The WebSocket connection" of the standard, with the state that the standard gives to the `WebSocket`. */
@@ -34,7 +34,7 @@ export class SocketConnection {
   readonly #limit: ReadingLimit;
   readonly #tasks: TaskQueue<string | Buffer | (() => void)>;
   readonly #events: SocketEvents;
-  readyState: number = states.CONNECTING;
+  readyState: ReadyState = states.CONNECTING;
   protocol = "";
   extensions = "";
   binaryType: BinaryType = "blob";
@@ -128,7 +128,7 @@ export class SocketConnection {
     this.close({ code: null, reason: "" });
   }
 
-  #enter(state: number): void {
+  #enter(state: ReadyState): void {
     if (this.readyState >= state) return;
     this.readyState = state;
     this.#events.update(state);

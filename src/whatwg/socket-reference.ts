@@ -2,7 +2,7 @@
 // connection of a collected socket.
 import { getEventListeners } from "node:events";
 import type { SocketEvents } from "./socket-connection.js";
-import { states } from "./web-idl.js";
+import { type ReadyState, states } from "./web-idl.js";
 
 /** The standard, "garbage collection": the events whose listeners keep a socket alive, by `readyState`. */
 const keepingEvents: Readonly<Record<number, readonly string[]>> = {
@@ -25,7 +25,7 @@ function hasListeners(socket: EventTarget, name: string): boolean {
 export class SocketReference implements SocketEvents {
   readonly #weak: WeakRef<EventTarget>;
   #kept: EventTarget | undefined;
-  #readyState: number = states.CONNECTING;
+  #readyState: ReadyState = states.CONNECTING;
   /** Set when a listener with the option `once` was added, which Node removes without a call. */
   hasOnce: boolean = false;
 
@@ -46,7 +46,7 @@ export class SocketReference implements SocketEvents {
   }
 
   /** Must be called when listeners or the state have changed. */
-  update(readyState: number): void {
+  update(readyState: ReadyState): void {
     this.#readyState = readyState;
     const socket = this.#weak.deref();
     const isKept =

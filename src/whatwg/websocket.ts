@@ -11,7 +11,7 @@ import { checkProtocols, toProtocolList } from "./protocols.js";
 import { SocketConnection } from "./socket-connection.js";
 import { SocketReference } from "./socket-reference.js";
 import { toUrlRecord } from "./url-record.js";
-import { exposeInterface, requireArgument, states, toHandler, toUsvString } from "./web-idl.js";
+import { exposeInterface, type ReadyState, requireArgument, states, toHandler, toUsvString } from "./web-idl.js";
 
 /** The events of a socket, by name. */
 export interface SocketEventMap {
@@ -97,7 +97,7 @@ export class WebSocket extends EventTarget {
   }
 
   /** The state of the connection: one of the constants `CONNECTING`, `OPEN`, `CLOSING` and `CLOSED`. */
-  get readyState(): number {
+  get readyState(): ReadyState {
     return this.#connection.readyState;
   }
 
