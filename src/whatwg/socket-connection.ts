@@ -12,6 +12,7 @@ import { type AnyClientOptions, withOrigin } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
 import { createMessageEvent } from "./events.js";
+import { enterQueue } from "./handshake-queue.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
@@ -38,6 +39,8 @@ export class SocketConnection {
   binaryType: BinaryType = "blob";
   /** Set if this class fails the connection. */
   #failure: Error | undefined;
+  /** Lets the next handshake to the same host and port start. */
+  #leaveQueue: () => void = () => undefined;
 
   /** @throws TypeError or RangeError for an invalid option. */
   constructor(url: URL, protocols: readonly string[], options: AnyClientOptions, events: SocketEvents) {
@@ -57,12 +60,13 @@ export class SocketConnection {
     this.#buffered = new BufferedAmount(this.#client, runtime);
     this.#listen(protocols.length > 0);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
-    else this.#client.connect().catch(() => undefined);
+    else this.#leaveQueue = enterQueue(runtime, url, options.signal, () => this.#connect());
   }
 
   #listen(mustSelect: boolean): void {
     const client = this.#client;
     client.on("connected", () => {
+      this.#leaveQueue();
       // The standard, "establish a WebSocket connection": the server must select one of the offered subprotocols.
       if (mustSelect && client.subprotocol === "")
         this.#fail("NO_SUBPROTOCOL", "The server selected no subprotocol.");
@@ -76,9 +80,14 @@ export class SocketConnection {
     client.on("failing", () => this.#tasks.flush());
     client.on("closing", () => this.#tasks.add(() => this.#enter(states.CLOSING)));
     client.on("closed", ({ report }) => {
+      this.#leaveQueue();
       this.#buffered.end();
       this.#tasks.add(() => this.#end(report));
     });
+  }
+
+  #connect(): void {
+    this.#client.connect().catch(() => undefined);
   }
 
   get bufferedAmount(): number {

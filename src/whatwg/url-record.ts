@@ -17,14 +17,16 @@ export function originOfProgram(): string | undefined {
  * Parses the URL of a socket. The schemes `http:` and `https:` mean `ws:` and `wss:`. A relative URL is resolved against
  * `location.href`, if the program has a `location`.
  *
- * @throws a DOMException with the name `SyntaxError` for an invalid URL, another scheme, or a fragment. Its message does
- *   not contain the URL, because the URL may contain credentials.
+ * @throws a DOMException with the name `SyntaxError` for an invalid URL, another scheme, or a fragment; with the name
+ *   `SecurityError` for the scheme `ws:` if `location.href` has the scheme `https:`. Its message does not contain the URL,
+ *   because the URL may contain credentials.
  */
 export function toUrlRecord(text: string): URL {
   let record: URL;
+  const href = environment()?.href;
+  const base = typeof href === "string" ? href : undefined;
   try {
-    const base = environment()?.href;
-    record = new URL(text, typeof base === "string" ? base : undefined);
+    record = new URL(text, base);
   } catch {
     throw new DOMException("The URL of a WebSocket must be a valid absolute URL.", "SyntaxError");
   }
@@ -38,7 +40,15 @@ export function toUrlRecord(text: string): URL {
   if (record.href.includes("#"))
     throw new DOMException("The URL of a WebSocket must not contain a fragment.", "SyntaxError");
   record.protocol = protocol.replace("http", "ws");
+  // Mixed Content 4.1. Browsers throw from the constructor.
+  if (record.protocol === "ws:" && base?.startsWith("https:") && !isLocal(record.hostname))
+    throw new DOMException("A program at an https: URL must use wss:.", "SecurityError");
   return record;
+}
+
+/** Secure Contexts 3.1: the traffic to these hosts does not leave the machine. */
+function isLocal(hostname: string): boolean {
+  return /^(?:127\.[\d.]+|\[::1\]|(?:.+\.)?localhost\.?)$/.test(hostname);
 }
 
 /** The bad ports of https://fetch.spec.whatwg.org/#port-blocking. */

@@ -82,7 +82,8 @@ export class WebSocket extends EventTarget {
   }
 
   #onListenersChanged(): void {
-    this.#reference.update(this.readyState);
+    // A program may have redefined the attribute `readyState`.
+    this.#reference.update(this.#connection.readyState);
   }
 
   /** The URL, with its credentials. */
