@@ -8,14 +8,15 @@ import {
   nodeRuntime,
 } from "../index.js";
 import { BufferedAmount } from "./buffered-amount.js";
-import { type AnyClientOptions, withOrigin } from "./client-options.js";
+import { type AnyClientOptions, withPageFields } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
+import { cookiesFor, storingCookies } from "./cookies.js";
 import { createMessageEvent } from "./events.js";
 import { enterQueue } from "./handshake-queue.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import { TaskQueue } from "./task-queue.js";
-import { hasBlockedPort, originOfProgram } from "./url-record.js";
+import { hasBlockedPort, originOfProgram, urlOfProgram } from "./url-record.js";
 import { states } from "./web-idl.js";
 
 /** Fires the events of a socket, if the socket still exists. */
@@ -53,10 +54,15 @@ export class SocketConnection {
       else this.#fireMessage(task);
     });
     const { href } = url;
-    const headers = withOrigin(options.headers, originOfProgram());
+    const page = urlOfProgram();
+    const cookies = page && ((): string | undefined => cookiesFor(url, page, runtime));
+    const environment = {
+      headers: withPageFields(options.headers, originOfProgram(), cookies),
+      ...(page && { runtime: storingCookies(runtime) }),
+    };
     // The client refuses a user name with a colon. From a function, such a URL makes the attempt fail.
     const source = /%3A/i.test(url.username) ? () => href : href;
-    this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
+    this.#client = new Client(source, { ...options, ...environment, subprotocols: protocols });
     this.#buffered = new BufferedAmount(this.#client, runtime);
     this.#listen(protocols.length > 0);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());

@@ -2,9 +2,19 @@
 // connect.
 
 /** The environment of a page or of a worker of a browser. Node has no `location`. */
-function environment(): { readonly href?: unknown; readonly origin?: unknown } | undefined {
-  return (globalThis as { readonly location?: { readonly href?: unknown; readonly origin?: unknown } })
-    .location;
+interface Location {
+  readonly href?: unknown;
+  readonly origin?: unknown;
+}
+
+function environment(): Location | undefined {
+  return (globalThis as { readonly location?: Location }).location;
+}
+
+/** The URL of the program; `undefined` without a `location`. */
+export function urlOfProgram(): URL | undefined {
+  const href = environment()?.href;
+  return typeof href === "string" && URL.canParse(href) ? new URL(href) : undefined;
 }
 
 /** The origin of the program; `undefined` without a `location`. It is sent in the field `Origin`. */
@@ -23,8 +33,7 @@ export function originOfProgram(): string | undefined {
  */
 export function toUrlRecord(text: string): URL {
   let record: URL;
-  const href = environment()?.href;
-  const base = typeof href === "string" ? href : undefined;
+  const base = urlOfProgram();
   try {
     record = new URL(text, base);
   } catch {
@@ -41,7 +50,7 @@ export function toUrlRecord(text: string): URL {
     throw new DOMException("The URL of a WebSocket must not contain a fragment.", "SyntaxError");
   record.protocol = protocol.replace("http", "ws");
   // Mixed Content 4.1. Browsers throw from the constructor.
-  if (record.protocol === "ws:" && base?.startsWith("https:") && !isLocal(record.hostname))
+  if (record.protocol === "ws:" && base?.protocol === "https:" && !isLocal(record.hostname))
     throw new DOMException("A program at an https: URL must use wss:.", "SecurityError");
   return record;
 }

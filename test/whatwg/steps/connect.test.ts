@@ -1,5 +1,6 @@
 // The steps of the opening handshake.
 import { describe, expect, onTestFinished } from "vitest";
+import { nodeRuntime } from "../../../src/index.js";
 import type { WebSocket } from "../../../src/whatwg/index.js";
 import { switching } from "../../support/scripted-peer.js";
 import { create, listen, next, nextRequest, open, record, step, turn } from "./scene.js";
@@ -41,6 +42,33 @@ describe("the opening handshake", () => {
     expect((await nextRequest(server)).field("Origin")).toBe("https://site.test");
     create(server.url, [], { headers: { origin: "https://other.test" } });
     expect((await nextRequest(server)).field("Origin")).toBe("https://other.test");
+  });
+
+  step("connect.cookies", async () => {
+    const server = await listen();
+    const connect = async (path: string, options = {}): Promise<string | undefined> => {
+      const ws = create(new URL(path, server.url), [], options);
+      const peer = await server.client();
+      const opened = next(ws, "open");
+      const field = (await peer.request()).field("Cookie");
+      await peer.accept({ fields: ["Set-Cookie: a=1; Path=/", "Set-Cookie: b=2; Path=/app; HttpOnly"] });
+      await opened;
+      return field;
+    };
+    // A program without a `location` has no cookies.
+    expect([await connect("/app"), await connect("/app")]).toEqual([undefined, undefined]);
+    Object.defineProperty(globalThis, "location", {
+      value: new URL("http://127.0.0.1/"),
+      configurable: true,
+    });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+    expect(await connect("/app")).toBeUndefined();
+    expect(await connect("/app/feed")).toBe("b=2; a=1");
+    expect(await connect("/other")).toBe("a=1");
+    expect(await connect("/other", { headers: { cookie: "c=3" } })).toBe("c=3");
+    expect(await connect("/app", { runtime: { ...nodeRuntime } })).toBe("b=2; a=1");
+    Reflect.deleteProperty(globalThis, "location");
+    expect(await connect("/app")).toBeUndefined();
   });
 
   step("connect.credentials", async () => {
