@@ -54,7 +54,9 @@ export class SocketConnection {
       else this.#fireMessage(task);
     });
     const { href } = url;
-    const page = urlOfProgram();
+    const program = urlOfProgram();
+    // Deno gives a worker a `location` with the scheme `file:`.
+    const page = program?.protocol.startsWith("http") ? program : undefined;
     const cookies = page && ((): string | undefined => cookiesFor(url, page, runtime));
     const environment = {
       headers: withPageFields(options.headers, originOfProgram(), cookies),

@@ -67,6 +67,11 @@ describe("the opening handshake", () => {
     expect(await connect("/other")).toBe("a=1");
     expect(await connect("/other", { headers: { cookie: "c=3" } })).toBe("c=3");
     expect(await connect("/app", { runtime: { ...nodeRuntime } })).toBe("b=2; a=1");
+    Object.defineProperty(globalThis, "location", {
+      value: new URL("file:///worker.js"),
+      configurable: true,
+    });
+    expect(await connect("/app")).toBeUndefined();
     Reflect.deleteProperty(globalThis, "location");
     expect(await connect("/app")).toBeUndefined();
   });
