@@ -68,6 +68,8 @@ export class SocketConnection {
     this.#buffered = new BufferedAmount(this.#client, runtime);
     this.#listen(protocols.length > 0);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
+    // A server that opens many connections for its own clients must not wait for each of them.
+    else if (page === undefined) this.#connect();
     else this.#leaveQueue = enterQueue(runtime, url, options.signal, () => this.#connect());
   }
 

@@ -1,9 +1,9 @@
 // The steps of the opening handshake.
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
 import { nodeRuntime } from "../../../src/index.js";
 import type { WebSocket } from "../../../src/whatwg/index.js";
 import { switching } from "../../support/scripted-peer.js";
-import { create, listen, next, nextRequest, open, record, step, turn } from "./scene.js";
+import { create, listen, next, nextRequest, open, record, setLocation, step, turn } from "./scene.js";
 
 /** Expects that the connection fails without being opened. */
 async function expectFailure(ws: WebSocket): Promise<void> {
@@ -35,9 +35,7 @@ describe("the opening handshake", () => {
 
   step("connect.origin", async () => {
     const server = await listen();
-    const location = { href: "https://site.test/page", origin: "https://site.test" };
-    Object.defineProperty(globalThis, "location", { value: location, configurable: true });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+    setLocation("https://site.test/page");
     create(server.url);
     expect((await nextRequest(server)).field("Origin")).toBe("https://site.test");
     create(server.url, [], { headers: { origin: "https://other.test" } });
@@ -57,20 +55,13 @@ describe("the opening handshake", () => {
     };
     // A program without a `location` has no cookies.
     expect([await connect("/app"), await connect("/app")]).toEqual([undefined, undefined]);
-    Object.defineProperty(globalThis, "location", {
-      value: new URL("http://127.0.0.1/"),
-      configurable: true,
-    });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+    setLocation("http://127.0.0.1/");
     expect(await connect("/app")).toBeUndefined();
     expect(await connect("/app/feed")).toBe("b=2; a=1");
     expect(await connect("/other")).toBe("a=1");
     expect(await connect("/other", { headers: { cookie: "c=3" } })).toBe("c=3");
     expect(await connect("/app", { runtime: { ...nodeRuntime } })).toBe("b=2; a=1");
-    Object.defineProperty(globalThis, "location", {
-      value: new URL("file:///worker.js"),
-      configurable: true,
-    });
+    setLocation("file:///worker.js");
     expect(await connect("/app")).toBeUndefined();
     Reflect.deleteProperty(globalThis, "location");
     expect(await connect("/app")).toBeUndefined();
@@ -134,7 +125,15 @@ describe("the opening handshake", () => {
     await failure;
   });
 
+  step("connect.parallel-sockets", async () => {
+    const server = await listen();
+    for (const url of [server.url, server.url]) create(url);
+    const peers = [await server.client(), await server.client()];
+    for (const peer of peers) await peer.accept();
+  });
+
   step("connect.serial", async () => {
+    setLocation("http://127.0.0.1/");
     const server = await listen();
     const other = await listen();
     const sockets = [server.url, server.url, other.url, `${server.url}?last`].map((url) => create(url));
@@ -159,6 +158,7 @@ describe("the opening handshake", () => {
   });
 
   step("connect.serial-end", async () => {
+    setLocation("http://127.0.0.1/");
     const server = await listen();
     const abort = new AbortController();
     const aborted = new AbortController();

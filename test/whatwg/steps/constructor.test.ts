@@ -1,17 +1,11 @@
 // The steps of the constructor.
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
 import { WebSocket } from "../../../src/whatwg/index.js";
-import { create, listen, nameOfError, next, nextRequest, step } from "./scene.js";
+import { create, listen, nameOfError, next, nextRequest, setLocation, step } from "./scene.js";
 
 const syntaxError = "DOMException SyntaxError";
 /** No server listens on this port, and the tests that use it expect no connection. */
 const nowhere = "ws://127.0.0.1:9/";
-
-function setLocation(href: string): void {
-  const { origin } = new URL(href);
-  Object.defineProperty(globalThis, "location", { value: { href, origin }, configurable: true });
-  onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
-}
 
 describe("the constructor", () => {
   step("constructor.arguments", () => {

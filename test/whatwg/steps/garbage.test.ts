@@ -6,7 +6,7 @@ import { type SocketEventMap, WebSocket } from "../../../src/whatwg/index.js";
 import { runProgram, transpiledEntryPoint } from "../../layers/child-process.js";
 import type { PeerSocket, ScriptedPeer } from "../../support/scripted-peer.js";
 import { closeFrame, textFrame } from "../../support/wire.js";
-import { create, listen, next, nextRequest, step } from "./scene.js";
+import { create, listen, next, nextRequest, setLocation, step } from "./scene.js";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -63,6 +63,7 @@ describe("garbage collection", () => {
   });
 
   step("garbage.waiting", async () => {
+    setLocation("http://127.0.0.1/");
     const server = await listen();
     const running = create(server.url);
     const peer = await server.client();

@@ -2,7 +2,7 @@
 // the table of the steps names.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { afterEach, it } from "vitest";
+import { afterEach, it, onTestFinished } from "vitest";
 import { type SocketEventMap, WebSocket, type WebSocketOptions } from "../../../src/whatwg/index.js";
 import {
   type Acceptance,
@@ -73,6 +73,12 @@ export async function nextRequest(server: ScriptedPeer): Promise<PeerRequest> {
   const peer = await server.client();
   await peer.accept();
   return peer.request();
+}
+
+/** Gives the program a `location` until the end of the test. */
+export function setLocation(href: string): void {
+  Object.defineProperty(globalThis, "location", { value: new URL(href), configurable: true });
+  onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
 }
 
 /** Records the type of each event, and `readyState` in its listener. */
