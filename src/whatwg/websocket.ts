@@ -32,9 +32,10 @@ const collected = new FinalizationRegistry<SocketConnection>((connection) => con
 /**
  * A `WebSocket` as in browsers, with a third argument for the options of this package. It has one connection.
  *
- * Differences to browsers: the field `Origin` and the base of relative URLs come from `globalThis.location`. Only a program
- * with a `location` has cookies, and connects to a host with one socket after another. `binaryType` may be `"nodebuffer"`. The event `error` has the members `error` and `message`. A listener that throws
- * causes an `uncaughtException`, as with each `EventTarget` of Node.
+ * Differences to browsers: the field `Origin` and the base of relative URLs come from `globalThis.location`. Only a
+ * program with a `location` has cookies, and connects to a host with one socket after another. `binaryType` may be
+ * `"nodebuffer"`. The event `error` has the members `error` and `message`. A listener that throws causes an
+ * `uncaughtException`, as with each `EventTarget` of Node.
  */
 export class WebSocket extends EventTarget {
   /** The value of `readyState` until the connection is open. */
