@@ -65,7 +65,7 @@ interface Source {
   readonly isSecure: boolean;
 }
 
-/** RFC 6265 5.2 and 5.3, and RFC 6265bis for `SameSite` and prefixes of names. */
+/** RFC 6265 5.2 and 5.3, and RFC 6265bis for `SameSite`. */
 function toCookie(field: string, source: Source, now: number): Cookie | undefined {
   const [pair = "", ...rest] = field.split(";");
   const [name, value] = splitAtEqualSign(pair);
@@ -78,9 +78,7 @@ function toCookie(field: string, source: Source, now: number): Cookie | undefine
   const domain = attributes.get("domain")?.replace(/^\./, "").toLowerCase();
   const sameSite = attributes.get("samesite")?.toLowerCase();
   const isOfHost = domain === undefined || `.${source.hostname}`.endsWith(`.${domain}`);
-  const needsSecure = sameSite === "none" || /^__(?:secure|host)-/i.test(name);
-  if (!isOfHost || (needsSecure && !isSecure) || (isSecure && !source.isSecure)) return undefined;
-  if (/^__host-/i.test(name) && (path !== "/" || domain !== undefined)) return undefined;
+  if (!isOfHost || (sameSite === "none" && !isSecure) || (isSecure && !source.isSecure)) return undefined;
   return {
     ...{ name, value, isSecure, expiresAt: expiryOf(attributes, now) },
     path: path.startsWith("/") ? path : source.pathname.slice(0, source.pathname.lastIndexOf("/")) || "/",
@@ -97,8 +95,7 @@ function splitAtEqualSign(text: string): [before: string, after: string] {
 /** RFC 6265 5.3: `Max-Age` precedes `Expires`. */
 function expiryOf(attributes: ReadonlyMap<string, string>, now: number): number {
   const maxAge = attributes.get("max-age") ?? "";
-  if (/^-?\d+$/.test(maxAge)) return now + Number(maxAge) * 1000;
-  return timeOf(attributes.get("expires") ?? "");
+  return /^-?\d+$/.test(maxAge) ? now + Number(maxAge) * 1000 : timeOf(attributes.get("expires") ?? "");
 }
 
 const months = "janfebmaraprmayjunjulaugsepoctnovdec";
