@@ -26,7 +26,7 @@ export function cookiesFor(url: URL, location: URL, runtime: Runtime): string | 
 function isSameSite(url: URL, location: URL): boolean {
   const [one, other] = [`.${url.hostname}`, `.${location.hostname}`];
   const isSameScheme = (url.protocol === "wss:") === (location.protocol === "https:");
-  return isSameScheme && location.hostname !== "" && (one.endsWith(other) || other.endsWith(one));
+  return isSameScheme && (one.endsWith(other) || other.endsWith(one));
 }
 
 /** Returns a runtime whose connections store the cookies of responses with the status 101. */
