@@ -9,7 +9,7 @@ import {
 } from "../index.js";
 import { WebSocket as Client } from "../index.js";
 import { BufferedAmount } from "./buffered-amount.js";
-import { type AnyClientOptions, withOrigin } from "./client-options.js";
+import { type AnyClientOptions, withPageFields } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
 import { CloseEvent, createErrorEvent, createMessageEvent } from "./events.js";
@@ -74,7 +74,7 @@ export class ReconnectingConnection {
     const { protocols } = this.#source;
     const client: Run["client"] = new Client(() => this.#nextUrl(), {
       ...given,
-      headers: withOrigin(given.headers, originOfProgram()),
+      headers: withPageFields(given.headers, originOfProgram()),
       subprotocols: protocols && (() => this.#nextProtocols(protocols)),
       shouldReconnect: (report) => this.retryCount < maxRetries && given.shouldReconnect!(report),
       onConnection: protocols === undefined ? given.onConnection : this.#checkProtocol,

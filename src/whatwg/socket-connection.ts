@@ -8,14 +8,16 @@ import {
   nodeRuntime,
 } from "../index.js";
 import { BufferedAmount } from "./buffered-amount.js";
-import { type AnyClientOptions, withOrigin } from "./client-options.js";
+import { type AnyClientOptions, withPageFields } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
+import { cookiesFor, storingCookies } from "./cookies.js";
 import { createMessageEvent } from "./events.js";
+import { enterQueue } from "./handshake-queue.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
-import { hasBlockedPort, originOfProgram } from "./url-record.js";
+import { hasBlockedPort, originOfProgram, urlOfProgram } from "./url-record.js";
 import { type ReadyState, states } from "./web-idl.js";
 
 /** Fires the events of a socket, if the socket still exists. */
@@ -40,6 +42,8 @@ export class SocketConnection {
   binaryType: BinaryType = "blob";
   /** Set if this class fails the connection. */
   #failure: Error | undefined;
+  /** Lets the next handshake to the same host and port start. */
+  #leaveQueue: () => void = () => undefined;
 
   /** @throws TypeError or RangeError for an invalid option. */
   constructor(url: URL, protocols: readonly string[], options: AnyClientOptions, events: SocketEvents) {
@@ -52,21 +56,31 @@ export class SocketConnection {
       else this.#fireMessage(task);
     });
     const { href } = url;
-    const headers = withOrigin(options.headers, originOfProgram());
+    const program = urlOfProgram();
+    // Deno gives a worker a `location` with the scheme `file:`.
+    const page = program?.protocol.startsWith("http") ? program : undefined;
+    const cookies = page && ((): string | undefined => cookiesFor(url, page, runtime));
+    const environment = {
+      headers: withPageFields(options.headers, originOfProgram(), cookies),
+      ...(page && { runtime: storingCookies(runtime) }),
+    };
     // The client refuses a user name with a colon. From a function, such a URL makes the attempt fail.
     const source = /%3A/i.test(url.username) ? () => href : href;
-    this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
+    this.#client = new Client(source, { ...options, ...environment, subprotocols: protocols });
     this.#buffered = new BufferedAmount(this.#client, runtime, false);
     this.#limit = new ReadingLimit(this.#client);
     this.#listen(protocols.length > 0, options.createConnection === undefined);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
-    else this.#client.connect().catch(() => undefined);
+    // A server that opens many connections for its own clients must not wait for each of them.
+    else if (page === undefined) this.#connect();
+    else this.#leaveQueue = enterQueue(runtime, url, options.signal, () => this.#connect());
   }
 
   /** @param isSocket - Whether bytes arrive from a socket of Node. Another stream may emit bytes while the program runs. */
   #listen(mustSelect: boolean, isSocket: boolean): void {
     const client = this.#client;
     client.on("connected", () => {
+      this.#leaveQueue();
       // The standard, "establish a WebSocket connection": the server must select one of the offered subprotocols.
       if (mustSelect && client.subprotocol === "")
         this.#fail("NO_SUBPROTOCOL", "The server selected no subprotocol.");
@@ -84,9 +98,14 @@ export class SocketConnection {
     client.on("failing", () => this.#tasks.flush());
     client.on("closing", () => this.#tasks.add(() => this.#enter(states.CLOSING)));
     client.on("closed", ({ report }) => {
+      this.#leaveQueue();
       this.#buffered.end();
       this.#tasks.add(() => this.#end(report));
     });
+  }
+
+  #connect(): void {
+    this.#client.connect().catch(() => undefined);
   }
 
   get bufferedAmount(): number {

@@ -11,7 +11,14 @@ import { checkProtocols, toProtocolList } from "./protocols.js";
 import { SocketConnection } from "./socket-connection.js";
 import { SocketReference } from "./socket-reference.js";
 import { toUrlRecord } from "./url-record.js";
-import { exposeInterface, type ReadyState, requireArgument, states, toHandler, toUsvString } from "./web-idl.js";
+import {
+  exposeInterface,
+  type ReadyState,
+  requireArgument,
+  states,
+  toHandler,
+  toUsvString,
+} from "./web-idl.js";
 
 /** The events of a socket, by name. */
 export interface SocketEventMap {
@@ -38,9 +45,10 @@ const collected = new FinalizationRegistry<SocketConnection>((connection) => con
 /**
  * A `WebSocket` as in browsers, with a third argument for the options of this package. It has one connection.
  *
- * Differences to browsers: the fields `Origin` and the base of relative URLs come from `globalThis.location`, if there is
- * one. `binaryType` may be `"nodebuffer"`. The event `error` has the members `error` and `message`. A listener that throws
- * causes an `uncaughtException`, as with each `EventTarget` of Node.
+ * Differences to browsers: the field `Origin` and the base of relative URLs come from `globalThis.location`. Only a
+ * program with a `location` has cookies, and connects to a host with one socket after another. `binaryType` may be
+ * `"nodebuffer"`. The event `error` has the members `error` and `message`. A listener that throws causes an
+ * `uncaughtException`, as with each `EventTarget` of Node.
  */
 export class WebSocket extends EventTarget {
   /** The value of `readyState` until the connection is open. */
@@ -88,7 +96,8 @@ export class WebSocket extends EventTarget {
   }
 
   #onListenersChanged(): void {
-    this.#reference.update(this.readyState);
+    // A program may have redefined the attribute `readyState`.
+    this.#reference.update(this.#connection.readyState);
   }
 
   /** The URL, with its credentials. */

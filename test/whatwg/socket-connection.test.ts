@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { Duplex } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { optionsOfOneConnection, type WebSocketOptions } from "../../src/whatwg/client-options.js";
 import { SocketConnection } from "../../src/whatwg/socket-connection.js";
 import { toUrlRecord } from "../../src/whatwg/url-record.js";
+import type { ScriptedConnection } from "../../src/testing/index.js";
 import { type Script, Stage } from "../layers/stage.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 
@@ -48,6 +49,33 @@ describe("a connection in virtual time", () => {
     expect(log).toEqual(["to 1", "open 1", "message 1", "to 2", "close 3", "to 3"]);
     await stage.finish();
   });
+
+  it.each([
+    ["opens", (peer: ScriptedConnection) => peer.accept(), ["to 1", "open 1"]],
+    ["fails", (peer: ScriptedConnection) => peer.reset(), ["error 3", "close 3", "to 3"]],
+  ])(
+    "waits until another one to the same host %s, if the program has a location",
+    async (_, end, expected) => {
+      const location = new URL("http://feed.test/");
+      Object.defineProperty(globalThis, "location", { value: location, configurable: true });
+      onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+      let first: ScriptedConnection | undefined;
+      const { stage, connection, log } = await make({}, (peer, n) => {
+        if (n === 1) first = peer;
+        else peer.accept();
+      });
+      const second = await make({ runtime: stage.runtime });
+      await stage.pass(1_000);
+      expect([connection.readyState, second.connection.readyState]).toEqual([0, 0]);
+      // No time passes until the second one is open.
+      end(first!);
+      await stage.pass();
+      expect([log, second.log]).toEqual([expected, ["to 1", "open 1"]]);
+      for (const one of [connection, second.connection]) one.close({ code: null, reason: "" });
+      await stage.pass();
+      await stage.finish();
+    },
+  );
 
   it("sends pings, and fails if the peer is silent", async () => {
     const { stage, log } = await make({ heartbeat: { interval: 1_000, timeout: 500 } });

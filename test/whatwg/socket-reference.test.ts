@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
+import type { ReadyState } from "../../src/whatwg/web-idl.js";
 import { SocketReference } from "../../src/whatwg/socket-reference.js";
 
 setFlagsFromString("--expose-gc");
@@ -14,7 +15,7 @@ async function collect(): Promise<void> {
 }
 
 /** A reference to a target with one listener, which records its events. */
-function make(type: string, readyState: number, log: string[]): SocketReference {
+function make(type: string, readyState: ReadyState, log: string[]): SocketReference {
   const target = new EventTarget();
   const reference = new SocketReference(target);
   target.addEventListener(type, () => log.push(type));
@@ -22,7 +23,7 @@ function make(type: string, readyState: number, log: string[]): SocketReference 
   return reference;
 }
 
-it.each([
+it.each<[ReadyState, string[]]>([
   [0, ["open", "message", "error", "close"]],
   [1, ["message", "error", "close"]],
   [2, ["error", "close"]],
@@ -69,7 +70,7 @@ it("a listener with the option once keeps the socket alive only until its first 
 
 it("an EventTarget that does not show its listeners is kept until the end", () => {
   const reference = new SocketReference({} as EventTarget);
-  const kept = [0, 1, 2, 3].map((state) => {
+  const kept = ([0, 1, 2, 3] as const).map((state) => {
     reference.update(state);
     return reference.isKept;
   });
