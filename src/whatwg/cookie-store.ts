@@ -1,4 +1,5 @@
 // The cookies that servers have set in opening handshakes (RFC 6265). It does not read or write requests and responses.
+import { parseCookieDate } from "./cookie-date.js";
 
 interface Cookie {
   readonly name: string;
@@ -51,10 +52,9 @@ export class CookieStore {
         (protocol === "wss:" || !one.isSecure) &&
         `${pathname}/`.startsWith(one.path.replace(/\/?$/, "/")),
     );
-    if (cookies.length === 0) return undefined;
     // RFC 6265 5.4: longer paths come first.
     cookies.sort((one, other) => other.path.length - one.path.length);
-    return cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    return cookies.map(({ name, value }) => `${name}=${value}`).join("; ") || undefined;
   }
 }
 
@@ -92,27 +92,10 @@ function splitAtEqualSign(text: string): [before: string, after: string] {
   return [before.trim(), after.join("=").trim()];
 }
 
-/** RFC 6265 5.3: `Max-Age` precedes `Expires`. */
+/** RFC 6265 5.3: `Max-Age` precedes `Expires`, and an invalid date is ignored. */
 function expiryOf(attributes: ReadonlyMap<string, string>, now: number): number {
   const maxAge = attributes.get("max-age") ?? "";
-  return /^-?\d+$/.test(maxAge) ? now + Number(maxAge) * 1000 : timeOf(attributes.get("expires") ?? "");
-}
-
-const months = "janfebmaraprmayjunjulaugsepoctnovdec";
-const date = /(\d{1,2})[ -]([a-z]{3})[a-z]*[ -](\d{2,4}) +(\d{1,2}):(\d\d):(\d\d)/i;
-
-/** RFC 6265 5.1.1: a date in UTC. Returns milliseconds since 1970-01-01, or `Infinity` if the text contains no date. */
-function timeOf(text: string): number {
-  const [, day, month = "", year, ...time] = date.exec(text) ?? [];
-  const index = months.indexOf(month.toLowerCase()) / 3;
-  if (day === undefined || !Number.isInteger(index) || index < 0) return Infinity;
-  const shortYear = Number(year);
-  const fullYear = shortYear + (shortYear < 70 ? 2000 : shortYear < 100 ? 1900 : 0);
-  // The days since the first of March of the year 0, so that a leap day is the last day of a year.
-  const march = (index + 10) % 12;
-  const years = fullYear - (march > 9 ? 1 : 0);
-  const leapDays = Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400);
-  const days = years * 365 + leapDays + Math.floor((153 * march + 2) / 5) + Number(day) - 719_469;
-  const [hours = 0, minutes = 0, seconds = 0] = time.map(Number);
-  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+  return /^-?\d+$/.test(maxAge)
+    ? now + Number(maxAge) * 1000
+    : parseCookieDate(attributes.get("expires") ?? "");
 }

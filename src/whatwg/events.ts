@@ -63,7 +63,7 @@ class MessageValues {
 /** @throws TypeError for anything but a `MessagePort`, which is the only possible source in Node. */
 function toPort(value: unknown): object {
   if (value instanceof MessagePort) return value;
-  throw new TypeError("The source and the ports of a MessageEvent must be instances of MessagePort.");
+  throw new TypeError("The source and the ports of a MessageEvent must be MessagePorts.");
 }
 
 /** Converts the second argument of `new MessageEvent()`. */

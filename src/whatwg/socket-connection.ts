@@ -127,8 +127,7 @@ export class SocketConnection {
 
   /** A message could not be buffered, or a Blob could not be read. */
   #failIfConnected(): void {
-    if (this.#client.state === "connected")
-      this.#fail("SEND_FAILED", "A message could not be sent, so that the connection was closed.");
+    if (this.#client.state === "connected") this.#fail("SEND_FAILED", "A message could not be sent.");
   }
 
   #fail(code: string, message: string): void {

@@ -37,17 +37,17 @@ export function toUrlRecord(text: string): URL {
   try {
     record = new URL(text, base);
   } catch {
-    throw new DOMException("The URL of a WebSocket must be a valid absolute URL.", "SyntaxError");
+    throw new DOMException("The URL must be a valid absolute URL.", "SyntaxError");
   }
   const { protocol } = record;
   if (!/^(?:ws|http)s?:$/.test(protocol))
     throw new DOMException(
-      `The scheme of a WebSocket URL must be ws, wss, http or https, not ${protocol.slice(0, -1)}.`,
+      `The scheme of the URL must be ws, wss, http or https, not ${protocol.slice(0, -1)}.`,
       "SyntaxError",
     );
   // The property `hash` is empty for an empty fragment, which is an error too.
   if (record.href.includes("#"))
-    throw new DOMException("The URL of a WebSocket must not contain a fragment.", "SyntaxError");
+    throw new DOMException("The URL must not contain a fragment.", "SyntaxError");
   record.protocol = protocol.replace("http", "ws");
   // Mixed Content 4.1. Browsers throw from the constructor.
   if (record.protocol === "ws:" && base?.protocol === "https:" && !isLocal(record.hostname))
