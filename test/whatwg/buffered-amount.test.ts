@@ -35,7 +35,7 @@ describe("BufferedAmount", () => {
     expect(turns).toHaveLength(2);
   });
 
-  it("counts bytes that the kernel accepts at once until the next turn, without a flush", () => {
+  it("counts bytes that the kernel accepts at once until the next turn, without a flush", async () => {
     const { amount, client, flushes, turns } = makeAmount({ bufferedAmount: 0 });
     amount.addAccepted(5);
     amount.addAccepted(6);
@@ -47,24 +47,33 @@ describe("BufferedAmount", () => {
     client.bufferedAmount = 7;
     turns[1]!();
     expect([amount.value, flushes.length]).toEqual([7, 1]);
+    flushes[0]!.resolve();
+    await settle();
+    expect(amount.value).toBe(0);
   });
 
   it.each(["connecting", "disconnecting", "reconnecting"] as const)(
     "counts the bytes of a client in the state %s until they are flushed",
-    (state) => {
+    async (state) => {
       const { amount, client, flushes, turns } = makeAmount({ bufferedAmount: 0 });
       amount.addAccepted(5);
       client.state = state;
       turns[0]!();
       expect([amount.value, flushes.length]).toEqual([5, 1]);
+      flushes[0]!.resolve();
+      await settle();
+      expect(amount.value).toBe(0);
     },
   );
 
-  it("counts the bytes in an outbox until they are flushed", () => {
+  it("counts the bytes in an outbox until they are flushed", async () => {
     const { amount, flushes, turns } = makeAmount({ bufferedAmount: 0, hasOutbox: true });
     amount.addAccepted(5);
     turns[0]!();
     expect([amount.value, flushes.length]).toEqual([5, 1]);
+    flushes[0]!.resolve();
+    await settle();
+    expect(amount.value).toBe(0);
   });
 
   it("does not wait for messages of a client that was not told to connect", async () => {
