@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import type { Format, Options } from "tsup";
-import { inlineConstants } from "./tools/inline-constants.js";
 
 type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
@@ -21,20 +20,6 @@ function keepEntriesApart(extension: ".js" | ".cjs"): EsbuildPlugin {
     },
   };
 }
-
-/** Makes all modules use one import of `node:buffer`. Otherwise each module has an import and a name of its own. */
-const oneImportOfBuffer: EsbuildPlugin = {
-  name: "one-import-of-buffer",
-  setup(build): void {
-    const namespace = "one-import";
-    const filter = /^node:buffer$/;
-    build.onResolve({ filter }, ({ path, namespace: importer }) =>
-      importer === namespace ? { path, external: true } : { path, namespace },
-    );
-    const contents = 'export { Buffer, constants, isAscii, isUtf8, transcode } from "node:buffer";';
-    build.onLoad({ filter, namespace }, () => ({ contents }));
-  },
-};
 
 /** With `require()`, `jetsocket/ws` is the class itself, as with the package `ws`. */
 async function writeCommonJsOfWs(): Promise<void> {
@@ -69,8 +54,7 @@ function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
     clean: false,
     silent: true,
     onSuccess: writeCommonJsOfWs,
-    esbuildPlugins: [keepEntriesApart(extension), oneImportOfBuffer],
-    plugins: [{ name: "inline-constants", renderChunk: (code) => ({ code: inlineConstants(code) }) }],
+    esbuildPlugins: [keepEntriesApart(extension)],
   };
 }
 

@@ -9,6 +9,7 @@ import { machine } from "./machine.mjs";
 import { measureScenario } from "./measure.mjs";
 import { fewestRounds } from "./rounds.mjs";
 import { writeReport } from "./report.mjs";
+import { dropInClients, dropInScenarios } from "./scenarios/drop-ins.mjs";
 import { groupOf, scenarioNamed } from "./scenarios/index.mjs";
 import { takeSnapshot } from "./snapshot.mjs";
 import { linesOf } from "./table.mjs";
@@ -23,6 +24,7 @@ const { values, positionals } = parseArgs({
     clients: { type: "string" },
     package: { type: "string", default: fileURLToPath(new URL("..", here)) },
     other: { type: "string" },
+    "drop-ins": { type: "boolean", default: false },
     gate: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
   },
@@ -31,9 +33,10 @@ const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) {
   throw new RangeError(`--rounds is ${values.rounds}; it must be a whole number of at least 1`);
 }
-const chosen = positionals.map(scenarioNamed);
+const areDropIns = values["drop-ins"];
+const chosen = [...positionals, ...(areDropIns ? dropInScenarios : [])].map(scenarioNamed);
 if (values.other !== undefined) addOtherBuild(takeSnapshot(values.other));
-const names = values.clients?.split(",");
+const names = values.clients?.split(",") ?? (areDropIns ? dropInClients : undefined);
 for (const name of names ?? []) {
   if (!(name in clients))
     throw new RangeError(`unknown client ${name}; known clients: ${Object.keys(clients).join(", ")}`);

@@ -48,6 +48,7 @@ const sendsUncompressed = ({ compression, kind }) => compression !== undefined &
 export const clients = {
   jetsocket: { isMain: true, imports: async () => [await builtEntry(".")] },
   "jetsocket-protocol": { imports: async () => [await builtEntry("./protocol")] },
+  "jetsocket-whatwg": { imports: async () => [await builtEntry("./whatwg")] },
   "jetsocket-ws": { imports: async () => [await builtEntry("./ws")] },
   ws: { isMain: true, env: withoutAddOns },
   "ws-bufferutil": { module: "ws", env: withBufferUtil },
@@ -56,11 +57,14 @@ export const clients = {
   "node-22": builtin("node-22"),
   "node-24": builtin("node-24"),
   "node-26": builtin("node-26"),
+  builtin: { ...builtin(), isVariant: true },
   socket: {
     isMain: true,
     lacks: neverCompresses,
     imports: ["node:net", "node:tls", "node:crypto", "node:zlib"],
   },
+  "ws-arraybuffer": { isVariant: true, env: withoutAddOns },
+  "jetsocket-whatwg-nodebuffer": { isVariant: true },
   "jetsocket-for-await": { isMain: true, isVariant: true },
   "jetsocket-recv": { isMain: true, isVariant: true },
   "jetsocket-batches": { isMain: true, isVariant: true, isThere: hasBatches },
@@ -76,11 +80,13 @@ export function addOtherBuild(env) {
   clients[otherBuild] = { module: "jetsocket", env };
 }
 
-/** @param {string} node */
+/** @param {string} [node] - Default: the Node of the run, if it has the class (Node 22). */
 function builtin(node) {
   // The built-in client has no option for a trusted certificate.
   const lacks = (scenario) => sendsUncompressed(scenario) || scenario.isSecure === true;
-  return { node, module: "builtin", lacks, isThere: () => exists(nodeAt(node)) };
+  const isThere = async () =>
+    node === undefined ? globalThis.WebSocket !== undefined : exists(nodeAt(node));
+  return { node, module: "builtin", lacks, isThere };
 }
 
 /** Each client is compared with this one, where nothing else is said. */

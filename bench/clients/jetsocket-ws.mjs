@@ -1,6 +1,6 @@
 // The class of `jetsocket/ws`, used as that of `ws`.
 import { builtEntry } from "./built.mjs";
-import { connectWith } from "./ws.mjs";
+import { connectWith } from "./event-emitter.mjs";
 
 const { WebSocket } = await import(await builtEntry("./ws"));
 

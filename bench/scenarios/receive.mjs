@@ -3,6 +3,8 @@ import { bytes, feed, kibibyte, mebibyte, text, words } from "./payloads.mjs";
 
 const isForMainClients = true;
 const receive = { kind: "receive" };
+/** Longer warm-up in milliseconds, because only a few messages fit into the default one. */
+const single = { ...receive, isOneAtATime: true, warmUpMilliseconds: 1500 };
 const withContext = { ...receive, compression: "context" };
 const withoutContext = { ...receive, compression: "without-context" };
 
@@ -20,7 +22,8 @@ export const receiving = [
       { ...receive, name: "recv-fragments-64KiB", payload: text(64 * kibibyte), fragments: 16 },
       { ...receive, name: "recv-utf8-1KiB", payload: words(kibibyte), isForMainClients },
       { ...receive, name: "recv-utf8-64KiB", payload: words(64 * kibibyte) },
-      { ...receive, name: "recv-single-128B", payload: text(128), isOneAtATime: true },
+      { ...single, name: "recv-single-128B", payload: text(128) },
+      { ...single, name: "recv-single-64KiB", payload: text(64 * kibibyte), isForMainClients },
     ],
   },
   {
@@ -32,6 +35,8 @@ export const receiving = [
       { ...receive, name: "recv-binary-1KiB", payload: bytes(kibibyte) },
       { ...receive, name: "recv-binary-64KiB", payload: bytes(64 * kibibyte) },
       { ...receive, name: "recv-binary-1MiB", payload: bytes(mebibyte) },
+      { ...single, name: "recv-single-binary-128B", payload: bytes(128), isForMainClients },
+      { ...single, name: "recv-single-binary-64KiB", payload: bytes(64 * kibibyte), isForMainClients },
     ],
   },
   {

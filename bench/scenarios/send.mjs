@@ -16,6 +16,8 @@ export const sending = [
       { ...together, name: "send-text-32B", payload: text(32), burst: 1000 },
       { ...together, name: "send-text-128B", payload: text(128), burst: 1000 },
       { ...together, name: "send-text-1KiB", payload: text(kibibyte), burst: 1000, isForMainClients },
+      { ...together, name: "send-text-64KiB", payload: text(64 * kibibyte), burst: 64, isForMainClients },
+      { ...together, name: "send-binary-128B", payload: bytes(128), burst: 1000, isForMainClients },
       { ...together, name: "send-binary-16KiB", payload: bytes(16 * kibibyte), burst: 256, isForMainClients },
       { ...together, name: "send-binary-64KiB", payload: bytes(64 * kibibyte), burst: 64 },
       { ...together, name: "send-binary-1MiB", payload: bytes(mebibyte), burst: 8 },
@@ -27,6 +29,14 @@ export const sending = [
       { ...singly, name: "send-tick-text-32B", payload: text(32), burst: 1000, isForMainClients },
       { ...singly, name: "send-tick-text-128B", payload: text(128), burst: 1000 },
       { ...singly, name: "send-tick-text-1KiB", payload: text(kibibyte), burst: 1000, isForMainClients },
+      {
+        ...singly,
+        name: "send-tick-text-64KiB",
+        payload: text(64 * kibibyte),
+        burst: 64,
+        isForMainClients,
+      },
+      { ...singly, name: "send-tick-binary-128B", payload: bytes(128), burst: 1000, isForMainClients },
       {
         ...singly,
         name: "send-tick-binary-16KiB",

@@ -2,8 +2,13 @@
 import { prepareStream } from "../frames.mjs";
 import { sequencePlace, sequenceStart } from "../payloads.mjs";
 
-/** Delay between two messages in microseconds, so that the client reads each message separately. */
-const betweenSingleMessages = 40;
+/**
+ * Delay between two messages in microseconds, so that the client reads each message separately. Clients take longer for
+ * large messages.
+ */
+function betweenSingleMessages(size) {
+  return size < 16 * 1024 ? 40 : 100;
+}
 
 /** @param {import("../scenarios/index.mjs").Scenario} scenario */
 export async function prepare(scenario) {
@@ -37,13 +42,14 @@ function numberedChunks(chunk, size, bytesPerMessage) {
 
 function sendSingly(socket, message) {
   socket.resume();
+  const milliseconds = betweenSingleMessages(message.length) / 1000;
   let next = 0;
   const write = () => {
     if (socket.destroyed) return;
     const now = performance.now();
     if (now >= next) {
       socket.write(message);
-      next = now + betweenSingleMessages / 1000;
+      next = now + milliseconds;
     }
     setImmediate(write);
   };

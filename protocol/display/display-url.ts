@@ -56,8 +56,8 @@ function displayParameter(text: string): string {
   if (name === undefined) return "***";
   const decoded = percentDecode(name);
   if (shownParameters.test(decoded) && shownValue.test(value!) && !looksRandom(value!)) return text;
-  // Without a value, the name may be a token of base64 characters and its padding.
-  const isName = /^=*$/.test(value!)
+  // Without a value, the name may be a token of base64 characters and its padding. A space ends it in an invalid URL.
+  const isName = /^=*(?:\s|%20|$)/.test(value!)
     ? /^[a-z_-]*$/.test(name)
     : shownName.test(decoded) && !looksRandom(decoded);
   return `${isName ? name : "***"}=***`;

@@ -71,6 +71,7 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
    * next run.
    */
   #hasTakenCalls = false;
+  #areMessagesPaused = false;
 
   /**
    * @param publicClient - The object that users see; it is passed to diagnostics.
@@ -344,6 +345,21 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
     this.#abortListener?.retain();
     this.hub.dispatcher.begin();
     this.supervisor.begin();
+  }
+
+  /**
+   * Stops the delivery of messages before the next frame, or continues it at the end of the tick. A closing connection is
+   * not paused, because its end would not be noticed.
+   */
+  pauseMessages(isPaused: boolean): void {
+    this.#areMessagesPaused = isPaused;
+    for (const connection of isPaused ? this.supervisor.connections : [])
+      if (connection.isReady && connection.live?.isClosing === false) connection.pause("owner");
+    if (isPaused) return;
+    this.options.runtime.defer(() => {
+      for (const connection of this.supervisor.connections)
+        if (!this.#areMessagesPaused) connection.resume("owner");
+    });
   }
 
   // The following methods are called by the message hub.

@@ -14,7 +14,6 @@ import { pingNames, rawNames, readCallOptions, sendNames } from "../options/call
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
-import { redactorOf } from "../redaction/redactor.js";
 import { rejected } from "../runtime/wait.js";
 import { deserializeByDefault, serializeByDefault } from "./sending/default-messages.js";
 import { diagnostics } from "./reporting/diagnostics.js";
@@ -43,6 +42,8 @@ export interface MessageHubClient {
   /** All attempts and connections that have not ended. */
   connections(): readonly ClientConnection[];
   reportError(error: unknown): void;
+  /** Hides secrets in an error that a function of the application may have thrown. */
+  redacted<Thrown>(error: Thrown): Thrown;
   /**
    * Reports an error that a user function threw.
    * @param what - The subject of the error message, such as `The option heartbeat.ping`.
@@ -280,7 +281,7 @@ export class MessageHub
     try {
       return call();
     } catch (thrown) {
-      const error: unknown = redactorOf(this.#client.options.redact).error(thrown);
+      const error: unknown = this.#client.redacted(thrown);
       this.#client.reportError(error);
       return rejected(error);
     }

@@ -99,6 +99,16 @@ export class WebSocket<Received = unknown, Sent = unknown>
     this.#client = new Client(this, { url, options: resolved }, resolved);
   }
 
+  /**
+   * Stops the delivery of messages, or continues it at the end of the tick. Only the classes of the other entry points
+   * call it, because they emit messages later than the client.
+   *
+   * @internal
+   */
+  pauseMessages(isPaused: boolean): void {
+    this.#client.pauseMessages(isPaused);
+  }
+
   /** The current state of the client. */
   get state(): State {
     return this.#client.state;

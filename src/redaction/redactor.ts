@@ -11,17 +11,25 @@ import {
   type WebSocketUri,
 } from "../../protocol/index.js";
 import type { Redact, RedactKind } from "../options/options.js";
+import { nodeUtil } from "../runtime/node-modules.js";
 import { redactError } from "./redacted-error.js";
 
 const hidden = "***";
 
-/** Most credentials that are remembered. A client may send others at each attempt. */
+/**
+ * Most credentials that are remembered, unless more are in use. A client may send others at each attempt.
+ */
 const maxSecrets = 256;
+
+/** Shortest start of a credential that is hidden, in UTF-16 code units. Shorter ones occur in words. */
+const minStart = 4;
 
 /** Hides the secrets of one client. */
 export class Redactor {
   readonly #hook: Redact | undefined;
   #secrets: readonly string[] = [];
+  /** The credentials of each attempt and each connection that has not ended. */
+  #inUse: Map<object, readonly string[]> | undefined;
   /** What is shown of an error. A program may refuse many messages with one error, such as that of an aborted signal. */
   #shownErrors: WeakMap<Error, { readonly message: string; readonly shown: unknown }> = new WeakMap();
 
@@ -30,10 +38,23 @@ export class Redactor {
     this.#hook = hook;
   }
 
-  /** @param secrets - Credentials that are sent. Without a hook they are replaced in every text but a URL. */
-  learn(secrets: readonly string[]): void {
-    this.#secrets = [...new Set([...secrets, ...this.#secrets])].slice(0, maxSecrets);
+  /**
+   * @param secrets - Credentials that are sent. Without a hook they are replaced in every text but a URL.
+   * @param user - The connection that sends them. They are remembered at least until {@link release} is called.
+   */
+  learn(secrets: readonly string[], user: object): void {
+    if (secrets.length === 0) return;
+    this.#inUse ??= new Map();
+    this.#inUse.set(user, [...secrets, ...(this.#inUse.get(user) ?? [])]);
+    const used = new Set([...this.#inUse.values()].flat());
+    const all = new Set([...used, ...this.#secrets]);
+    this.#secrets = [...all].slice(0, Math.max(maxSecrets, used.size));
     this.#shownErrors = new WeakMap();
+  }
+
+  /** The connection has ended, or its attempt has failed. Its credentials are forgotten after those of later ones. */
+  release(user: object): void {
+    this.#inUse?.delete(user);
   }
 
   url({ href, display }: WebSocketUri): string {
@@ -51,6 +72,16 @@ export class Redactor {
     if (this.#hook !== undefined) return this.#ask(text, kind);
     const known = this.#withoutSecrets(text);
     return kind === "subprotocol" ? displaySubprotocol(known) : redactText(known);
+  }
+
+  /** Hides secrets in the start of a longer text. The cut may have left only the start of a credential. */
+  start(text: string, kind: Exclude<RedactKind, "url" | "header">): string {
+    if (this.#hook !== undefined) return this.text(text, kind);
+    let size = 0;
+    for (const secret of this.#secrets)
+      for (let length = Math.min(secret.length, text.length); length >= minStart && length > size; length--)
+        if (text.endsWith(secret.slice(0, length))) size = length;
+    return this.text(size === 0 ? text : `${text.slice(0, -size)}${hidden}`, kind);
   }
 
   /** The rule for header fields. */
@@ -82,15 +113,14 @@ export class Redactor {
 
   /** The hook is a function of the application. If it fails, nothing of the text is shown. */
   #ask(text: string, kind: RedactKind, name?: string): string {
-    let shown: unknown;
     try {
-      shown = this.#hook!(text, kind, name);
+      const shown: unknown = this.#hook!(text, kind, name);
+      if (typeof shown === "string") return shown;
+      // The rejection of an async function would otherwise end the process.
+      if (nodeUtil().types.isPromise(shown)) shown.catch(() => undefined);
     } catch {
-      return hidden;
+      // Also a promise of the application may throw.
     }
-    if (typeof shown === "string") return shown;
-    // The rejection of an async function would otherwise end the process.
-    if (shown instanceof Promise) shown.catch(() => undefined);
     return hidden;
   }
 }

@@ -2,6 +2,7 @@
  * Collects the credentials that an attempt sends, because a server or a library may repeat them in its texts. It also
  * decides whether they are sent without encryption. It does not send them.
  */
+import type { ConnectionOptions } from "node:tls";
 import {
   displaySubprotocol,
   type HeaderField,
@@ -23,16 +24,24 @@ export interface SentValues {
 const minSize = 4;
 
 /** Returns the credentials. Credentials for the proxy are included. */
-export function sentSecrets(sent: SentValues, proxy?: ProxyTarget, passphrase?: unknown): readonly string[] {
+export function sentSecrets(
+  sent: SentValues,
+  proxy?: ProxyTarget,
+  tls?: ConnectionOptions,
+): readonly string[] {
   const fields: HeaderField[] = [...credentialsIn(sent), ...(proxy?.headers ?? []).filter(isSecretField)];
   const { user = "", password = "" } = proxy?.uri.credentials ?? {};
-  // Node shows a number in its error about the type of the passphrase.
-  fields.push(
-    ["", password || user],
-    ["", /^(?:string|number)$/.test(typeof passphrase) ? String(passphrase) : ""],
-  );
+  fields.push(["", password || user], ...secretOptions(tls), ...secretOptions(proxy?.tls));
   const found = new Set([...fields.flatMap(([, value]) => partsOf(value)), ...hiddenParts(sent.uri)]);
   return [...found].filter(({ length }) => length >= minSize);
+}
+
+/** Node shows a value of the wrong type in its error, such as a passphrase that is a number. */
+function secretOptions(tls: ConnectionOptions = {}): HeaderField[] {
+  return (["passphrase", "ticketKeys"] as const)
+    .map((name): unknown => (Object.hasOwn(tls, name) ? tls[name] : undefined))
+    .filter((value) => typeof value === "string" || typeof value === "number")
+    .map((value) => ["", String(value)]);
 }
 
 /** Returns true if the request contains something that identifies its sender. */

@@ -101,6 +101,9 @@ export function checkTlsOptions(tls: ConnectionOptions): void {
   if (minVersion > maxVersion) throw new TypeError("tls.minVersion must not be above tls.maxVersion");
   if (protocols && !Array.isArray(protocols) && !ArrayBuffer.isView(protocols))
     throw new TypeError("tls.ALPNProtocols must be an array");
+  // Node would create a socket before it throws, and not destroy it.
+  if (secureContext && typeof (secureContext as { readonly context?: unknown }).context !== "object")
+    throw new TypeError("tls.secureContext must be a result of tls.createSecureContext()");
   if (session && typeof session !== "string" && !ArrayBuffer.isView(session))
     throw new TypeError("tls.session must be a Buffer");
   const given: readonly unknown[] = [ca ?? []].flat();

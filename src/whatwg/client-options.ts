@@ -79,16 +79,24 @@ export function optionsOfConnections(given: unknown): AnyClientOptions {
   return { maxBufferedAmount: Number.MAX_SAFE_INTEGER, ...options, ...raw };
 }
 
-/** Adds the field `Origin`, unless `headers` contains it. */
-export function withOrigin(
+/**
+ * Adds the fields `Origin` and `Cookie`, unless `headers` contains them.
+ *
+ * @param cookies - Returns the value of the field `Cookie` at the time of the request.
+ */
+export function withPageFields(
   headers: Provided<HeadersInit> | undefined,
   origin: string | undefined,
+  cookies?: () => string | undefined,
 ): Provided<HeadersInit> | undefined {
-  if (origin === undefined) return headers;
+  if (origin === undefined && cookies === undefined) return headers;
   return async (context) => {
     const given = (typeof headers === "function" ? await headers(context) : headers) ?? {};
-    const fields = Symbol.iterator in given ? [...given] : Object.entries(given);
-    const hasOrigin = fields.some(([name]) => name.toLowerCase() === "origin");
-    return (hasOrigin ? fields : [...fields, ["Origin", origin]]) as [string, string][];
+    const fields = (Symbol.iterator in given ? [...given] : Object.entries(given)) as [string, string][];
+    const added = [["Origin", origin] as const, ["Cookie", cookies?.()] as const].filter(
+      ([name]) => !fields.some(([one]) => one.toLowerCase() === name.toLowerCase()),
+    );
+    for (const [name, value] of added) if (value !== undefined) fields.push([name, value]);
+    return fields;
   };
 }

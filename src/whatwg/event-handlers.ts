@@ -30,7 +30,7 @@ export class EventHandlers {
     } else if (current !== undefined) {
       current.callback = callback;
     } else {
-      const handler: Handler = { callback, listener: (event) => call(handler.callback, event) };
+      const handler: Handler = { callback, listener: (event) => call(handler.callback, this.#target, event) };
       this.#handlers.set(type, handler);
       EventTarget.prototype.addEventListener.call(this.#target, type, handler.listener);
     }
@@ -38,9 +38,9 @@ export class EventHandlers {
 }
 
 /** Web IDL: an object that is not callable is accepted as a handler, and does nothing. */
-function call(callback: object, event: Event): void {
+function call(callback: object, target: EventTarget, event: Event): void {
   if (typeof callback !== "function") return;
   // HTML, "the event handler processing algorithm": the return value `false` cancels the event.
-  if (Reflect.apply(callback as (event: Event) => unknown, event.currentTarget, [event]) === false)
-    event.preventDefault();
+  // Not `event.currentTarget`, which is `null` for all listeners but the first in Node.
+  if (Reflect.apply(callback as (event: Event) => unknown, target, [event]) === false) event.preventDefault();
 }

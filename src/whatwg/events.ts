@@ -60,16 +60,31 @@ class MessageValues {
   }
 }
 
+/** @throws TypeError for anything but a `MessagePort`, which is the only possible source in Node. */
+function toPort(value: unknown): object {
+  if (value instanceof MessagePort) return value;
+  throw new TypeError("The source and the ports of a MessageEvent must be MessagePorts.");
+}
+
 /** Converts the second argument of `new MessageEvent()`. */
 function valuesOf(init: MessageEventInit | null): MessageValues {
   const { data = null, origin = "", lastEventId = "", source = null, ports } = init ?? {};
+  if (typeof ports === "string") throw new TypeError("The ports of a MessageEvent must not be a string.");
   return new MessageValues(
     data,
     toUsvString(origin),
     toDomString(lastEventId),
-    source,
-    ports === undefined ? noPorts : Object.freeze([...ports]),
+    source === null ? null : toPort(source),
+    ports === undefined ? noPorts : Object.freeze([...ports].map(toPort)),
   );
+}
+
+/** Web IDL: each object may be a dictionary. The class `Event` of Node does not accept arrays and functions. */
+function eventDictionary(init: EventDictionary | null): EventDictionary {
+  const isObject = typeof init === "object" || typeof init === "function";
+  if (!isObject || init === null) return init as never;
+  const { bubbles = false, cancelable = false, composed = false } = init;
+  return { bubbles, cancelable, composed };
 }
 
 /** The event `message` of a socket. An instance is also an instance of the global `MessageEvent`. */
@@ -85,7 +100,7 @@ export class MessageEvent extends Event {
     requireArgument(arguments, "The constructor of an event");
     // The values of a received message are not converted, because this constructor runs for each message.
     const isReceived = init instanceof MessageValues;
-    super(type, isReceived ? undefined : init);
+    super(type, isReceived ? undefined : eventDictionary(init));
     this.#values = isReceived ? init : valuesOf(init);
   }
 
@@ -130,7 +145,7 @@ export class CloseEvent extends Event {
   /** @throws TypeError if an argument has the wrong type. */
   constructor(type: string, init: CloseEventInit = {}) {
     requireArgument(arguments, "The constructor of an event");
-    super(type, init);
+    super(type, eventDictionary(init));
     const { wasClean = false, code = 0, reason = "" } = (init as typeof init | null) ?? {};
     this.#wasClean = !!(wasClean as unknown);
     this.#code = toShort(code);

@@ -6,7 +6,7 @@
  */
 export type { WebSocketOptions } from "./client-options.js";
 export { CloseEvent, type CloseEventInit, MessageEvent, type MessageEventInit } from "./events.js";
-export type { BinaryType } from "./message-data.js";
+export type { BinaryType, StandardBinaryType } from "./message-data.js";
 export type { CompatibleOptions, ReconnectingWebSocketOptions } from "./reconnecting-options.js";
 export { type Dynamic, type Protocols, ReconnectingWebSocket } from "./reconnecting-websocket.js";
-export { type SocketEventMap, type SocketHandler, WebSocket } from "./websocket.js";
+export { type CurrentHandler, type SocketEventMap, type SocketHandler, WebSocket } from "./websocket.js";

@@ -4,7 +4,10 @@ import { types } from "node:util";
 import { toDomString } from "./web-idl.js";
 
 /** How the data of binary messages are passed to listeners. `"nodebuffer"` is an extension of the standard. */
-export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
+export type BinaryType = StandardBinaryType | "nodebuffer";
+
+/** The values of the standard. The type of the attribute when it is read, because `lib.dom` knows no other value. */
+export type StandardBinaryType = "blob" | "arraybuffer";
 
 const binaryTypes: ReadonlySet<unknown> = new Set<BinaryType>(["blob", "arraybuffer", "nodebuffer"]);
 
@@ -31,9 +34,28 @@ export type SentData = string | Uint8Array | Blob;
  */
 export function toSentData(value: unknown): SentData {
   if (typeof value === "string" || value instanceof Blob) return value;
+  if (isOrdinaryBytes(value)) return value;
   if (ArrayBuffer.isView(value)) return bytesOf(value.buffer, value.byteOffset, value.byteLength);
   if (types.isArrayBuffer(value)) return bytesOf(value, 0, value.byteLength);
   return toDomString(value);
+}
+
+interface LengthProperty {
+  readonly get: (this: Uint8Array) => number;
+}
+
+/** Returns the true length, even if a property of the array hides it. */
+const { get: lengthOf } = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+) as unknown as LengthProperty;
+
+/** Whether a value can be sent as it is. A view of its bytes would take a seventh of `send-binary-128B`. */
+function isOrdinaryBytes(value: unknown): value is Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length === 0) return false;
+  if (lengthOf.call(value) !== value.length) return false;
+  const { buffer } = value;
+  return buffer instanceof ArrayBuffer && (buffer as { readonly resizable?: boolean }).resizable !== true;
 }
 
 function bytesOf(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array {
@@ -56,7 +78,6 @@ export function sizeOf(data: SentData): number {
 export function toEventData(data: string | Buffer, binaryType: BinaryType): unknown {
   if (typeof data === "string" || binaryType === "nodebuffer") return data;
   if (binaryType === "blob") return new Blob([data]);
-  const { buffer, byteOffset, byteLength } = data;
-  // A small message is a view of a larger buffer.
-  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+  // A small message is a view of a larger buffer. `slice()` of the buffer takes 0.2 us longer than this copy.
+  return data.byteLength === data.buffer.byteLength ? data.buffer : new Uint8Array(data).buffer;
 }

@@ -8,12 +8,12 @@ const token = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
  * Converts the second argument to a list: an iterable object is a list of subprotocols, and any other value is a single
  * subprotocol.
  *
- * @throws TypeError for a symbol.
+ * @throws TypeError for a symbol, and for an object whose iterator is not a function.
  */
 export function toProtocolList(value: unknown): readonly string[] {
   if (value === undefined) return [];
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-  const isList = isObject && typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
+  const isList = isObject && ((value as Partial<Iterable<unknown>>)[Symbol.iterator] ?? null) !== null;
   return isList ? Array.from(value as Iterable<unknown>, toDomString) : [toDomString(value)];
 }
 

@@ -9,15 +9,16 @@ import {
 } from "../index.js";
 import { WebSocket as Client } from "../index.js";
 import { BufferedAmount } from "./buffered-amount.js";
-import { type AnyClientOptions, withOrigin } from "./client-options.js";
+import { type AnyClientOptions, withPageFields } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
 import { CloseEvent, createErrorEvent, createMessageEvent } from "./events.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
 import type { ReconnectingOptions } from "./reconnecting-options.js";
+import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
 import { hasBlockedPort, originOfProgram } from "./url-record.js";
-import { states } from "./web-idl.js";
+import { type ReadyState, states } from "./web-idl.js";
 
 /** The providers of an attempt. */
 export interface AttemptSource {
@@ -38,7 +39,7 @@ export class ReconnectingConnection {
   protocol = "";
   extensions = "";
   binaryType: BinaryType = "blob";
-  readyState: number = states.CLOSED;
+  readyState: ReadyState = states.CLOSED;
   /** Whether another attempt follows the end of a connection. */
   isReconnecting = false;
   readonly #source: AttemptSource;
@@ -53,7 +54,8 @@ export class ReconnectingConnection {
   #isActive = false;
   #origin = "";
   #hasOffered = false;
-  #retries = -1;
+  /** The number of the current attempt, or of the next one during a wait. The first attempt has the number 0. */
+  #retries = 0;
   #openedAt: number | undefined;
 
   /** @throws TypeError or RangeError for an invalid option. */
@@ -72,12 +74,12 @@ export class ReconnectingConnection {
     const { protocols } = this.#source;
     const client: Run["client"] = new Client(() => this.#nextUrl(), {
       ...given,
-      headers: withOrigin(given.headers, originOfProgram()),
+      headers: withPageFields(given.headers, originOfProgram()),
       subprotocols: protocols && (() => this.#nextProtocols(protocols)),
-      shouldReconnect: (report) => this.#retries < maxRetries && given.shouldReconnect!(report),
+      shouldReconnect: (report) => this.retryCount < maxRetries && given.shouldReconnect!(report),
       onConnection: protocols === undefined ? given.onConnection : this.#checkProtocol,
     });
-    const run = { client, buffered: new BufferedAmount(client, this.#runtime) };
+    const run = { client, buffered: new BufferedAmount(client, this.#runtime, true) };
     this.#listen(run);
     return run;
   }
@@ -111,7 +113,14 @@ export class ReconnectingConnection {
     });
     const onOpen = (): void => this.#onOpen(run);
     client.on("connected", onOpen).on("reconnected", onOpen);
-    client.on("message", ({ data }) => this.#add(run, () => this.#fireMessage(data)));
+    const limit = new ReadingLimit(client);
+    client.on("message", ({ data }) => {
+      limit.add(data);
+      this.#tasks.add(() => {
+        limit.remove(data);
+        if (run === this.#run) this.#fireMessage(data);
+      });
+    });
     // Answers to the messages before a violation of the protocol must be sent before the connection fails.
     client.on("failing", () => this.#tasks.flush());
     client.on("closing", () =>
@@ -127,7 +136,10 @@ export class ReconnectingConnection {
         this.#pass(run === this.#run ? this.#getSpare() : this.#run, message as SentData);
     });
     client.on("disconnected", ({ report }) => this.#onEnd(run, report));
-    client.on("reconnecting", ({ report }) => this.#onEnd(run, report));
+    client.on("reconnecting", ({ report }) => {
+      this.#onEnd(run, report);
+      if (run === this.#run) this.#retries++;
+    });
     client.on("closed", ({ report }) => this.#onOver(run, report));
   }
 
@@ -139,7 +151,7 @@ export class ReconnectingConnection {
   }
 
   #start(): void {
-    this.#retries = -1;
+    this.#retries = 0;
     this.isReconnecting = true;
     this.readyState = states.CONNECTING;
     this.#run.client.connect().catch(() => undefined);
@@ -148,7 +160,6 @@ export class ReconnectingConnection {
 
   #onAttempt(): void {
     this.#isActive = true;
-    this.#retries++;
     this.#add(this.#run, () => {
       if (this.isReconnecting) this.readyState = states.CONNECTING;
     });
@@ -215,7 +226,7 @@ export class ReconnectingConnection {
   }
 
   get retryCount(): number {
-    return this.#isStable() ? 0 : Math.max(this.#retries, 0);
+    return this.#isStable() ? 0 : this.#retries;
   }
 
   get bufferedAmount(): number {

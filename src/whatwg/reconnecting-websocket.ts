@@ -5,13 +5,13 @@
 import { toCloseArguments } from "./close-arguments.js";
 import { EventHandlers } from "./event-handlers.js";
 import { linkToGlobalEvents } from "./events.js";
-import { type BinaryType, toBinaryType, toSentData } from "./message-data.js";
+import { type BinaryType, type StandardBinaryType, toBinaryType, toSentData } from "./message-data.js";
 import { checkProtocols, toProtocolList } from "./protocols.js";
 import { ReconnectingConnection } from "./reconnecting-connection.js";
 import { readReconnectingOptions, type ReconnectingWebSocketOptions } from "./reconnecting-options.js";
 import { toUrlRecord } from "./url-record.js";
-import { requireArgument, toHandler, toUsvString } from "./web-idl.js";
-import type { SocketEventMap, SocketHandler } from "./websocket.js";
+import { type ReadyState, requireArgument, toHandler, toUsvString } from "./web-idl.js";
+import type { CurrentHandler, SocketEventMap, SocketHandler } from "./websocket.js";
 
 /** A value, or a function that is called before each attempt and returns the value. */
 export type Dynamic<Value> = Value | (() => Value | Promise<Value>);
@@ -77,7 +77,7 @@ export class ReconnectingWebSocket extends EventTarget {
     };
     linkToGlobalEvents();
     this.#connection = new ReconnectingConnection(source, readReconnectingOptions(options), (event) =>
-      this.dispatchEvent(event),
+      super.dispatchEvent(event),
     );
   }
 
@@ -107,13 +107,13 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** The state of the current connection: `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
-  get readyState(): number {
+  get readyState(): ReadyState {
     return this.#connection.readyState;
   }
 
   /**
-   * The number of consecutive attempts that followed the first one. It becomes 0 when a connection has been open for
-   * `backoff.resetAfter`, and with {@link reconnect}.
+   * The number of consecutive attempts that followed the first one. During a wait, the next attempt counts too. It
+   * becomes 0 when a connection has been open for `backoff.resetAfter`, and with {@link reconnect}.
    */
   get retryCount(): number {
     return this.#connection.retryCount;
@@ -140,8 +140,8 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** The type of the data of binary messages. Other values are ignored. Default `"blob"`. */
-  get binaryType(): BinaryType {
-    return this.#connection.binaryType;
+  get binaryType(): StandardBinaryType {
+    return this.#connection.binaryType as StandardBinaryType;
   }
 
   set binaryType(value: BinaryType) {
@@ -150,8 +150,8 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** Called when a connection is open. */
-  get onopen(): SocketHandler<ReconnectingWebSocket, "open"> {
-    return this.#handler("open");
+  get onopen(): CurrentHandler {
+    return this.#handlers.get("open") as CurrentHandler;
   }
 
   set onopen(handler: SocketHandler<ReconnectingWebSocket, "open">) {
@@ -159,8 +159,8 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** Called for each message. */
-  get onmessage(): SocketHandler<ReconnectingWebSocket, "message"> {
-    return this.#handler("message");
+  get onmessage(): CurrentHandler {
+    return this.#handlers.get("message") as CurrentHandler;
   }
 
   set onmessage(handler: SocketHandler<ReconnectingWebSocket, "message">) {
@@ -168,8 +168,8 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** Called before `onclose` if a connection or an attempt has failed, and for a message that was dropped. */
-  get onerror(): SocketHandler<ReconnectingWebSocket, "error"> {
-    return this.#handler("error");
+  get onerror(): CurrentHandler {
+    return this.#handlers.get("error") as CurrentHandler;
   }
 
   set onerror(handler: SocketHandler<ReconnectingWebSocket, "error">) {
@@ -177,16 +177,12 @@ export class ReconnectingWebSocket extends EventTarget {
   }
 
   /** Called at the end of each connection and of each failed attempt. */
-  get onclose(): SocketHandler<ReconnectingWebSocket, "close"> {
-    return this.#handler("close");
+  get onclose(): CurrentHandler {
+    return this.#handlers.get("close") as CurrentHandler;
   }
 
   set onclose(handler: SocketHandler<ReconnectingWebSocket, "close">) {
     this.#handlers.set("close", toHandler(handler));
-  }
-
-  #handler<Type extends keyof SocketEventMap>(type: Type): SocketHandler<ReconnectingWebSocket, Type> {
-    return this.#handlers.get(type) as SocketHandler<ReconnectingWebSocket, Type>;
   }
 
   /**

@@ -8,20 +8,23 @@ import {
   nodeRuntime,
 } from "../index.js";
 import { BufferedAmount } from "./buffered-amount.js";
-import { type AnyClientOptions, withOrigin } from "./client-options.js";
+import { type AnyClientOptions, withPageFields } from "./client-options.js";
 import type { CloseArguments } from "./close-arguments.js";
 import { endEvents } from "./end-events.js";
+import { cookiesFor, storingCookies } from "./cookies.js";
 import { createMessageEvent } from "./events.js";
+import { enterQueue } from "./handshake-queue.js";
 import { type BinaryType, type SentData, sizeOf, toEventData } from "./message-data.js";
+import { ReadingLimit } from "./reading-limit.js";
 import { TaskQueue } from "./task-queue.js";
-import { hasBlockedPort, originOfProgram } from "./url-record.js";
-import { states } from "./web-idl.js";
+import { hasBlockedPort, originOfProgram, urlOfProgram } from "./url-record.js";
+import { type ReadyState, states } from "./web-idl.js";
 
 /** Fires the events of a socket, if the socket still exists. */
 export interface SocketEvents {
   fire(event: Event): void;
   /** `readyState` has changed. */
-  update(readyState: number): void;
+  update(readyState: ReadyState): void;
 }
 
 /** "The WebSocket connection" of the standard, with the state that the standard gives to the `WebSocket`. */
@@ -30,14 +33,17 @@ export class SocketConnection {
   readonly #origin: string;
   readonly #client: Client<string | Buffer, string | Uint8Array>;
   readonly #buffered: BufferedAmount;
+  readonly #limit: ReadingLimit;
   readonly #tasks: TaskQueue<string | Buffer | (() => void)>;
   readonly #events: SocketEvents;
-  readyState: number = states.CONNECTING;
+  readyState: ReadyState = states.CONNECTING;
   protocol = "";
   extensions = "";
   binaryType: BinaryType = "blob";
   /** Set if this class fails the connection. */
   #failure: Error | undefined;
+  /** Lets the next handshake to the same host and port start. */
+  #leaveQueue: () => void = () => undefined;
 
   /** @throws TypeError or RangeError for an invalid option. */
   constructor(url: URL, protocols: readonly string[], options: AnyClientOptions, events: SocketEvents) {
@@ -50,25 +56,41 @@ export class SocketConnection {
       else this.#fireMessage(task);
     });
     const { href } = url;
-    const headers = withOrigin(options.headers, originOfProgram());
+    const program = urlOfProgram();
+    // Deno gives a worker a `location` with the scheme `file:`.
+    const page = program?.protocol.startsWith("http") ? program : undefined;
+    const cookies = page && ((): string | undefined => cookiesFor(url, page, runtime));
+    const environment = {
+      headers: withPageFields(options.headers, originOfProgram(), cookies),
+      ...(page && { runtime: storingCookies(runtime) }),
+    };
     // The client refuses a user name with a colon. From a function, such a URL makes the attempt fail.
     const source = /%3A/i.test(url.username) ? () => href : href;
-    this.#client = new Client(source, { ...options, headers, subprotocols: protocols });
-    this.#buffered = new BufferedAmount(this.#client, runtime);
-    this.#listen(protocols.length > 0);
+    this.#client = new Client(source, { ...options, ...environment, subprotocols: protocols });
+    this.#buffered = new BufferedAmount(this.#client, runtime, false);
+    this.#limit = new ReadingLimit(this.#client);
+    this.#listen(protocols.length > 0, options.createConnection === undefined);
     if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
-    else this.#client.connect().catch(() => undefined);
+    // A server that opens many connections for its own clients must not wait for each of them.
+    else if (page === undefined) this.#connect();
+    else this.#leaveQueue = enterQueue(runtime, url, options.signal, () => this.#connect());
   }
 
-  #listen(mustSelect: boolean): void {
+  /** @param isSocket - Whether bytes arrive from a socket of Node. Another stream may emit bytes while the program runs. */
+  #listen(mustSelect: boolean, isSocket: boolean): void {
     const client = this.#client;
     client.on("connected", () => {
+      this.#leaveQueue();
       // The standard, "establish a WebSocket connection": the server must select one of the offered subprotocols.
       if (mustSelect && client.subprotocol === "")
         this.#fail("NO_SUBPROTOCOL", "The server selected no subprotocol.");
       else this.#tasks.add(() => this.#open());
     });
-    client.on("message", ({ data }) => this.#tasks.add(data));
+    client.on("message", ({ data }) => {
+      this.#limit.add(data);
+      if (isSocket) this.#tasks.addRead(data);
+      else this.#tasks.add(data);
+    });
     client.on("dropped", ({ direction, message }) => {
       if (direction === "out") this.#buffered.addUnsendable(sizeOf(message as SentData));
     });
@@ -76,9 +98,14 @@ export class SocketConnection {
     client.on("failing", () => this.#tasks.flush());
     client.on("closing", () => this.#tasks.add(() => this.#enter(states.CLOSING)));
     client.on("closed", ({ report }) => {
+      this.#leaveQueue();
       this.#buffered.end();
       this.#tasks.add(() => this.#end(report));
     });
+  }
+
+  #connect(): void {
+    this.#client.connect().catch(() => undefined);
   }
 
   get bufferedAmount(): number {
@@ -100,8 +127,7 @@ export class SocketConnection {
 
   /** A message could not be buffered, or a Blob could not be read. */
   #failIfConnected(): void {
-    if (this.#client.state === "connected")
-      this.#fail("SEND_FAILED", "A message could not be sent, so that the connection was closed.");
+    if (this.#client.state === "connected") this.#fail("SEND_FAILED", "A message could not be sent.");
   }
 
   #fail(code: string, message: string): void {
@@ -120,7 +146,7 @@ export class SocketConnection {
     this.close({ code: null, reason: "" });
   }
 
-  #enter(state: number): void {
+  #enter(state: ReadyState): void {
     if (this.readyState >= state) return;
     this.readyState = state;
     this.#events.update(state);
@@ -136,6 +162,7 @@ export class SocketConnection {
   }
 
   #fireMessage(message: string | Buffer): void {
+    this.#limit.remove(message);
     if (this.readyState !== states.OPEN) return;
     const data = toEventData(message, this.binaryType);
     this.#events.fire(createMessageEvent(data, this.#origin));

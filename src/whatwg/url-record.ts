@@ -2,9 +2,19 @@
 // connect.
 
 /** The environment of a page or of a worker of a browser. Node has no `location`. */
-function environment(): { readonly href?: unknown; readonly origin?: unknown } | undefined {
-  return (globalThis as { readonly location?: { readonly href?: unknown; readonly origin?: unknown } })
-    .location;
+interface Location {
+  readonly href?: unknown;
+  readonly origin?: unknown;
+}
+
+function environment(): Location | undefined {
+  return (globalThis as { readonly location?: Location }).location;
+}
+
+/** The URL of the program; `undefined` without a `location`. */
+export function urlOfProgram(): URL | undefined {
+  const href = environment()?.href;
+  return typeof href === "string" && URL.canParse(href) ? new URL(href) : undefined;
 }
 
 /** The origin of the program; `undefined` without a `location`. It is sent in the field `Origin`. */
@@ -17,28 +27,37 @@ export function originOfProgram(): string | undefined {
  * Parses the URL of a socket. The schemes `http:` and `https:` mean `ws:` and `wss:`. A relative URL is resolved against
  * `location.href`, if the program has a `location`.
  *
- * @throws a DOMException with the name `SyntaxError` for an invalid URL, another scheme, or a fragment. Its message does
- *   not contain the URL, because the URL may contain credentials.
+ * @throws a DOMException with the name `SyntaxError` for an invalid URL, another scheme, or a fragment; with the name
+ *   `SecurityError` for the scheme `ws:` if `location.href` has the scheme `https:`. Its message does not contain the URL,
+ *   because the URL may contain credentials.
  */
 export function toUrlRecord(text: string): URL {
   let record: URL;
+  const base = urlOfProgram();
   try {
-    const base = environment()?.href;
-    record = new URL(text, typeof base === "string" ? base : undefined);
+    record = new URL(text, base);
   } catch {
-    throw new DOMException("The URL of a WebSocket must be a valid absolute URL.", "SyntaxError");
+    throw new DOMException("The URL must be a valid absolute URL.", "SyntaxError");
   }
   const { protocol } = record;
   if (!/^(?:ws|http)s?:$/.test(protocol))
     throw new DOMException(
-      `The scheme of a WebSocket URL must be ws, wss, http or https, not ${protocol.slice(0, -1)}.`,
+      `The scheme of the URL must be ws, wss, http or https, not ${protocol.slice(0, -1)}.`,
       "SyntaxError",
     );
   // The property `hash` is empty for an empty fragment, which is an error too.
   if (record.href.includes("#"))
-    throw new DOMException("The URL of a WebSocket must not contain a fragment.", "SyntaxError");
+    throw new DOMException("The URL must not contain a fragment.", "SyntaxError");
   record.protocol = protocol.replace("http", "ws");
+  // Mixed Content 4.1. Browsers throw from the constructor.
+  if (record.protocol === "ws:" && base?.protocol === "https:" && !isLocal(record.hostname))
+    throw new DOMException("A program at an https: URL must use wss:.", "SecurityError");
   return record;
+}
+
+/** Secure Contexts 3.1: the traffic to these hosts does not leave the machine. */
+function isLocal(hostname: string): boolean {
+  return /^(?:127\.[\d.]+|\[::1\]|(?:.+\.)?localhost\.?)$/.test(hostname);
 }
 
 /** The bad ports of https://fetch.spec.whatwg.org/#port-blocking. */

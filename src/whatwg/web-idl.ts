@@ -43,6 +43,9 @@ export function toHandler(value: unknown): object | null {
 /** The values of `readyState`, by the names of the constants. */
 export const states = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
 
+/** The value of `readyState`: one of the constants `CONNECTING`, `OPEN`, `CLOSING` and `CLOSED`. */
+export type ReadyState = (typeof states)[keyof typeof states];
+
 /**
  * Gives a class the shape of a Web IDL interface: its name, enumerable members, the tag for `toString()`, and constants
  * on the class and on its instances.

@@ -6,12 +6,19 @@ import { optionsOfOneConnection, type WebSocketOptions } from "./client-options.
 import { toCloseArguments } from "./close-arguments.js";
 import { EventHandlers } from "./event-handlers.js";
 import { type CloseEvent, linkToGlobalEvents, type MessageEvent } from "./events.js";
-import { type BinaryType, toBinaryType, toSentData } from "./message-data.js";
+import { type BinaryType, type StandardBinaryType, toBinaryType, toSentData } from "./message-data.js";
 import { checkProtocols, toProtocolList } from "./protocols.js";
 import { SocketConnection } from "./socket-connection.js";
 import { SocketReference } from "./socket-reference.js";
 import { toUrlRecord } from "./url-record.js";
-import { exposeInterface, requireArgument, states, toHandler, toUsvString } from "./web-idl.js";
+import {
+  exposeInterface,
+  type ReadyState,
+  requireArgument,
+  states,
+  toHandler,
+  toUsvString,
+} from "./web-idl.js";
 
 /** The events of a socket, by name. */
 export interface SocketEventMap {
@@ -25,6 +32,12 @@ export interface SocketEventMap {
 export type SocketHandler<Socket, Type extends keyof SocketEventMap> =
   ((this: Socket, event: SocketEventMap[Type]) => unknown) | null;
 
+/**
+ * The type of an event handler attribute that is read. It is wider than {@link SocketHandler}, so that a socket can be
+ * assigned to a variable of the type `globalThis.WebSocket`.
+ */
+export type CurrentHandler = ((event: Event) => unknown) | null;
+
 type Listening = Parameters<EventTarget["addEventListener"]>;
 
 const collected = new FinalizationRegistry<SocketConnection>((connection) => connection.abandon());
@@ -32,9 +45,10 @@ const collected = new FinalizationRegistry<SocketConnection>((connection) => con
 /**
  * A `WebSocket` as in browsers, with a third argument for the options of this package. It has one connection.
  *
- * Differences to browsers: the fields `Origin` and the base of relative URLs come from `globalThis.location`, if there is
- * one. `binaryType` may be `"nodebuffer"`. The event `error` has the members `error` and `message`. A listener that throws
- * causes an `uncaughtException`, as with each `EventTarget` of Node.
+ * Differences to browsers: the field `Origin` and the base of relative URLs come from `globalThis.location`. Only a
+ * program with a `location` has cookies, and connects to a host with one socket after another. `binaryType` may be
+ * `"nodebuffer"`. The event `error` has the members `error` and `message`. A listener that throws causes an
+ * `uncaughtException`, as with each `EventTarget` of Node.
  */
 export class WebSocket extends EventTarget {
   /** The value of `readyState` until the connection is open. */
@@ -82,7 +96,8 @@ export class WebSocket extends EventTarget {
   }
 
   #onListenersChanged(): void {
-    this.#reference.update(this.readyState);
+    // A program may have redefined the attribute `readyState`.
+    this.#reference.update(this.#connection.readyState);
   }
 
   /** The URL, with its credentials. */
@@ -91,7 +106,7 @@ export class WebSocket extends EventTarget {
   }
 
   /** The state of the connection: one of the constants `CONNECTING`, `OPEN`, `CLOSING` and `CLOSED`. */
-  get readyState(): number {
+  get readyState(): ReadyState {
     return this.#connection.readyState;
   }
 
@@ -114,8 +129,8 @@ export class WebSocket extends EventTarget {
   }
 
   /** The type of the data of binary messages. Other values are ignored. Default `"blob"`. */
-  get binaryType(): BinaryType {
-    return this.#connection.binaryType;
+  get binaryType(): StandardBinaryType {
+    return this.#connection.binaryType as StandardBinaryType;
   }
 
   set binaryType(value: BinaryType) {
@@ -124,8 +139,8 @@ export class WebSocket extends EventTarget {
   }
 
   /** Called when the connection is open. */
-  get onopen(): SocketHandler<WebSocket, "open"> {
-    return this.#handler("open");
+  get onopen(): CurrentHandler {
+    return this.#handlers.get("open") as CurrentHandler;
   }
 
   set onopen(handler: SocketHandler<WebSocket, "open">) {
@@ -133,8 +148,8 @@ export class WebSocket extends EventTarget {
   }
 
   /** Called for each message. */
-  get onmessage(): SocketHandler<WebSocket, "message"> {
-    return this.#handler("message");
+  get onmessage(): CurrentHandler {
+    return this.#handlers.get("message") as CurrentHandler;
   }
 
   set onmessage(handler: SocketHandler<WebSocket, "message">) {
@@ -142,8 +157,8 @@ export class WebSocket extends EventTarget {
   }
 
   /** Called before `onclose` if the connection has failed. */
-  get onerror(): SocketHandler<WebSocket, "error"> {
-    return this.#handler("error");
+  get onerror(): CurrentHandler {
+    return this.#handlers.get("error") as CurrentHandler;
   }
 
   set onerror(handler: SocketHandler<WebSocket, "error">) {
@@ -151,16 +166,12 @@ export class WebSocket extends EventTarget {
   }
 
   /** Called once, when the connection has ended. */
-  get onclose(): SocketHandler<WebSocket, "close"> {
-    return this.#handler("close");
+  get onclose(): CurrentHandler {
+    return this.#handlers.get("close") as CurrentHandler;
   }
 
   set onclose(handler: SocketHandler<WebSocket, "close">) {
     this.#setHandler("close", handler);
-  }
-
-  #handler<Type extends keyof SocketEventMap>(type: Type): SocketHandler<WebSocket, Type> {
-    return this.#handlers.get(type) as SocketHandler<WebSocket, Type>;
   }
 
   #setHandler(type: string, value: unknown): void {
@@ -208,6 +219,8 @@ export class WebSocket extends EventTarget {
   override addEventListener(...given: Listening): void;
   override addEventListener(...given: unknown[]): void {
     super.addEventListener(...(given as unknown as Listening));
+    const options = given[2] as { readonly once?: unknown } | null | undefined;
+    if (options?.once !== undefined) this.#reference.hasOnce = true;
     this.#onListenersChanged();
   }
 

@@ -112,7 +112,7 @@ function requestFor({ headers, host }: ConnectionTarget, url: URL): Request {
 
 function proxyOf({ proxy, proxyHeaders, connectOpts = {} }: AnyAgent): ProxyOptions {
   const fields: ProxyFields = typeof proxy === "object" ? (proxy as ProxyFields) : { href: proxy };
-  const url = new URL(typeof fields.href === "string" ? fields.href : urlOf(fields));
+  const url = parseProxy(typeof fields.href === "string" ? fields.href : urlOf(fields));
   // The scheme `socks5h:` says that the proxy resolves the name, as the client always does.
   if (/^socks(?:5h)?:$/.test(url.protocol)) url.href = url.href.replace(/^socks(?:5h)?:/, "socks5:");
   const headers: unknown =
@@ -126,12 +126,26 @@ function proxyOf({ proxy, proxyHeaders, connectOpts = {} }: AnyAgent): ProxyOpti
   };
 }
 
+/** The error does not contain the URL, because the URL may contain credentials. */
+function parseProxy(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    throw notUrl();
+  }
+}
+
+function notUrl(): TypeError {
+  return new TypeError('The option "agent" has a property "proxy" that is not a URL.');
+}
+
 function urlOf({ protocol, type, host, hostname, port, auth, userId, password }: ProxyFields): string {
   if (type === 4)
     throw new TypeError('The option "agent" has a proxy of the type SOCKS 4. Use SOCKS 5 or an HTTP proxy.');
   const scheme = typeof protocol === "string" ? protocol : "socks5:";
-  const name = String(host ?? hostname);
-  const url = new URL(`${scheme}//${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}`);
+  const name = host ?? hostname;
+  if (typeof name !== "string") throw notUrl();
+  const url = parseProxy(`${scheme}//${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}`);
   if (typeof port === "number" || typeof port === "string") url.port = `${port}`;
   const [user, ...rest] = typeof auth === "string" ? auth.split(":") : [userId, password];
   if (typeof user === "string") url.username = encodeURIComponent(user);

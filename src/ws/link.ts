@@ -178,12 +178,15 @@ export class Link {
     this.#client.terminate();
   }
 
+  /** Pauses the socket, and the messages that were read and not decompressed yet. */
   pause(): void {
     this.#tap.pause();
+    this.#client.pauseMessages(true);
   }
 
   resume(): void {
     this.#tap.resume();
+    this.#client.pauseMessages(false);
   }
 
   ref(): void {

@@ -101,7 +101,7 @@ export function readOptions(given: ClientOptions = {}): Settings {
     engine: engineOptions(options),
     tls,
     headers: readHeaders(options),
-    auth: options.auth as string | undefined,
+    auth: text("auth", options.auth),
     protocols: options.protocols,
     agent: options.agent,
     createConnection: checkFunction("createConnection", options.createConnection),
@@ -137,6 +137,7 @@ function checkFixed(options: ClientOptions): void {
 function engineOptions(options: ClientOptions): EngineOptions {
   const { perMessageDeflate = true, handshakeTimeout, noDelay = true, autoPong = true } = options;
   const deflate = typeof perMessageDeflate === "object" ? perMessageDeflate : {};
+  const isCompressing = perMessageDeflate === deflate || boolean("perMessageDeflate", perMessageDeflate);
   const { localAddress } = options;
   // As in `ws`: with the context of earlier messages, small messages compress well too.
   const threshold = deflate.clientNoContextTakeover === true ? 1024 : 0;
@@ -144,7 +145,7 @@ function engineOptions(options: ClientOptions): EngineOptions {
     reconnect: false,
     heartbeat: false,
     serializer: (value) => value,
-    compress: perMessageDeflate === false ? false : compressOptions(deflate),
+    compress: isCompressing && compressOptions(deflate),
     compressionThreshold: integer("perMessageDeflate.threshold", deflate.threshold, threshold, maxSize),
     connectTimeout: integer("handshakeTimeout", handshakeTimeout, 0) || maxInteger,
     closeTimeout: integer("closeTimeout", options.closeTimeout, 30_000) || 1,
@@ -208,7 +209,9 @@ export function lookupOf({ lookup, family, hints }: ClientOptions): LookupFuncti
   return (host, options, callback) => (search ?? nodeDns().lookup)(host, { ...options, ...own }, callback);
 }
 
-function readHeaders({ headers = {}, origin }: ClientOptions): Settings["headers"] {
+function readHeaders({ headers = {}, ...others }: ClientOptions): Settings["headers"] {
+  if (typeof headers !== "object" || Symbol.iterator in headers)
+    throw new TypeError('The option "headers" must be an object with a property for each header field.');
   const fields = new Map<string, readonly [name: string, value: string | readonly string[]]>();
   for (const [name, value] of Object.entries(headers)) {
     if (handshakeFields.test(name.toLowerCase())) continue;
@@ -216,13 +219,21 @@ function readHeaders({ headers = {}, origin }: ClientOptions): Settings["headers
       throw new TypeError(`The header field "${name}" has the value undefined. Remove it from headers.`);
     fields.set(name.toLowerCase(), [name, typeof value === "object" ? value : String(value)]);
   }
-  if (typeof origin === "string" && origin !== "") fields.set("origin", ["Origin", origin]);
+  const origin = text("origin", others.origin);
+  if (origin !== undefined) fields.set("origin", ["Origin", origin]);
   return fields;
 }
 
 function checkFunction<Value>(name: string, value: Value): Value {
   if (value === undefined || typeof value === "function") return value;
   throw new TypeError(`The option "${name}" must be a function, not ${typeof value}.`);
+}
+
+/** As in `ws`, an empty string and `false` mean that the option is not set. */
+function text(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === "" || value === false) return undefined;
+  if (typeof value === "string") return value;
+  throw new TypeError(`The option "${name}" must be a string, not ${typeof value}.`);
 }
 
 function boolean(name: string, value: unknown): boolean {

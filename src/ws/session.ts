@@ -138,6 +138,7 @@ export class Session implements LinkHandler {
   }
 
   onMessage(data: string | Buffer, isBinary: boolean): void {
+    if (this.#isTerminated) return;
     if (this.#isImmediate()) this.#emitMessage(data, isBinary);
     else
       this.#wait(() => {

@@ -40,6 +40,8 @@ export class WebSocket extends EventEmitter<types.EmittedEvents> {
     defineAttributes(this.prototype);
     // The namespace below declares these properties, so that CommonJS programs can import them by name.
     Object.assign(this, { WebSocket: this, createWebSocketStream, WebSocketServer, Server: WebSocketServer });
+    // Programs that a compiler translated to CommonJS may read the default export from the class itself.
+    Object.defineProperty(this, "default", { value: this });
   }
 
   declare readonly CONNECTING: 0;

@@ -8,6 +8,7 @@ interface Arguments {
     lanes: number;
     server: string | undefined;
     tarball: string | undefined;
+    entry: string;
   };
 }
 
@@ -19,8 +20,8 @@ describe("the command line of the conformance run", () => {
   });
 
   it("selects every case and at least two servers by default", () => {
-    const { patterns, lanes, server, tarball } = parse([]);
-    expect({ patterns, server, tarball }).toEqual({ patterns: ["*"], server: undefined, tarball: undefined });
+    const { lanes, ...others } = parse([]);
+    expect(others).toEqual({ patterns: ["*"], server: undefined, tarball: undefined, entry: "jetsocket" });
     expect(lanes).toBeGreaterThanOrEqual(2);
   });
 
@@ -34,12 +35,14 @@ describe("the command line of the conformance run", () => {
       "--server=python",
       "--tarball",
       "x",
+      "--entry=ws",
     ];
     expect(parse(given)).toEqual({
       patterns: ["6.*", "7.1.6", "9.*"],
       lanes: 3,
       server: "python",
       tarball: "x",
+      entry: "ws",
     });
   });
 
@@ -47,6 +50,7 @@ describe("the command line of the conformance run", () => {
     [["--servers", "0"], `--servers takes a number from 1 to 16, not "0"`],
     [["--servers", "two"], `--servers takes a number from 1 to 16, not "two"`],
     [["--server", "podman"], `--server takes docker or python, not "podman"`],
+    [["--entry", "protocol"], `--entry takes jetsocket or whatwg or ws, not "protocol"`],
     [["--case", "6.*"], "--case"],
     [["6.*"], "6.*"],
   ])("rejects %j", (given, message) => {

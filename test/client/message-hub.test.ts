@@ -106,6 +106,11 @@ class Scene extends EmitterScene implements MessageHubClient {
     this.errors.push(error);
   }
 
+  redacted<Thrown>(error: Thrown): Thrown {
+    log.push("redacted");
+    return error;
+  }
+
   reportFunctionError(what: string, thrown: unknown): void {
     log.push(`${what} threw ${String(thrown)}`);
   }
@@ -508,6 +513,7 @@ describe("the connection object of a hook", () => {
     });
     await expect(publicConnection.send("a")).rejects.toBe(error);
     expect(scene.errors).toEqual([error]);
+    expect(log).toEqual(["redacted", "error"]);
   });
 
   it("pauses its connection when more than maxMessageSize bytes wait for the hook, and resumes it later", async () => {

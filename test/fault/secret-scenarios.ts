@@ -290,6 +290,15 @@ export const scenarios: readonly Scenario[] = [
     options: functionOptions({ onConnection: throwSecret }),
   },
   {
+    name: "a serializer that throws in onConnection",
+    phase: "setup",
+    serve: accept,
+    options: () => ({
+      serializer: throwing(new Error(echo)),
+      onConnection: async (connection) => connection.send({}),
+    }),
+  },
+  {
     name: "a Close frame during onConnection",
     phase: "setup",
     serve: acceptAnd((socket) => socket.send(closeFrame(4401, reason))),

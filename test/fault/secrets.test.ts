@@ -51,14 +51,17 @@ describe("no secret is shown anywhere", () => {
   });
 });
 
-describe("the search for secrets", () => {
-  it("finds at least 36 secrets if the option redact shows everything", async () => {
-    const found = new Set<string>();
-    for (const scenario of scenarios) {
-      const { surfaces } = await run(jetsocket, scenario, { redact: (text) => text });
-      for (const text of surfaces.values()) for (const place of leaksIn(text)) found.add(place);
-    }
-    expect([...found].length).toBeGreaterThanOrEqual(36);
+describe("the search for secrets, if the option redact shows everything", () => {
+  const found = new Set<string>();
+
+  it.each(scenarios)("ends after $name", async (scenario) => {
+    const { surfaces } = await run(jetsocket, scenario, { redact: (text) => text });
+    for (const text of surfaces.values()) for (const place of leaksIn(text)) found.add(place);
+    expect(surfaces.size).toBeGreaterThan(3);
+  });
+
+  it("finds at least 36 secrets in all these scenarios", () => {
+    expect(found.size).toBeGreaterThanOrEqual(36);
   });
 });
 

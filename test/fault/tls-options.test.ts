@@ -94,6 +94,7 @@ const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
   ["a key of another type than the certificate", { cert: other.cert, key: rsaKey }, "tls.key"],
   ["a server name that is not a string", { servername: 5 as never }, "tls.servername"],
   ["a pskCallback that is not a function", { pskCallback: 5 as never }, "tls.pskCallback"],
+  ["a secureContext that Node did not create", { secureContext: {} as never }, "tls.secureContext"],
   ["a session that is not a Buffer", { session: 5 as never }, "tls.session"],
   ["an impossible version", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "tls.minVersion"],
   ["ALPN protocols that are no list", { ALPNProtocols: 5 as never }, "tls.ALPNProtocols"],

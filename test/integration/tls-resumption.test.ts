@@ -310,17 +310,21 @@ describe.each(versions)("with %s", (version) => {
     expect((await accept(server)).isResumed).toBe(true);
   });
 
-  it("a rotation resumes the session of the connection that it replaces", async () => {
+  it.each(["replace", "overlap"] as const)("a rotation resumes a session in the mode %s", async (mode) => {
     const server = await listen(version);
-    const client = watch(`wss://localhost:${server.port}/`, { tls: { ca } });
+    const client = watch(`wss://localhost:${server.port}/`, { tls: { ca }, rotation: { mode } });
     void client.ws.connect();
     const peer = await accept(server);
     await client.event("connected");
     const rotating = client.ws.rotate();
+    const answerClose = async (): Promise<void> => {
+      await peer.untilClose();
+      peer.send(closeFrame(1000));
+      peer.end();
+    };
+    if (mode === "replace") await answerClose();
     expect((await accept(server)).isResumed).toBe(true);
-    await peer.untilClose();
-    peer.send(closeFrame(1000));
-    peer.end();
+    if (mode === "overlap") await answerClose();
     await rotating;
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cases } from "../support/cases.js";
+import { cases, steps } from "../support/cases.js";
 import type { Message, Options } from "../support/scene.js";
 import { backoff, closeOf, inflatedOf, LayerScene, storyOf, textsOf, settled } from "./layer-scene.js";
 import { measureCpuTime } from "../support/cpu-time.js";
@@ -795,7 +795,7 @@ describe("flush()", () => {
     const measure = (): number => {
       const times = Array.from({ length: 5 }, () => {
         const elapsed = measureCpuTime();
-        callMany(200);
+        callMany(steps(200));
         return elapsed();
       });
       return Math.min(...times);
@@ -961,14 +961,15 @@ describe("a loop of awaited sends", () => {
     const { ws, link } = await scene.openClient({ outbox });
     await scene.cut(link);
     const text = "x".repeat(1_024);
+    const all = steps(10_000);
     let count = 0;
     const loop = (async () => {
-      for (; count < 10_000; count++) await ws.send(text).catch(() => undefined);
+      for (; count < all; count++) await ws.send(text).catch(() => undefined);
     })();
     // Promises alone must not finish the loop: virtual time does not advance here.
     await new Promise((resolve) => setImmediate(resolve));
     expect(count).toBeLessThan(1_000);
-    while (count < 10_000) await scene.pass(0);
+    while (count < all) await scene.pass(0);
     await loop;
     await scene.finish();
   });

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { CloseReport } from "../../src/index.js";
-import { runsAll } from "../support/cases.js";
+import { runsAll, steps } from "../support/cases.js";
 import type { Message, Options, RecordedClient } from "../support/scene.js";
 import { range, sequence } from "./layer-scene.js";
 import { NumberedFeed } from "./numbered-feed.js";
@@ -125,8 +125,8 @@ async function readSlowly(run: Run): Promise<void> {
   }
 }
 
-async function injectFaults({ feed, client, random }: Run, steps: number): Promise<void> {
-  for (let step = 0; step < steps; step++) {
+async function injectFaults({ feed, client, random }: Run, count: number): Promise<void> {
+  for (let step = 0; step < count; step++) {
     if (random() < 0.03) faults[Math.floor(random() * faults.length)]!(feed, client, random);
     await feed.step(client, random() < 0.02 ? 30_000 : 0);
   }
@@ -137,7 +137,7 @@ async function runScenario(scenario: FaultScenario): Promise<Run> {
   const run = begin(scenario);
   const { feed, client } = run;
   await feed.clock.advanceAsync(5);
-  await injectFaults(run, 800);
+  await injectFaults(run, steps(800));
   await feed.server.comeUp();
   feed.rejectCount = 0;
   for (const connection of feed.connections) connection.goOnReading();
@@ -236,7 +236,7 @@ describe.each(seeds)("random faults from seed %i", (seed) => {
       const options: Options = { replay: replayed(inBand), outbox: acknowledged, signal: abort.signal };
       const run = begin({ seed, options, isSlow: seed % 2 === 0 });
       const { feed, client, random } = run;
-      await injectFaults(run, 100 + Math.floor(random() * 500));
+      await injectFaults(run, steps(100 + Math.floor(random() * 500)));
       if (random() < 0.5) client.ws.rotate().catch(() => undefined);
       await feed.clock.advanceAsync(Math.floor(random() * 5));
       if (how === "close") void client.ws.close();

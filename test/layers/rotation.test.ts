@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { ProtocolError } from "../../protocol/index.js";
 import { LiveConnection } from "../../src/connection/live-connection.js";
 import { never } from "../support/never.js";
+import { steps } from "../support/cases.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import type { Message, Options, RecordedClient } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
@@ -512,6 +513,31 @@ describe("a second connection that fails", () => {
     expect(ws.state).toBe("connected");
     expect(scene.clock.peers.length).toBe(2);
     expect(ws.stats()).toMatchObject({ rotationCount: 0, reconnectCount: 0, connectCount: 1 });
+    await scene.finish();
+  });
+
+  it("does not make the client forget the credentials of the first, whatever the number of attempts", async () => {
+    const scene = new LayerScene();
+    let attempts = 0;
+    // The client remembers 256 credentials of other attempts.
+    const headers = (): [string, string][] => {
+      attempts++;
+      return range(1, 100).map((index) => [`X-Api-Key-${index}`, `correct horse ${attempts}/${index}.`]);
+    };
+    const { ws, link } = await scene.openClient({ ...overlapping, headers });
+    for (let index = 0; index < 4; index++) {
+      const rotated = ws.rotate();
+      (await scene.nextDial(0)).peer.refuse();
+      await scene.pass();
+      expect(await settled(rotated)).toBe("ConnectionError");
+    }
+    const reasons: string[] = [];
+    ws.on("closing", ({ reason }) => reasons.push(reason));
+    ws.on("disconnected", ({ report }) => reasons.push(report.reason));
+    link.send(closeFrame(4000, "Unknown: correct horse 1/1. and correct horse 5/1."));
+    link.peer.end();
+    await scene.pass();
+    expect(reasons).toEqual(["Unknown: *** and ***", "Unknown: *** and ***"]);
     await scene.finish();
   });
 
@@ -1304,7 +1330,8 @@ describe("numbered streams in both directions", () => {
     const ids = seen(client);
     void client.ws.connect();
     await feed.clock.advanceAsync(0);
-    for (let round = 0; round < 10; round++) {
+    const rotations = steps(10);
+    for (let round = 0; round < rotations; round++) {
       const rotated = client.ws.rotate();
       for (let step = 0; step < 100; step++) await feed.step(client);
       expect(await settled(rotated)).toBe("resolved");
@@ -1315,7 +1342,7 @@ describe("numbered streams in both directions", () => {
     if (!("outbox" in options) || options.outbox === 1_000) expect(feed.received.length).toBe(feed.sent);
     expect(client.ws.stats()).toMatchObject({
       gapCount: 0,
-      rotationCount: 10,
+      rotationCount: rotations,
       messagesDropped: 0,
       messagesHeld: 0,
     });
@@ -1340,14 +1367,15 @@ describe("numbered streams in both directions", () => {
     const ids = seen(client);
     void client.ws.connect();
     await feed.clock.advanceAsync(0);
-    for (let round = 0; round < 6; round++) {
+    const rotations = steps(6);
+    for (let round = 0; round < rotations; round++) {
       void client.ws.rotate();
       for (let step = 0; step < 60; step++) await feed.step(client);
     }
     await feed.clock.advanceAsync(100);
     expect(ids).toEqual(range(ids[0]!, feed.last));
     expect(feed.received.map(({ id }) => id)).toEqual(range(1, feed.sent));
-    expect(client.ws.stats()).toMatchObject({ gapCount: 0, resetCount: 0, rotationCount: 6 });
+    expect(client.ws.stats()).toMatchObject({ gapCount: 0, resetCount: 0, rotationCount: rotations });
     client.ws.terminate();
     await feed.clock.advanceAsync(10);
     feed.counting.assertIdle();

@@ -67,11 +67,25 @@ const state: number = new whatwg.WebSocket("ws://localhost").readyState;
 export = { ws, trade, both, state, runtime: new testing.VirtualRuntime() };
 `;
 
+/** A program with the types of the DOM. Libraries expect the class of the browser. */
+const domSource = `
+import { ReconnectingWebSocket, WebSocket as Socket } from "jetsocket/whatwg";
+
+export const type: typeof globalThis.WebSocket = Socket;
+export const socket: globalThis.WebSocket = new Socket("ws://localhost");
+export const again: globalThis.WebSocket = new ReconnectingWebSocket("ws://localhost");
+globalThis.WebSocket = Socket;
+const own = new Socket("ws://localhost");
+own.binaryType = "nodebuffer";
+own.onclose = ({ code, reason }) => console.log(code.toFixed(), reason.length);
+`;
+
 beforeAll(async () => {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "module.mts"), moduleSource);
   await writeFile(join(folder, "common.cts"), commonJsSource);
   await writeFile(join(folder, "bundled.ts"), moduleSource);
+  await writeFile(join(folder, "dom.mts"), domSource);
 });
 
 const libraries = {
@@ -86,7 +100,10 @@ async function compile(module: string, moduleResolution: string, lib: readonly s
       ...{ module, moduleResolution, lib, target: "ES2022", strict: true, skipLibCheck: false, noEmit: true },
       ...{ types: ["node"], typeRoots: [join(root, "node_modules/@types")] },
     },
-    files: moduleResolution === "bundler" ? ["bundled.ts"] : ["module.mts", "common.cts"],
+    files: [
+      ...(moduleResolution === "bundler" ? ["bundled.ts"] : ["module.mts", "common.cts"]),
+      ...(lib.includes("DOM") ? ["dom.mts"] : []),
+    ],
   };
   const file = `tsconfig.${moduleResolution}.${lib.length}.json`;
   await writeFile(join(folder, file), JSON.stringify(configuration));

@@ -45,14 +45,20 @@ describe("sentSecrets", () => {
       uri: parseProxy("http://user:hunter2@p"),
       headers: [["Proxy-Authorization", "Bearer abcd"]] as const,
     };
-    expect(sentSecrets(sent("ws://h"), proxy, "correct")).toEqual(
+    expect(sentSecrets(sent("ws://h"), proxy, { passphrase: "correct" })).toEqual(
       expect.arrayContaining(["hunter2", "Bearer abcd", "abcd", "correct"]),
     );
   });
 
-  it("finds a passphrase that is a number, and a proxy's user name without a password", () => {
-    const proxy = { uri: parseProxy("http://hunter2@p"), headers: [] };
-    expect(sentSecrets(sent("ws://h"), proxy, 12_345_678)).toEqual(["hunter2", "12345678"]);
+  it("finds options of TLS that are of the wrong type, and a proxy's user name without a password", () => {
+    const proxy = {
+      ...{ uri: parseProxy("http://hunter2@p"), headers: [] },
+      tls: { passphrase: 87_654_321 as never },
+    };
+    const tls = { passphrase: 12_345_678 as never, ticketKeys: "hunter3" as never };
+    expect(sentSecrets(sent("ws://h"), proxy, tls)).toEqual(["hunter2", "12345678", "hunter3", "87654321"]);
+    const inherited = Object.create({ passphrase: "hunter2" }) as object;
+    expect(sentSecrets(sent("ws://h"), undefined, inherited)).toEqual([]);
   });
 
   it.each([

@@ -19,6 +19,16 @@ it.each([
   expect(cases(all)).toBe(expected);
 });
 
+it.each([
+  ["all", 10],
+  ["some", 10],
+  ["few", 3],
+])("with TEST_CASES=%s, 10 steps become %i", async (choice, expected) => {
+  vi.stubEnv("TEST_CASES", choice);
+  const { steps } = await import("./cases.js");
+  expect(steps(10)).toBe(expected);
+});
+
 it("runs some cases without TEST_CASES, and rejects another value", async () => {
   vi.stubEnv("TEST_CASES", undefined);
   expect((await import("./cases.js")).runsAll).toBe(false);

@@ -19,6 +19,14 @@ const divisor = share;
 /** True when all cases run. */
 export const runsAll: boolean = choice === "all";
 
+/**
+ * The number of steps of one case: a quarter of `all` if only a few cases run. They run with the detection of leaks,
+ * which makes each step slow.
+ */
+export function steps(all: number): number {
+  return choice === "few" ? Math.ceil(all / 4) : all;
+}
+
 /** The number of cases to run out of `all`: at least 10, unless `all` itself is smaller. */
 export function cases(all: number): number {
   return Math.max(Math.ceil(all / divisor), Math.min(all, fewest));

@@ -181,6 +181,7 @@ describe("checkTlsOptions()", () => {
     ["servername", { servername: 5 }, "a string"],
     ["pskCallback", { pskCallback: "text" }, "a function"],
     ["session", { session: 5 }, "a Buffer"],
+    ["secureContext", { secureContext: {} }, "a result of tls.createSecureContext()"],
     ["ALPNProtocols", { ALPNProtocols: "h2" }, "an array"],
     ["minVersion", { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" }, "not be above tls.maxVersion"],
   ])("refuses a wrong %s", (name, tls, kind) => {

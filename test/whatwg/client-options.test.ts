@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { type AttemptContext, type HeadersInit, nodeRuntime } from "../../src/index.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
-import { optionsOfConnections, optionsOfOneConnection, withOrigin } from "../../src/whatwg/client-options.js";
+import {
+  optionsOfConnections,
+  optionsOfOneConnection,
+  withPageFields,
+} from "../../src/whatwg/client-options.js";
 
 /** The names of all options of the client. */
 function clientNames(): string[] {
@@ -58,23 +62,38 @@ describe("the options", () => {
   });
 });
 
-describe("the field Origin", () => {
+describe("the fields Origin and Cookie", () => {
   const forms: readonly HeadersInit[] = [{ a: "b" }, [["a", "b"]], new Map([["a", "b"]])];
 
-  async function added(headers: Parameters<typeof withOrigin>[0]): Promise<unknown> {
-    const provider = withOrigin(headers, "https://a") as (context: AttemptContext) => Promise<unknown>;
+  async function added(headers: Parameters<typeof withPageFields>[0]): Promise<unknown> {
+    const provider = withPageFields(headers, "https://a") as (context: AttemptContext) => Promise<unknown>;
     return provider({} as AttemptContext);
   }
 
-  it("is added to headers of each form", async () => {
+  it("contain the cookies at the time of the request, unless the headers contain cookies", async () => {
+    const jar: { cookies?: string } = {};
+    const provide = (headers: HeadersInit): Promise<unknown> =>
+      (
+        withPageFields(headers, undefined, () => jar.cookies) as (context: AttemptContext) => Promise<unknown>
+      )({} as AttemptContext);
+    expect(await provide({ a: "b" })).toEqual([["a", "b"]]);
+    jar.cookies = "c=d";
+    expect(await provide({ a: "b" })).toEqual([
+      ["a", "b"],
+      ["Cookie", "c=d"],
+    ]);
+    expect(await provide({ cookie: "e=f" })).toEqual([["cookie", "e=f"]]);
+  });
+
+  it("contain the origin, with headers of each form", async () => {
     const origin = ["Origin", "https://a"];
     for (const headers of [...forms, (): HeadersInit => [["a", "b"]]])
       expect(await added(headers)).toEqual([["a", "b"], origin]);
     expect(await added(undefined)).toEqual([origin]);
   });
 
-  it("is not added without an origin, or if it is present", async () => {
-    for (const headers of forms) expect(withOrigin(headers, undefined)).toBe(headers);
+  it("are not added without an origin, or if they are present", async () => {
+    for (const headers of forms) expect(withPageFields(headers, undefined)).toBe(headers);
     expect(await added({ ORIGIN: "null" })).toEqual([["ORIGIN", "null"]]);
   });
 });

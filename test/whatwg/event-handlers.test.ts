@@ -31,3 +31,14 @@ it("only the return value false cancels the event, and an object does nothing", 
   const callbacks = [() => false, () => true, () => undefined, () => 0, {}];
   expect(callbacks.map(isCancelledBy)).toEqual([true, false, false, false, false]);
 });
+
+it("the value of this is the target, also after another listener", () => {
+  const target = new EventTarget();
+  const seen: unknown[] = [];
+  target.addEventListener("x", () => undefined);
+  new EventHandlers(target).set("x", function (this: unknown) {
+    seen.push(this);
+  });
+  target.dispatchEvent(new Event("x"));
+  expect(seen).toEqual([target]);
+});

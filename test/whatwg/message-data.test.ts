@@ -16,6 +16,17 @@ describe("data to send", () => {
     expect(sent.every((bytes) => bytes.buffer === buffer)).toBe(true);
   });
 
+  it("have the true size of their bytes", () => {
+    const bytes = new Uint8Array([7, 8]);
+    expect(toSentData(bytes)).toBe(bytes);
+    Object.defineProperty(bytes, "length", { value: 1000 });
+    expect((toSentData(bytes) as Uint8Array).length).toBe(2);
+    const detached = new Uint8Array([7, 8]);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    expect(toSentData(detached)).toEqual(new Uint8Array(0));
+    expect(toSentData(detached) === detached).toBe(false);
+  });
+
   it("may come from another realm", () => {
     const buffer: unknown = runInNewContext("new Uint8Array([7, 8]).buffer");
     expect([...(toSentData(buffer) as Uint8Array)]).toEqual([7, 8]);

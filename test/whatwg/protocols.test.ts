@@ -17,6 +17,11 @@ it.each([
   expect(toProtocolList(value)).toEqual(list);
 });
 
+it("an object with an iterator that is not a function is not a list", () => {
+  expect(() => toProtocolList({ [Symbol.iterator]: 5 })).toThrow(TypeError);
+  expect(toProtocolList({ [Symbol.iterator]: null, toString: () => "a" })).toEqual(["a"]);
+});
+
 it("a symbol is not a protocol", () => {
   expect(() => toProtocolList(Symbol("a"))).toThrow(TypeError);
 });

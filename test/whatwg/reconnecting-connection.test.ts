@@ -55,7 +55,7 @@ describe("a reconnecting connection", () => {
     stage.connection.reset();
     await stage.pass();
     expect([log, socket.readyState, socket.retryCount]).toEqual([
-      ...[["open 1", "message 1", "error 3", "close 3"], 3, 0],
+      ...[["open 1", "message 1", "error 3", "close 3"], 3, 1],
     ]);
     await stage.pass(1_000);
     expect([log.slice(4), socket.readyState, socket.retryCount]).toEqual([["open 1"], 1, 1]);
@@ -80,13 +80,31 @@ describe("a reconnecting connection", () => {
       else connection.accept();
     });
     const { stage, socket, log } = made;
-    expect([log, socket.readyState, socket.retryCount]).toEqual([["error 3", "close 3"], 3, 0]);
+    expect([log, socket.readyState, socket.retryCount]).toEqual([["error 3", "close 3"], 3, 1]);
     await stage.pass(1_000);
-    expect([log.length, socket.retryCount]).toEqual([4, 1]);
+    expect([log.length, socket.retryCount]).toEqual([4, 2]);
     await stage.pass(1_000);
     expect([log.slice(4), socket.retryCount]).toEqual([["open 1"], 2]);
     await stage.pass(60_000);
     expect(socket.retryCount).toBe(0);
+    await finish(made);
+  });
+
+  it("does not count retries before a stable connection for maxRetries", async () => {
+    const made = await make({ maxRetries: 1 }, (connection, n) => {
+      if (n === 1) connection.reject(503);
+      else connection.accept();
+    });
+    const { stage, socket } = made;
+    await stage.pass(1_000);
+    expect([socket.readyState, socket.retryCount]).toEqual([1, 1]);
+    await stage.pass(60_000);
+    stage.connection.reset();
+    await stage.pass(1_000);
+    expect([socket.readyState, socket.retryCount, socket.isReconnecting]).toEqual([1, 1, true]);
+    stage.connection.reset();
+    await stage.pass(1_000);
+    expect([socket.readyState, socket.retryCount, socket.isReconnecting]).toEqual([3, 1, false]);
     await finish(made);
   });
 

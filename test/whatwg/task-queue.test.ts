@@ -65,3 +65,67 @@ it("many tasks run before the next turn of the event loop", async () => {
   await settle();
   expect(count).toBe(10_000);
 });
+
+it("the first task of a read runs after the read, and each further task after the promise reactions of the last", async () => {
+  const log: unknown[] = [];
+  const queue = new TaskQueue<number>(nodeRuntime, (task) => {
+    log.push(task);
+    let chain = Promise.resolve();
+    for (let depth = 0; depth < 10; depth++) chain = chain.then(() => undefined);
+    void chain.then(() => log.push(`after ${task}`));
+    process.nextTick(() => log.push(`tick of ${task}`));
+  });
+  setImmediate(() => {
+    for (const task of [1, 2, 3]) queue.addRead(task);
+    log.push("read");
+  });
+  await settle();
+  await settle();
+  expect(log).toEqual([
+    ...["read", 1, "after 1", "tick of 1", 2],
+    ...["tick of 2", "after 2", 3, "tick of 3", "after 3"],
+  ]);
+});
+
+it("a task that is added between two reads is not overtaken", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue<string>(nodeRuntime, (task) => void log.push(task));
+  queue.add("open");
+  queue.addRead("message");
+  queue.add("close");
+  await settle();
+  expect(log).toEqual(["open", "message", "close"]);
+});
+
+it("flush() after a read leaves nothing to run", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue<string>(nodeRuntime, (task) => void log.push(task));
+  queue.addRead("a");
+  queue.flush();
+  await settle();
+  expect(log).toEqual(["a"]);
+});
+
+it("a task that throws, or flushes the queue, does not stop or repeat others", async () => {
+  const log: string[] = [];
+  const thrown: unknown[] = [];
+  const defer = (run: () => void): void =>
+    nodeRuntime.defer(() => {
+      try {
+        run();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  const queue = new TaskQueue<string>({ defer }, (task) => {
+    log.push(task);
+    if (task === "throw") throw new Error("thrown");
+    if (task === "flush") queue.flush();
+  });
+  for (const task of ["throw", "a", "flush", "b"]) queue.add(task);
+  await settle();
+  queue.add("c");
+  await settle();
+  expect(log).toEqual(["throw", "a", "flush", "b", "c"]);
+  expect(thrown).toHaveLength(1);
+});

@@ -31,6 +31,30 @@ it("the base and the origin come from the location", () => {
   expect(toUrlRecord("c").href).toBe("wss://site.test/a/c");
 });
 
+it("a program at an https: URL may use ws: only for hosts of this machine", () => {
+  const location = { href: "https://site.test/a/b", origin: "https://site.test" };
+  Object.defineProperty(globalThis, "location", { value: location, configurable: true });
+  onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+  for (const url of [
+    "ws://127.0.0.1/",
+    "http://127.9.9.9/",
+    "ws://[::1]/",
+    "ws://localhost./",
+    "ws://a.localhost/",
+  ])
+    expect(toUrlRecord(url).protocol).toBe("ws:");
+  for (const url of [
+    "ws://a/",
+    "http://a/",
+    "ws://[::2]/",
+    "ws://128.0.0.1/",
+    "ws://notlocalhost/",
+    "ws://127.0.0.1.test/",
+  ])
+    expect(() => toUrlRecord(url), url).toThrow(expect.objectContaining({ name: "SecurityError" }) as Error);
+  expect(toUrlRecord("https://a/").protocol).toBe("wss:");
+});
+
 it("the ports of the Fetch standard are blocked, and no other", () => {
   const blocked: number[] = [];
   for (let port = 0; port < 65_536; port++) if (hasBlockedPort({ port: String(port) })) blocked.push(port);

@@ -17,6 +17,14 @@ function proxyOf(agent: object): readonly [url: string, options: ProxyOptions] {
 }
 
 describe("an agent with a proxy", () => {
+  it.each(["user secret@host", 5, {}, { host: "a b", port: 1 }])(
+    "that is not a URL, %j, is refused",
+    (proxy) => {
+      const create = (): unknown => proxyOf({ proxy });
+      expect(create).toThrow('The option "agent" has a property "proxy" that is not a URL.');
+    },
+  );
+
   it.each([
     ["a URL", { proxy: new URL("http://u:p@proxy.test:3128") }, "http://u:p@proxy.test:3128/"],
     ["a text", { proxy: "https://proxy.test" }, "https://proxy.test/"],

@@ -47,6 +47,25 @@ describe("the options", () => {
     expect(read({ maxPayload }).engine.maxMessageSize).toBe(expected);
   });
 
+  it.each([
+    ["headers", ["a", 5, new Map(), [["a", "b"]], new Headers()]],
+    ["origin", [5, true, Symbol("a"), {}]],
+    ["auth", [5, true, {}]],
+    ["perMessageDeflate", [0, 1, "", "on"]],
+  ])("%s of another type is refused by its name", (name, values) => {
+    for (const value of values)
+      expect(() => read({ [name]: value })).toThrow(
+        expect.objectContaining({ name: "TypeError", message: expect.stringContaining(name) as string }),
+      );
+  });
+
+  it("origin and auth may be empty", () => {
+    for (const value of ["", false, undefined, null]) {
+      const { headers, auth } = read({ origin: value, auth: value });
+      expect([headers.size, auth]).toEqual([0, undefined]);
+    }
+  });
+
   it("of perMessageDeflate become those of compress", () => {
     const { engine } = read({
       perMessageDeflate: {

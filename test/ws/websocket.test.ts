@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import DefaultClass, { WebSocket, WebSocketServer } from "../../src/ws/index.js";
+import { compress } from "../support/compressed.js";
 import type { Peer } from "../support/ws-peer.js";
 import { PeerServer, serverFrame } from "../support/ws-peer.js";
 
@@ -32,6 +34,7 @@ describe("the class", () => {
   it("has the properties of the class of `ws`", () => {
     expect(DefaultClass).toBe(WebSocket);
     expect(WebSocket.WebSocket).toBe(WebSocket);
+    expect(Reflect.get(WebSocket, "default")).toBe(WebSocket);
     expect(WebSocket.createWebSocketStream).toBeTypeOf("function");
     expect([WebSocket.Server, WebSocket.WebSocketServer]).toEqual([WebSocketServer, WebSocketServer]);
     for (const object of [WebSocket, WebSocket.prototype])
@@ -149,5 +152,64 @@ describe("binaryType", () => {
     const [blob] = (await once(ws, "message")) as [Blob];
     expect(await blob.text()).toBe("one");
     await end(ws);
+  });
+});
+
+describe("pause() during the messages of one packet", () => {
+  const deflate = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
+  const packet = Array.from({ length: 4 }, () =>
+    serverFrame(2, compress(Buffer.alloc(100_000)), { rsv: 0x40 }),
+  );
+
+  /** A socket that is paused by its first message, with a log of its events. */
+  function paused(options: object = {}): { readonly ws: WebSocket; readonly log: string[] } {
+    script = async (peer) => {
+      await peer.accept(deflate);
+      peer.write(...packet);
+    };
+    const ws = new WebSocket(url, options);
+    const log: string[] = [];
+    ws.on("message", () => {
+      if (log.push(`message ${ws.isPaused}`) === 1) ws.pause();
+    });
+    ws.on("close", (code) => log.push(`close ${code}`));
+    return { ws, log };
+  }
+
+  it("emits no further message until resume(), and none during the call of resume()", async () => {
+    const { ws, log } = paused();
+    await once(ws, "message");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log).toEqual(["message false"]);
+    ws.resume();
+    expect(log).toHaveLength(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log).toEqual(Array.from({ length: 4 }, () => "message false"));
+    await end(ws);
+  });
+
+  it("emits the messages that were read before the connection was lost", async () => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    const { ws, log } = paused({ createConnection: () => socket });
+    await once(ws, "message");
+    socket.destroy();
+    await once(ws, "close");
+    expect(log).toEqual(["message false", "message true", "message true", "message true", "close 1006"]);
+  });
+
+  it("emits no message after terminate()", async () => {
+    const { ws, log } = paused();
+    await once(ws, "message");
+    await end(ws);
+    expect(log).toEqual(["message false", "close 1006"]);
+  });
+
+  it("ends by closeTimeout if it is called after close()", async () => {
+    const { ws, log } = paused({ closeTimeout: 20 });
+    await once(ws, "message");
+    ws.close();
+    ws.pause();
+    await once(ws, "close");
+    expect(log.at(-1)).toBe("close 1006");
   });
 });

@@ -28,9 +28,9 @@ export type ClientConnectionEnd =
   | { readonly kind: "open"; readonly end: ConnectionEnd };
 
 /** A reason for a pause of reading. Reading resumes when no reason is left. */
-export type PauseReason = "consumer" | "hook" | "overlap";
+export type PauseReason = "consumer" | "hook" | "overlap" | "owner";
 
-const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
+const pauseBits = { consumer: 1, hook: 2, overlap: 4, owner: 8 };
 
 /** Receives the messages and pings of a connection. All connections of one client share one handler. */
 export interface ConnectionMessageHandler {
@@ -254,6 +254,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
 
   onFailed(failure: FailedAttempt): void {
     this.#attempt = undefined;
+    this.#redactor.release(this);
     this.#handler.onEnd(this, { kind: "unopened", ...failure });
   }
 
@@ -395,9 +396,11 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
   }
 
   onLastMessages(): boolean {
+    // The owner of the client does not read messages that remain after the end, so that they are delivered now.
+    const mayKeep = (this.#pauses & pauseBits.owner) === 0;
     this.#pauses = 0;
     this.#handler.onLastMessages(this);
-    if (this.#isReady && !this.#isOnStandby) return true;
+    if (this.#isReady && !this.#isOnStandby) return mayKeep;
     // The connection was never used. First, the messages in the buffer of `onConnection` are discarded. The caller then
     // discards the later messages.
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
@@ -408,6 +411,7 @@ export class ClientConnection implements ConnectAttemptHandler, HeartbeatDriverH
     this.#heartbeat?.stop();
     this.#setup?.cancel();
     this.#hasEnded = true;
+    this.#redactor.release(this);
     const wasReady = this.#isReady;
     this.#isReady = false;
     if (!wasReady) this.#discardHookMessages();

@@ -186,7 +186,7 @@ export class ConnectAttempt implements OpeningHandler {
   #inspect({ options, redactor }: ConnectAttemptPlan, request: ProxiedRequest): string {
     const { uri, proxy } = request;
     checkCredentials(request, options);
-    redactor.learn(sentSecrets(request, proxy, options.tls?.passphrase));
+    redactor.learn(sentSecrets(request, proxy, options.tls), this.#handler!);
     return redactor.url(uri);
   }
 

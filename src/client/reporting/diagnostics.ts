@@ -215,9 +215,10 @@ function contentOf(
   if (isCompressed || opcode === Opcode.continuation || payloadSize === 0) return "";
   const rest = payloadSize > excerpt.length ? "..." : "";
   const show = (bytes: Buffer): string => {
-    const text = redactor.text(readClipped(bytes, rest !== ""), "payload");
+    if (rest === "") return quoteShown(redactor.text(readClipped(bytes, false), "payload"));
+    const text = redactor.start(readClipped(bytes, true), "payload");
     // The cut may have left only the start of a token, which then does not look random.
-    return quoteShown(rest === "" ? text : text.replace(/[\w+~-]*\d[\w+~-]*$/, "***"));
+    return quoteShown(text.replace(/[\w+~-]*\d[\w+~-]*$/, "***"));
   };
   if (opcode === Opcode.text) return ` ${show(excerpt)}${rest}`;
   if (opcode === Opcode.close && excerpt.length >= 2) {

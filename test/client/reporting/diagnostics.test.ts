@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type DebugLog, Diagnostics, diagnostics } from "../../../src/client/reporting/diagnostics.js";
+import { Redactor } from "../../../src/redaction/redactor.js";
 import type { CloseReport } from "../../../src/events/close-report.js";
 import { InvertingExtension } from "../../support/inverting-extension.js";
 import { ProtocolEnd } from "../../support/protocol-end.js";
@@ -152,6 +153,16 @@ describe("the log", () => {
       "#1 out text fin rsv1 9 bytes",
       '#1 out close fin 110 bytes 4000 "cookie: ***"...',
     ]);
+  });
+
+  it("hides a credential of the client of which the cut leaves only the start", () => {
+    const { lines, log } = newLog(true);
+    const redactor = new Redactor(undefined);
+    redactor.learn(["correct horse"], {});
+    const excerpt = Buffer.from("correct ho");
+    const cut = { opcode: opcodes.text, isFinal: true, isCompressed: false, payloadSize: 100, excerpt };
+    new Diagnostics(log).observeFrame({}, "in", cut, redactor);
+    expect(lines).toEqual(['#1 in text fin 100 bytes "***"...']);
   });
 
   it("is not written when it is disabled", () => {

@@ -102,9 +102,14 @@ describe("displayUrl", () => {
   });
 });
 
+it("displayUrl hides a token with padding before a space in an invalid URL", () => {
+  expect(displayUrl("ws://h:99999/?t=1&aHVuMzV0ZXI= rest")).toBe("ws://h:99999/?t=***&***=***");
+});
+
 describe("displayUrl of a token in an unusual place", () => {
   it.each([
     ["a bare query with padding", "?aHVudGVyMg==", "?***=***"],
+    ["padding before a space", "/ws?t=1&aHVuMzV0ZXI= rest", "/ws?t=***&***=***"],
     ["a bare query that ends with =", "?hunter2=", "?***=***"],
     ["a parameter without a value", "?debug=&v=2", "?debug=***&v=2"],
     ["an encoded parameter of the path", "/a%3Btoken=hunter2/b", "/***/b"],

@@ -1,8 +1,9 @@
 // The steps of the opening handshake.
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
+import { nodeRuntime } from "../../../src/index.js";
 import type { WebSocket } from "../../../src/whatwg/index.js";
 import { switching } from "../../support/scripted-peer.js";
-import { create, listen, next, open, record, step, turn } from "./scene.js";
+import { create, listen, next, nextRequest, open, record, setLocation, step, turn } from "./scene.js";
 
 /** Expects that the connection fails without being opened. */
 async function expectFailure(ws: WebSocket): Promise<void> {
@@ -16,7 +17,7 @@ describe("the opening handshake", () => {
   step("connect.request", async () => {
     const server = await listen();
     create(`${server.url}?a=b`);
-    const request = await (await server.client()).request();
+    const request = await nextRequest(server);
     expect(request.requestLine).toBe("GET /feed?a=b HTTP/1.1");
     expect(request.field("Upgrade")).toBe("websocket");
     expect(request.field("Connection")).toBe("Upgrade");
@@ -34,19 +35,42 @@ describe("the opening handshake", () => {
 
   step("connect.origin", async () => {
     const server = await listen();
-    const location = { href: "https://site.test/page", origin: "https://site.test" };
-    Object.defineProperty(globalThis, "location", { value: location, configurable: true });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
+    setLocation("https://site.test/page");
     create(server.url);
-    expect((await (await server.client()).request()).field("Origin")).toBe("https://site.test");
+    expect((await nextRequest(server)).field("Origin")).toBe("https://site.test");
     create(server.url, [], { headers: { origin: "https://other.test" } });
-    expect((await (await server.client()).request()).field("Origin")).toBe("https://other.test");
+    expect((await nextRequest(server)).field("Origin")).toBe("https://other.test");
+  });
+
+  step("connect.cookies", async () => {
+    const server = await listen();
+    const connect = async (path: string, options = {}): Promise<string | undefined> => {
+      const ws = create(new URL(path, server.url), [], options);
+      const peer = await server.client();
+      const opened = next(ws, "open");
+      const field = (await peer.request()).field("Cookie");
+      await peer.accept({ fields: ["Set-Cookie: a=1; Path=/", "Set-Cookie: b=2; Path=/app; HttpOnly"] });
+      await opened;
+      return field;
+    };
+    // A program without a `location` has no cookies.
+    expect([await connect("/app"), await connect("/app")]).toEqual([undefined, undefined]);
+    setLocation("http://127.0.0.1/");
+    expect(await connect("/app")).toBeUndefined();
+    expect(await connect("/app/feed")).toBe("b=2; a=1");
+    expect(await connect("/other")).toBe("a=1");
+    expect(await connect("/other", { headers: { cookie: "c=3" } })).toBe("c=3");
+    expect(await connect("/app", { runtime: { ...nodeRuntime } })).toBe("b=2; a=1");
+    setLocation("file:///worker.js");
+    expect(await connect("/app")).toBeUndefined();
+    Reflect.deleteProperty(globalThis, "location");
+    expect(await connect("/app")).toBeUndefined();
   });
 
   step("connect.credentials", async () => {
     const server = await listen();
     create(server.url.replace("//", "//user:pass@"));
-    const request = await (await server.client()).request();
+    const request = await nextRequest(server);
     expect(request.field("Authorization")).toBe(`Basic ${Buffer.from("user:pass").toString("base64")}`);
     expect(request.requestLine).not.toContain("user");
     // RFC 7617 2: such a user name cannot be sent.
@@ -99,6 +123,62 @@ describe("the opening handshake", () => {
     const response = switching(await peer.request());
     peer.send(response.replace(/Accept: ./, "Accept: _"));
     await failure;
+  });
+
+  step("connect.parallel-sockets", async () => {
+    const server = await listen();
+    for (const url of [server.url, server.url]) create(url);
+    const peers = [await server.client(), await server.client()];
+    for (const peer of peers) await peer.accept();
+  });
+
+  step("connect.serial", async () => {
+    setLocation("http://127.0.0.1/");
+    const server = await listen();
+    const other = await listen();
+    const sockets = [server.url, server.url, other.url, `${server.url}?last`].map((url) => create(url));
+    const first = await server.client();
+    await first.request();
+    const opened = next(sockets[2]!, "open");
+    await (await other.client()).accept();
+    await opened;
+    expect(server.connectionCount).toBe(1);
+
+    first.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    const second = await server.client();
+    await second.request();
+    expect([sockets[0]!.readyState, sockets[1]!.readyState, server.connectionCount]).toEqual([3, 0, 2]);
+    await second.accept();
+    const third = await server.client();
+    expect((await third.request()).requestLine).toContain("?last");
+    expect([sockets[1]!.readyState, server.connectionCount]).toEqual([1, 3]);
+    // The connections that are already open do not delay the next one.
+    await third.accept();
+    await next(sockets[3]!, "open");
+  });
+
+  step("connect.serial-end", async () => {
+    setLocation("http://127.0.0.1/");
+    const server = await listen();
+    const abort = new AbortController();
+    const aborted = new AbortController();
+    aborted.abort();
+    const running = create(server.url);
+    const closed = create(server.url);
+    const aborts = create(server.url, [], { signal: abort.signal });
+    const isAborted = create(server.url, [], { signal: aborted.signal });
+    const last = create(server.url);
+    const ends = [closed, aborts, isAborted].map((ws) => expectFailure(ws));
+    closed.close();
+    expect(closed.readyState).toBe(2);
+    abort.abort();
+    await Promise.all(ends);
+    const first = await server.client();
+    expect([running.readyState, last.readyState, server.connectionCount]).toEqual([0, 0, 1]);
+    await first.accept();
+    await (await server.client()).accept();
+    await next(last, "open");
+    expect(server.connectionCount).toBe(2);
   });
 
   step("connect.open", async () => {

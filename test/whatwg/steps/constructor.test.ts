@@ -1,17 +1,11 @@
 // The steps of the constructor.
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
 import { WebSocket } from "../../../src/whatwg/index.js";
-import { create, listen, nameOfError, next, step } from "./scene.js";
+import { create, listen, nameOfError, next, nextRequest, setLocation, step } from "./scene.js";
 
 const syntaxError = "DOMException SyntaxError";
 /** No server listens on this port, and the tests that use it expect no connection. */
 const nowhere = "ws://127.0.0.1:9/";
-
-function setLocation(href: string): void {
-  const { origin } = new URL(href);
-  Object.defineProperty(globalThis, "location", { value: { href, origin }, configurable: true });
-  onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
-}
 
 describe("the constructor", () => {
   step("constructor.arguments", () => {
@@ -72,6 +66,18 @@ describe("the constructor", () => {
     expect(create(`${nowhere}%23`).url).toBe(`${nowhere}%23`);
   });
 
+  step("constructor.url-mixed", () => {
+    const remote = ["ws://site.test/", "http://site.test/", "ws://127.evil.test/", "ws://localhost.test/"];
+    setLocation("https://site.test/page");
+    for (const url of remote)
+      expect(
+        nameOfError(() => create(url)),
+        url,
+      ).toBe("DOMException SecurityError");
+    for (const host of ["127.0.0.1:9", "127.1:9", "[::1]:9", "localhost:9"])
+      expect(create(`ws://${host}/`).readyState, host).toBe(0);
+  });
+
   step("constructor.url-secret", () => {
     for (const url of ["ws://user:hunter2@ /", "ftp://user:hunter2@a/", "ws://user:hunter2@a/#b"]) {
       let message = "";
@@ -88,20 +94,20 @@ describe("the constructor", () => {
   step("constructor.protocols-string", async () => {
     const server = await listen();
     create(server.url, "chat");
-    const first = await (await server.client()).request();
+    const first = await nextRequest(server);
     expect(first.field("Sec-WebSocket-Protocol")).toBe("chat");
     create(server.url, null);
-    expect((await (await server.client()).request()).field("Sec-WebSocket-Protocol")).toBe("null");
+    expect((await nextRequest(server)).field("Sec-WebSocket-Protocol")).toBe("null");
     create(server.url, undefined);
-    expect((await (await server.client()).request()).field("Sec-WebSocket-Protocol")).toBeUndefined();
+    expect((await nextRequest(server)).field("Sec-WebSocket-Protocol")).toBeUndefined();
   });
 
   step("constructor.protocols-sequence", async () => {
     const server = await listen();
     create(server.url, new Set(["a", 2]));
-    expect((await (await server.client()).request()).field("Sec-WebSocket-Protocol")).toBe("a, 2");
+    expect((await nextRequest(server)).field("Sec-WebSocket-Protocol")).toBe("a, 2");
     create(server.url, []);
-    expect((await (await server.client()).request()).field("Sec-WebSocket-Protocol")).toBeUndefined();
+    expect((await nextRequest(server)).field("Sec-WebSocket-Protocol")).toBeUndefined();
     expect(nameOfError(() => create(server.url, [Symbol("a")]))).toBe("TypeError");
     expect(server.connectionCount).toBe(2);
   });
@@ -142,7 +148,7 @@ describe("the constructor", () => {
   step("constructor.options", async () => {
     const server = await listen();
     create(server.url, [], { headers: { Cookie: "a=b" } });
-    expect((await (await server.client()).request()).field("Cookie")).toBe("a=b");
+    expect((await nextRequest(server)).field("Cookie")).toBe("a=b");
     expect(() => create(server.url, [], { reconnect: true })).toThrow(/"reconnect".*ReconnectingWebSocket/);
     expect(() => create(server.url, [], { connectTimeout: -1 })).toThrow(/connectTimeout/);
     expect(() => create(server.url, [], { headrs: {} })).toThrow(/headrs.*headers/);

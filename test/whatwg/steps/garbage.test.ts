@@ -6,7 +6,7 @@ import { type SocketEventMap, WebSocket } from "../../../src/whatwg/index.js";
 import { runProgram, transpiledEntryPoint } from "../../layers/child-process.js";
 import type { PeerSocket, ScriptedPeer } from "../../support/scripted-peer.js";
 import { closeFrame, textFrame } from "../../support/wire.js";
-import { listen, step } from "./scene.js";
+import { create, listen, next, nextRequest, setLocation, step } from "./scene.js";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -60,6 +60,24 @@ describe("garbage collection", () => {
       expect(reference.deref()?.readyState, type).toBe(0);
       peer.reset();
     }
+  });
+
+  step("garbage.waiting", async () => {
+    setLocation("http://127.0.0.1/");
+    const server = await listen();
+    const running = create(server.url);
+    const peer = await server.client();
+    const reference = createUnreferenced(server, (ws) => ws.addEventListener("message", () => undefined));
+    const collectedOne = createUnreferenced(server, () => undefined);
+    await collect();
+    expect([reference.deref()?.readyState, collectedOne.deref()]).toEqual([0, undefined]);
+    await peer.accept();
+    await (await server.client()).accept();
+    const last = create(`${server.url}?last`);
+    // The collected socket does not connect.
+    expect((await nextRequest(server)).requestLine).toContain("?last");
+    await next(last, "open");
+    expect([running.readyState, server.connectionCount]).toEqual([1, 3]);
   });
 
   step("garbage.open", async () => {

@@ -1,8 +1,8 @@
 // The shape of the interfaces, the event handler attributes, the constructors of events, and threads.
-import { describe, expect } from "vitest";
+import { describe, expect, onTestFinished } from "vitest";
 import { CloseEvent, MessageEvent, WebSocket } from "../../../src/whatwg/index.js";
 import { textFrame } from "../../support/wire.js";
-import { create, nameOfError, next, open, step, tagOf } from "./scene.js";
+import { answerClose, create, nameOfError, next, open, step, tagOf } from "./scene.js";
 
 /** The prototype of `WebSocket`, for tests of attributes with another `this`. */
 const { prototype } = WebSocket;
@@ -58,6 +58,25 @@ describe("the interface", () => {
       for (const method of [prototype.send, prototype.close, prototype.addEventListener])
         expect(nameOfError(() => Reflect.apply(method, other, ["a"]))).toBe("TypeError");
     }
+  });
+
+  step("interface.redefined", async () => {
+    const members = Object.getOwnPropertyDescriptors(prototype);
+    onTestFinished(() => void Object.defineProperties(prototype, members));
+    const { ws, peer } = await open();
+    const closed = new Promise((resolve) => ws.addEventListener("close", resolve));
+    for (const name of attributes) Object.defineProperty(prototype, name, { get: () => "redefined" });
+    for (const name of ["send", "close", "addEventListener"]) Reflect.deleteProperty(prototype, name);
+    const received = new Promise((resolve) => (ws.onmessage = resolve));
+    ws.addEventListener("message", () => undefined);
+    peer.send(textFrame("hello"));
+    expect(await received).toMatchObject({ data: "hello" });
+    expect([ws.readyState, ws.url]).toEqual(["redefined", "redefined"]);
+    members.close.value!.call(ws);
+    await answerClose(peer);
+    await closed;
+    Object.defineProperties(prototype, members);
+    expect(ws.readyState).toBe(3);
   });
 
   step("interface.read-only", () => {
@@ -168,7 +187,7 @@ describe("the constructors of events", () => {
     const event = new MessageEvent("message");
     const { data, origin, lastEventId, source, ports } = event;
     expect([data, origin, lastEventId, source, ports]).toEqual([null, "", "", null, []]);
-    const port = {};
+    const { port1: port } = new MessageChannel();
     const other = new MessageEvent("x", { data: 5, origin: "o", lastEventId: "7", ports: new Set([port]) });
     expect([other.data, other.origin, other.lastEventId, other.ports]).toEqual([5, "o", "7", [port]]);
     expect([Object.isFrozen(ports), Object.isFrozen(other.ports)]).toEqual([true, true]);

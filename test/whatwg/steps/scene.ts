@@ -2,9 +2,14 @@
 // the table of the steps names.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { afterEach, it } from "vitest";
+import { afterEach, it, onTestFinished } from "vitest";
 import { type SocketEventMap, WebSocket, type WebSocketOptions } from "../../../src/whatwg/index.js";
-import { type Acceptance, type PeerSocket, ScriptedPeer } from "../../support/scripted-peer.js";
+import {
+  type Acceptance,
+  type PeerRequest,
+  type PeerSocket,
+  ScriptedPeer,
+} from "../../support/scripted-peer.js";
 import { closeFrame } from "../../support/wire.js";
 
 const page = new URL("../../../docs/design/whatwg-steps.md", import.meta.url);
@@ -61,6 +66,19 @@ export interface Opened {
   readonly peer: PeerSocket;
   /** The events so far, each with the state at that time. */
   readonly log: string[];
+}
+
+/** Accepts the next client, so that the socket after it can connect. @returns its request. */
+export async function nextRequest(server: ScriptedPeer): Promise<PeerRequest> {
+  const peer = await server.client();
+  await peer.accept();
+  return peer.request();
+}
+
+/** Gives the program a `location` until the end of the test. */
+export function setLocation(href: string): void {
+  Object.defineProperty(globalThis, "location", { value: new URL(href), configurable: true });
+  onTestFinished(() => void Reflect.deleteProperty(globalThis, "location"));
 }
 
 /** Records the type of each event, and `readyState` in its listener. */
