@@ -33,7 +33,11 @@ test("sends the fields of RFC 6455 4.1", async () => {
 test("sends path, query, user name and headers", async () => {
   const server = await serve(hold);
   const url = `ws://user:pass@127.0.0.1:${server.port}/a/b?c=d%20e`;
-  const ws = new WebSocket(url, { ...plain, headers: { "X-Key": "k" }, insecureCredentials: "allow" });
+  const ws = new WebSocket(url, {
+    ...plain,
+    headers: new Headers({ "X-Key": "k" }),
+    insecureCredentials: "allow",
+  });
   await ws.connect();
   const [peer] = server.peers;
   assert.match(peer.head, /^GET \/a\/b\?c=d%20e HTTP\/1\.1\r\n/);

@@ -29,9 +29,9 @@ export interface LiveHandler extends SendEvents {
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer, latencyMs: number | undefined): void;
-  /** The first Close frame is sent or has arrived. */
   /** The peer has violated the protocol. The connection fails after this call, and messages can still be sent. */
   onFailing?(): void;
+  /** The first Close frame is sent or has arrived. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /**
    * Reports an error that does not end the connection. There are two such errors:

@@ -20,7 +20,8 @@ describe("readHeaderFields()", () => {
       ["B: 1", "A: 2", "B: 3"],
     ],
     ["a Map", new Map([["A", "1"]]), ["A: 1"]],
-    ["a Headers object", new Headers({ A: "1" }), ["a: 1"]],
+    // The first use of `Headers` makes Node load its HTTP client, which leaves a pending promise.
+    ["another iterable, such as Headers", { [Symbol.iterator]: () => [["a", "1"]].values() }, ["a: 1"]],
   ])("reads %s", (_what, headers, expected) => {
     expect(readHeaderFields("headers", headers as HeadersInit).map((pair) => pair.join(": "))).toEqual(
       expected,

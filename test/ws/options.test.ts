@@ -48,7 +48,7 @@ describe("the options", () => {
   });
 
   it.each([
-    ["headers", ["a", 5, new Map(), [["a", "b"]], new Headers()]],
+    ["headers", ["a", 5, new Map(), [["a", "b"]], new Set()]],
     ["origin", [5, true, Symbol("a"), {}]],
     ["auth", [5, true, {}]],
     ["perMessageDeflate", [0, 1, "", "on"]],

@@ -1,20 +1,11 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { WebSocket } from "../../src/ws/index.js";
 import type { Peer } from "../support/ws-peer.js";
-import { acceptance, closeFrame, PeerServer, serverFrame } from "../support/ws-peer.js";
+import { acceptance, closeFrame, serverFrame } from "../support/ws-peer.js";
+import { wsScene } from "./scene.js";
 
-let server: PeerServer;
-let url: string;
-let script: (peer: Peer, index: number) => void | Promise<void>;
-
-beforeEach(async () => {
-  script = (peer) => peer.accept();
-  server = new PeerServer((peer, index) => script(peer, index));
-  url = `ws://127.0.0.1:${await server.listen()}/`;
-});
-
-afterEach(() => server.close());
+const scene = wsScene();
 
 const respond =
   (...lines: readonly string[]) =>
@@ -27,10 +18,10 @@ const respond =
 
 describe("the end", () => {
   it("of a lost connection makes send() call back with an error in the same turn", async () => {
-    const ws = new WebSocket(url, { perMessageDeflate: false });
+    const ws = new WebSocket(scene.url, { perMessageDeflate: false });
     await once(ws, "open");
     const closed = once(ws, "close");
-    server.peers[0]!.socket.resetAndDestroy();
+    scene.server.peers[0]!.socket.resetAndDestroy();
     const errors: unknown[] = [];
     while (ws.readyState === WebSocket.OPEN) {
       ws.send("x", (error) => {
@@ -46,11 +37,11 @@ describe("the end", () => {
   });
 
   it("by terminate() in a listener of message drops the messages that were read already", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept();
       peer.write(serverFrame(1, "one"), serverFrame(1, "two"));
     };
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     const got: string[] = [];
     ws.on("message", (data) => {
       got.push((data as Buffer).toString());
@@ -61,12 +52,12 @@ describe("the end", () => {
   });
 
   it("is emitted even if nothing listens to the error, which is an uncaught exception", async () => {
-    script = respond("HTTP/1.1 500 No", "Content-Length: 0");
+    scene.script = respond("HTTP/1.1 500 No", "Content-Length: 0");
     const others = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");
     try {
       const caught = new Promise((resolve) => process.once("uncaughtException", resolve));
-      const ws = new WebSocket(url);
+      const ws = new WebSocket(scene.url);
       const closed = new Promise((resolve) => ws.on("close", resolve));
       expect(await closed).toBe(1006);
       expect(await caught).toMatchObject({ message: "Unexpected server response: 500" });
@@ -76,13 +67,13 @@ describe("the end", () => {
   });
 
   it("waits for the messages of allowSynchronousEvents: false", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept();
       peer.write(serverFrame(1, "one"), serverFrame(1, "two"), closeFrame(1000));
       await peer.ended();
       peer.socket.end();
     };
-    const ws = new WebSocket(url, { allowSynchronousEvents: false });
+    const ws = new WebSocket(scene.url, { allowSynchronousEvents: false });
     const log: unknown[] = [];
     ws.on("message", (data) => log.push((data as Buffer).toString(), ws.readyState));
     ws.on("close", () => log.push("close"));
@@ -93,7 +84,7 @@ describe("the end", () => {
 
 describe("a message in the packet of the response", () => {
   it("waits for a program that awaits the event open", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       const head = await peer.request();
       peer.write(
         acceptance(head),
@@ -105,7 +96,7 @@ describe("a message in the packet of the response", () => {
       await peer.ended();
       peer.socket.end();
     };
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     await once(ws, "open");
     await Promise.resolve();
     const log: unknown[] = [];
@@ -116,11 +107,11 @@ describe("a message in the packet of the response", () => {
   });
 
   it("is not emitted after terminate()", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       const head = await peer.request();
       peer.write(acceptance(head), serverFrame(1, "one"));
     };
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     let count = 0;
     ws.on("message", () => count++);
     await once(ws, "open");
@@ -132,21 +123,24 @@ describe("a message in the packet of the response", () => {
 
 describe("a redirect", () => {
   it("keeps the header fields that a listener leaves", async () => {
-    script = (peer, index) =>
+    scene.script = (peer, index) =>
       index === 0
         ? respond(
             "HTTP/1.1 302 Found",
-            `Location: ${url.replace("127.0.0.1", "localhost")}`,
+            `Location: ${scene.url.replace("127.0.0.1", "localhost")}`,
             "Content-Length: 0",
           )(peer)
         : peer.accept();
-    const ws = new WebSocket(url, { followRedirects: true, headers: { Cookie: "c", Authorization: "a" } });
+    const ws = new WebSocket(scene.url, {
+      followRedirects: true,
+      headers: { Cookie: "c", Authorization: "a" },
+    });
     ws.on("redirect", (_url, request) => {
       request.removeHeader("authorization");
       request.setHeader("X-New", "1");
     });
     await once(ws, "open");
-    const { head } = server.peers[1]!;
+    const { head } = scene.server.peers[1]!;
     expect([/cookie: c/i.test(head), /authorization/i.test(head), /x-new: 1/i.test(head)]).toEqual([
       true,
       false,
@@ -158,19 +152,19 @@ describe("a redirect", () => {
   });
 
   it("is not followed if the listener destroys the request", async () => {
-    script = respond("HTTP/1.1 302 Found", "Location: /x", "Content-Length: 0");
-    const ws = new WebSocket(url, { followRedirects: true });
+    scene.script = respond("HTTP/1.1 302 Found", "Location: /x", "Content-Length: 0");
+    const ws = new WebSocket(scene.url, { followRedirects: true });
     ws.on("redirect", (_url, request) => request.destroy(new Error("mine")));
     const closed = new Promise((resolve) => ws.on("close", resolve));
     const [error] = (await once(ws, "error")) as [Error];
-    expect([error.message, await closed, server.peers.length]).toEqual(["mine", 1006, 1]);
+    expect([error.message, await closed, scene.server.peers.length]).toEqual(["mine", 1006, 1]);
   });
 });
 
 describe("an unexpected response", () => {
   it("has the name of its status, its raw fields and the event close", async () => {
-    script = respond("HTTP/1.1 404 x", "X-A: secret", "Content-Length: 0");
-    const ws = new WebSocket(url);
+    scene.script = respond("HTTP/1.1 404 x", "X-A: secret", "Content-Length: 0");
+    const ws = new WebSocket(scene.url);
     ws.on("error", () => undefined);
     const [, response] = await new Promise<unknown[]>((resolve) =>
       ws.on("unexpected-response", (...values) => resolve(values)),

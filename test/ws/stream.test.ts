@@ -1,30 +1,20 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createWebSocketStream, WebSocket } from "../../src/ws/index.js";
-import type { Peer } from "../support/ws-peer.js";
-import { closeFrame, PeerServer, serverFrame } from "../support/ws-peer.js";
+import { closeFrame, serverFrame } from "../support/ws-peer.js";
+import { wsScene } from "./scene.js";
 
-let server: PeerServer;
-let url: string;
-let script: (peer: Peer) => void | Promise<void>;
-
-beforeEach(async () => {
-  script = (peer) => peer.accept();
-  server = new PeerServer((peer) => script(peer));
-  url = `ws://127.0.0.1:${await server.listen()}/`;
-});
-
-afterEach(() => server.close());
+const scene = wsScene();
 
 // The comparison with the package `ws` covers what both functions do.
 
 describe("a stream", () => {
   it("reads no more than its buffer while nobody reads from it", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept();
       for (let index = 0; index < 200; index++) peer.socket.write(serverFrame(2, Buffer.alloc(65_536)));
     };
-    const ws = new WebSocket(url, { perMessageDeflate: false });
+    const ws = new WebSocket(scene.url, { perMessageDeflate: false });
     const stream = createWebSocketStream(ws, { readableHighWaterMark: 1 });
     await once(ws, "message");
     for (let turn = 0; turn < 30; turn++) await new Promise(setImmediate);
@@ -39,29 +29,29 @@ describe("a stream", () => {
   });
 
   it("waits with a write until the peer reads", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept();
       peer.socket.pause();
     };
-    const ws = new WebSocket(url, { perMessageDeflate: false });
+    const ws = new WebSocket(scene.url, { perMessageDeflate: false });
     const stream = createWebSocketStream(ws);
     let written = 0;
     for (let index = 0; index < 32; index++) stream.write(Buffer.alloc(1024 * 1024), () => written++);
     await once(ws, "open");
     for (let turn = 0; turn < 30; turn++) await new Promise(setImmediate);
     expect(written).toBeLessThan(32);
-    const { socket } = server.peers[0]!;
+    const { socket } = scene.server.peers[0]!;
     socket.resume();
     stream.end();
-    await server.peers[0]!.received(33);
-    server.peers[0]!.write(closeFrame());
+    await scene.server.peers[0]!.received(33);
+    scene.server.peers[0]!.write(closeFrame());
     socket.end();
     await once(stream.resume(), "close");
     expect(written).toBe(32);
   });
 
   it("of a WebSocket that is closed ends by end() and by destroy()", async () => {
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     const streams = [createWebSocketStream(ws), createWebSocketStream(ws)];
     await once(ws, "open");
     const closed = once(ws, "close");
@@ -73,7 +63,7 @@ describe("a stream", () => {
   });
 
   it("of a WebSocket that is connecting can be destroyed", async () => {
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     const stream = createWebSocketStream(ws);
     stream.on("error", () => undefined);
     const closed = new Promise((resolve) => stream.on("close", resolve));

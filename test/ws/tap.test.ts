@@ -2,27 +2,17 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import { PassThrough } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { WebSocket } from "../../src/ws/index.js";
 import { Tap, tappedRuntime } from "../../src/ws/tap.js";
-import type { Peer } from "../support/ws-peer.js";
-import { acceptance, closeFrame, PeerServer, serverFrame } from "../support/ws-peer.js";
+import { acceptance, closeFrame, serverFrame } from "../support/ws-peer.js";
+import { wsScene } from "./scene.js";
 
-let server: PeerServer;
-let url: string;
-let script: (peer: Peer) => void | Promise<void>;
-
-beforeEach(async () => {
-  script = (peer) => peer.accept();
-  server = new PeerServer((peer) => script(peer));
-  url = `ws://127.0.0.1:${await server.listen()}/`;
-});
-
-afterEach(() => server.close());
+const scene = wsScene();
 
 describe("the head of the response", () => {
   it("is found if it arrives in pieces, after interim responses", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       const head = `HTTP/1.1 103 Hints\r\nX: y\r\n\r\n${acceptance(await peer.request(), ["X-Last: 1"])}`;
       peer.socket.setNoDelay();
       for (const byte of head) {
@@ -33,7 +23,7 @@ describe("the head of the response", () => {
       await peer.ended();
       peer.socket.end();
     };
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     const closed = once(ws, "close");
     const [response] = (await once(ws, "upgrade")) as [IncomingMessage];
     expect([response.statusCode, response.headers["x-last"], response.headers["x"]]).toEqual([
@@ -45,11 +35,11 @@ describe("the head of the response", () => {
   });
 
   it("of another status emits no upgrade", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.request();
       peer.socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     };
-    const ws = new WebSocket(url);
+    const ws = new WebSocket(scene.url);
     let count = 0;
     ws.on("upgrade", () => count++);
     const closed = new Promise((resolve) => ws.on("close", resolve));
@@ -61,12 +51,12 @@ describe("the head of the response", () => {
 
 describe("a pause of the application", () => {
   it("stops reading, so the kernel of the peer fills up", async () => {
-    const ws = new WebSocket(url, { perMessageDeflate: false });
+    const ws = new WebSocket(scene.url, { perMessageDeflate: false });
     let size = 0;
     ws.on("message", (data) => (size += (data as Buffer).length));
     await once(ws, "open");
     ws.pause();
-    const { socket } = server.peers[0]!;
+    const { socket } = scene.server.peers[0]!;
     const chunk = serverFrame(2, Buffer.alloc(65_536));
     let sent = 0;
     do {

@@ -1,25 +1,15 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import DefaultClass, { WebSocket, WebSocketServer } from "../../src/ws/index.js";
 import { compress } from "../support/compressed.js";
-import type { Peer } from "../support/ws-peer.js";
-import { PeerServer, serverFrame } from "../support/ws-peer.js";
+import { serverFrame } from "../support/ws-peer.js";
+import { wsScene } from "./scene.js";
 
-let server: PeerServer;
-let url: string;
-let script: (peer: Peer) => void | Promise<void>;
-
-beforeEach(async () => {
-  script = (peer) => peer.accept();
-  server = new PeerServer((peer) => script(peer));
-  url = `ws://127.0.0.1:${await server.listen()}/`;
-});
-
-afterEach(() => server.close());
+const scene = wsScene();
 
 async function open(): Promise<WebSocket> {
-  const ws = new WebSocket(url);
+  const ws = new WebSocket(scene.url);
   await once(ws, "open");
   return ws;
 }
@@ -50,7 +40,7 @@ describe("the class", () => {
         throw new Error("extended");
       }
     }
-    const ws = new Extended(url);
+    const ws = new Extended(scene.url);
     await once(ws, "open");
     expect(() => ws.send()).toThrow("extended");
     await end(ws);
@@ -66,19 +56,19 @@ describe("the class", () => {
     ["options as the third argument", [undefined, { protocols: ["a"] }]],
     ["null for the options", [["a"], null]],
   ])("accepts %s", async (_name, parameters) => {
-    const ws = new WebSocket(url, ...(parameters as [object]));
+    const ws = new WebSocket(scene.url, ...(parameters as [object]));
     ws.on("error", () => undefined);
     await once(ws, "close").catch(() => undefined);
-    expect(server.peers[0]!.head).toMatch(/sec-websocket-protocol: a/i);
+    expect(scene.server.peers[0]!.head).toMatch(/sec-websocket-protocol: a/i);
   });
 
   it("leaves nothing open if an argument is wrong", async () => {
-    expect(() => new WebSocket(url, "a b")).toThrow(SyntaxError);
-    expect(() => new WebSocket(url, { maxPayload: -1 })).toThrow(RangeError);
-    expect(() => new WebSocket(url, { headers: { "a b": "c" } })).toThrow(TypeError);
-    expect(() => new WebSocket(url, { agent: 1 as never })).toThrow(TypeError);
+    expect(() => new WebSocket(scene.url, "a b")).toThrow(SyntaxError);
+    expect(() => new WebSocket(scene.url, { maxPayload: -1 })).toThrow(RangeError);
+    expect(() => new WebSocket(scene.url, { headers: { "a b": "c" } })).toThrow(TypeError);
+    expect(() => new WebSocket(scene.url, { agent: 1 as never })).toThrow(TypeError);
     await end(await open());
-    expect(server.peers.length).toBe(1);
+    expect(scene.server.peers.length).toBe(1);
   });
 });
 
@@ -90,8 +80,8 @@ describe("send()", () => {
     expect(() => ws.send(Buffer.from([0xff]), { binary: false })).toThrow(TypeError);
     expect(() => ws.ping("", false)).toThrow(TypeError);
     ws.send("sent");
-    await server.peers[0]!.received(1);
-    expect(server.peers[0]!.frames.map(({ payload }) => payload.toString())).toEqual(["sent"]);
+    await scene.server.peers[0]!.received(1);
+    expect(scene.server.peers[0]!.frames.map(({ payload }) => payload.toString())).toEqual(["sent"]);
     await end(ws);
   });
 
@@ -100,13 +90,13 @@ describe("send()", () => {
     const bytes = Buffer.from("before");
     ws.send(bytes);
     bytes.fill("x");
-    await server.peers[0]!.received(1);
-    expect(server.peers[0]!.frames[0]!.payload.toString()).toBe("before");
+    await scene.server.peers[0]!.received(1);
+    expect(scene.server.peers[0]!.frames[0]!.payload.toString()).toBe("before");
     await end(ws);
   });
 
   it("counts waiting bytes, and calls back when the kernel has accepted them", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept();
       peer.socket.pause();
     };
@@ -122,14 +112,14 @@ describe("send()", () => {
     expect(ws.bufferedAmount).toBeGreaterThan(size / 2);
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     expect([isSent, ws.bufferedAmount > 0]).toEqual([false, true]);
-    server.peers[0]!.socket.resume();
+    scene.server.peers[0]!.socket.resume();
     await sent;
     expect(ws.bufferedAmount).toBe(0);
     await end(ws);
   });
 
   it("calls back with an error if the connection is lost", async () => {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept();
       peer.socket.pause();
     };
@@ -148,7 +138,7 @@ describe("binaryType", () => {
   it("blob delivers a Blob, and may change between messages", async () => {
     const ws = await open();
     ws.binaryType = "blob";
-    server.peers[0]!.write(serverFrame(2, "one"), serverFrame(2, "two"));
+    scene.server.peers[0]!.write(serverFrame(2, "one"), serverFrame(2, "two"));
     const [blob] = (await once(ws, "message")) as [Blob];
     expect(await blob.text()).toBe("one");
     await end(ws);
@@ -163,11 +153,11 @@ describe("pause() during the messages of one packet", () => {
 
   /** A socket that is paused by its first message, with a log of its events. */
   function paused(options: object = {}): { readonly ws: WebSocket; readonly log: string[] } {
-    script = async (peer) => {
+    scene.script = async (peer) => {
       await peer.accept(deflate);
       peer.write(...packet);
     };
-    const ws = new WebSocket(url, options);
+    const ws = new WebSocket(scene.url, options);
     const log: string[] = [];
     ws.on("message", () => {
       if (log.push(`message ${ws.isPaused}`) === 1) ws.pause();
@@ -189,7 +179,7 @@ describe("pause() during the messages of one packet", () => {
   });
 
   it("emits the messages that were read before the connection was lost", async () => {
-    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    const socket = connect(Number(new URL(scene.url).port), "127.0.0.1");
     const { ws, log } = paused({ createConnection: () => socket });
     await once(ws, "message");
     socket.destroy();

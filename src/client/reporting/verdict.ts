@@ -115,7 +115,7 @@ export const advices: Readonly<Record<Verdict, string>> = {
   "connect-timeout": "The server did not answer in time; check the address, or raise connectTimeout.",
   tls: "Check the server's certificate, its name and its dates, and the option tls.",
   proxy: "Check the scheme, the host and the port in the option proxy.",
-  "setup-failed": "Your function failed before the connection was ready; its error is the cause.",
+  "setup-failed": "One of your functions failed before the connection was ready; its error is the cause.",
   "network-lost": "The connection broke without a Close frame; connect again, and request missing messages.",
   "idle-cut": "A proxy or a firewall probably cut the silent connection; send pings more often.",
   "heartbeat-timeout": "The peer did not answer a ping in time; connect again.",
@@ -129,4 +129,4 @@ export const advices: Readonly<Record<Verdict, string>> = {
 
 /** The advice after a heartbeat timeout on a connection whose peer has never answered a ping. */
 export const unansweredAdvice: string =
-  "The peer has never answered a ping; connect again, or set heartbeat.ping and heartbeat.isPong.";
+  "The peer has never answered a ping; connect again or, if it ignores ping frames, set heartbeat.ping and heartbeat.isPong.";
