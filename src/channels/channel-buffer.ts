@@ -3,6 +3,7 @@
 /** The limits of a buffer, and its overflow policy. */
 export interface ChannelBounds {
   readonly capacity: number;
+  readonly maxBytes: number;
   readonly overflow: "dropOldest" | "dropNewest" | "conflate" | "error";
   /** Set only with `"conflate"`. */
   readonly keyOf: ((message: unknown) => unknown) | undefined;
@@ -10,6 +11,8 @@ export interface ChannelBounds {
 
 interface Slot {
   message: unknown;
+  /** The size of the payload in bytes. */
+  size: number;
   readonly key: unknown;
 }
 
@@ -18,6 +21,7 @@ export class ChannelBuffer {
   readonly #bounds: ChannelBounds;
   #slots: Slot[] = [];
   #head = 0;
+  #bytes = 0;
   /** The waiting message of each key. `undefined` without `"conflate"`. */
   readonly #byKey: Map<unknown, Slot> | undefined;
 
@@ -36,39 +40,55 @@ export class ChannelBuffer {
   }
 
   /**
-   * @returns The message that was dropped, which may be the new one. `"error"` if the buffer is full and its policy is
-   *   `"error"`. `undefined` if no message was dropped.
+   * @returns The messages that were dropped, which may include the new one. `"error"` if the buffer is full and its
+   *   policy is `"error"`.
    * @throws any error of `keyOf`.
    */
-  push(message: unknown): { readonly dropped: unknown } | "error" | undefined {
-    const { capacity, overflow, keyOf } = this.#bounds;
+  push(message: unknown, size: number): readonly unknown[] | "error" {
+    const { overflow, keyOf } = this.#bounds;
     const key = keyOf?.(message);
     const same = key === undefined ? undefined : this.#byKey?.get(key);
-    if (same !== undefined) {
-      const dropped = same.message;
-      same.message = message;
-      return { dropped };
-    }
-    if (this.length >= capacity) {
+    if (same !== undefined) return this.#replace(same, message, size);
+    if (this.#isFullFor(size)) {
       if (overflow === "error") return "error";
-      if (overflow === "dropNewest") return { dropped: message };
-      const oldest = this.shift();
-      this.#add({ message, key });
-      return oldest === undefined ? undefined : { dropped: oldest.message };
+      if (overflow === "dropNewest") return [message];
     }
-    this.#add({ message, key });
-    return undefined;
+    const dropped = this.#makeSpace(size);
+    this.#slots.push({ message, size, key });
+    this.#bytes += size;
+    if (key !== undefined) this.#byKey?.set(key, this.#slots.at(-1)!);
+    return dropped;
   }
 
-  #add(slot: Slot): void {
-    this.#slots.push(slot);
-    if (slot.key !== undefined) this.#byKey?.set(slot.key, slot);
+  /** A single message always fits. */
+  #isFullFor(size: number): boolean {
+    const { capacity, maxBytes } = this.#bounds;
+    return this.length >= capacity || (this.length > 0 && this.#bytes + size > maxBytes);
+  }
+
+  /** The new message may be larger, so older messages may be dropped. */
+  #replace(slot: Slot, message: unknown, size: number): unknown[] {
+    const dropped = [slot.message];
+    this.#bytes += size - slot.size;
+    slot.message = message;
+    slot.size = size;
+    while (this.#bytes > this.#bounds.maxBytes && this.#slots[this.#head] !== slot)
+      dropped.push(this.shift()!.message);
+    return dropped;
+  }
+
+  #makeSpace(size: number): readonly unknown[] {
+    if (!this.#isFullFor(size)) return none;
+    const dropped: unknown[] = [];
+    while (this.#isFullFor(size)) dropped.push(this.shift()!.message);
+    return dropped;
   }
 
   shift(): { readonly message: unknown } | undefined {
     const slot = this.#slots[this.#head];
     if (slot === undefined) return undefined;
     this.#slots[this.#head++] = empty;
+    this.#bytes -= slot.size;
     if (slot.key !== undefined) this.#byKey?.delete(slot.key);
     // Removes the read slots only when they are at least half of the array, so that each slot is moved once on average.
     if (this.#head === this.#slots.length || (this.#head >= 64 && this.#head * 2 >= this.#slots.length)) {
@@ -80,4 +100,6 @@ export class ChannelBuffer {
 }
 
 /** Replaces the slot of a message that was read, so that the message can be garbage-collected. */
-const empty: Slot = { message: undefined, key: undefined };
+const empty: Slot = { message: undefined, size: 0, key: undefined };
+
+const none: readonly unknown[] = [];

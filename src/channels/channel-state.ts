@@ -54,7 +54,6 @@ export class ChannelState {
   droppedCount = 0;
   readonly #host: ChannelStateHost;
   readonly #buffer: ChannelBuffer;
-  readonly #capacity: number;
   #iterator: object | undefined;
   #readers: Reader[] = [];
   /** True if a `message` listener was added and has not received the buffered messages yet. */
@@ -67,7 +66,6 @@ export class ChannelState {
     this.name = name;
     this.#host = host;
     this.#buffer = new ChannelBuffer(bounds);
-    this.#capacity = bounds.capacity;
     this.listeners = new Listeners(channelEvents, (what, thrown) =>
       host.reportFunctionError(`${what} of a channel`, thrown),
     );
@@ -115,10 +113,11 @@ export class ChannelState {
     }
   }
 
-  deliver(message: unknown): void {
+  /** @param size - The size of the payload in bytes. */
+  deliver(message: unknown, size: number): void {
     if (this.#end !== undefined) return;
     if (this.#isDrainDue) {
-      this.#keep(message);
+      this.#keep(message, size);
       return;
     }
     const hasListener = this.listeners.has("message");
@@ -127,29 +126,28 @@ export class ChannelState {
       if (this.#iterator === undefined) return;
     }
     const reader = this.#readers.shift();
-    if (reader === undefined) this.#keep(message);
+    if (reader === undefined) this.#keep(message, size);
     else reader.resolve({ done: false, value: message });
   }
 
-  #keep(message: unknown): void {
+  #keep(message: unknown, size: number): void {
     let result: ReturnType<ChannelBuffer["push"]>;
     try {
-      result = this.#buffer.push(message);
+      result = this.#buffer.push(message, size);
     } catch (thrown) {
       this.#host.reportFunctionError("The option buffer.keyOf", thrown);
       this.#drop(message);
       return;
     }
-    if (result === undefined) return;
     if (result !== "error") {
-      this.#drop(result.dropped);
+      for (const dropped of result) this.#drop(dropped);
       return;
     }
     this.#drop(message);
     this.close(
       new BufferOverflowError(
-        `The buffer of the channel ${JSON.stringify(this.name)} contains ${this.#capacity} messages. Read faster, set ` +
-          `a larger buffer, or set another buffer.overflow.`,
+        `The buffer of the channel ${JSON.stringify(this.name)} is full: it contains ${this.#buffer.length} messages. Read ` +
+          `faster, set a larger buffer, or set another buffer.overflow.`,
       ),
     );
   }

@@ -2,7 +2,7 @@
  * Routes the messages of a feed to its channels and requests, and keeps the set of channels that the application wants. It
  * does not know the types of messages.
  */
-import { InvalidStateError, type Runtime, WebSocket } from "../index.js";
+import { type EventMap, InvalidStateError, type Runtime, WebSocket } from "../index.js";
 import { type Ack, readAcknowledgement } from "./acknowledgement.js";
 import type { ChannelBounds } from "./channel-buffer.js";
 import { ChannelState, type ChannelStateHost } from "./channel-state.js";
@@ -181,7 +181,7 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   // The following methods are called by the links.
 
-  onMessage(message: unknown, link: Link): void {
+  onMessage({ data: message, size }: EventMap<unknown>["message"], link: Link): void {
     const { requests } = this;
     if (requests.hasMatching && requests.offer(message)) return;
     const isIdExplicit = this.options.idOf !== undefined;
@@ -190,7 +190,7 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     if (ack !== undefined && link.acknowledge(ack)) return;
     const name = ack === undefined ? this.#nameOf(message) : undefined;
     const topic = name === undefined ? undefined : this.topics.get(name);
-    if (topic?.link === link) topic.deliver(message);
+    if (topic?.link === link) topic.deliver(message, size);
     else if (isIdExplicit || !requests.hasIds || !requests.offerId(this.#idOf(message), message)) {
       const cause = name === undefined ? "noChannel" : "notOpen";
       this.#onUnrouted(message, ack === undefined ? cause : "acknowledgement", name);

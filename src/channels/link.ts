@@ -17,7 +17,7 @@ export interface LinkHost {
   readonly options: ResolvedOptions;
   nextId(): number;
   readAck(message: unknown): Ack | undefined;
-  onMessage(message: unknown, link: Link): void;
+  onMessage(event: EventMap<unknown>["message"], link: Link): void;
   onRefused(topic: Topic, error: ChannelError): void;
   /** `feed.onConnection` is about to return for a connection. Requests can be sent on it. */
   onSession(session: Session): void;
@@ -137,7 +137,7 @@ export class Link {
 
   #listen(client: Client): void {
     const listeners: { readonly [Name in keyof EventMap<unknown>]?: Listener<EventMap<unknown>[Name]> } = {
-      message: ({ data }) => this.#host.onMessage(data, this),
+      message: (event) => this.#host.onMessage(event, this),
       connected: () => this.#checkHook(),
       reconnected: () => this.#checkHook(),
       paused: () => void (this.isPaused = true),

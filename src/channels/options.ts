@@ -45,6 +45,11 @@ export interface ChannelBufferOptions<Received> {
   /** Maximum number of messages. Default 1,000. */
   readonly capacity?: number | undefined;
   /**
+   * Maximum total size of the messages in bytes, as they were received, after decompression. A single message always
+   * fits. Default 4 MiB.
+   */
+  readonly maxBytes?: number | undefined;
+  /**
    * What happens when the buffer is full:
    * - `"dropOldest"` (default) and `"dropNewest"` drop a message, count it and emit `dropped`.
    * - `"conflate"` replaces the waiting message that has the same key, also when the buffer is not full. If the buffer is

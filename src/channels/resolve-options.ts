@@ -93,13 +93,20 @@ function whole(name: string, value: unknown, initial: number, min: number): numb
 }
 
 const overflows = ["dropOldest", "dropNewest", "conflate", "error"] as const;
-const defaultBounds: ChannelBounds = { capacity: 1_000, overflow: "dropOldest", keyOf: undefined };
+const defaultMaxBytes = 4 * 1024 * 1024;
+const defaultBounds: ChannelBounds = {
+  capacity: 1_000,
+  maxBytes: defaultMaxBytes,
+  overflow: "dropOldest",
+  keyOf: undefined,
+};
 
 function resolveBuffer(given: unknown, initial: ChannelBounds): ChannelBounds {
   if (given === undefined) return initial;
   if (typeof given === "number") return { ...initial, capacity: whole("buffer", given, 0, 1) };
   const options: ChannelBufferOptions<unknown> = read("option buffer", given, [
     "capacity",
+    "maxBytes",
     "overflow",
     "keyOf",
   ]);
@@ -111,7 +118,12 @@ function resolveBuffer(given: unknown, initial: ChannelBounds): ChannelBounds {
   const keyOf = (overflow === "conflate" ? required : optional)("buffer.keyOf", options.keyOf);
   if (keyOf !== undefined && overflow !== "conflate")
     throw new TypeError('The option "buffer.keyOf" has an effect only with buffer.overflow "conflate".');
-  return { capacity: whole("buffer.capacity", options.capacity, 1_000, 1), overflow, keyOf };
+  return {
+    capacity: whole("buffer.capacity", options.capacity, defaultBounds.capacity, 1),
+    maxBytes: whole("buffer.maxBytes", options.maxBytes, defaultMaxBytes, 1),
+    overflow,
+    keyOf,
+  };
 }
 
 function resolveBatch(given: unknown): Pick<ResolvedChannels, "batchSize" | "batchDelay"> {

@@ -48,8 +48,8 @@ export class Topic {
     this.#handles = this.#handles.filter((other) => other !== handle);
   }
 
-  deliver(message: unknown): void {
-    for (const handle of this.#handles) handle.deliver(message);
+  deliver(message: unknown, size: number): void {
+    for (const handle of this.#handles) handle.deliver(message, size);
   }
 
   emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: ChannelEventMap<unknown>[Name]): void {

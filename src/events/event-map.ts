@@ -71,8 +71,11 @@ export interface EventMap<Received> {
   disconnected: { readonly report: CloseReport };
   /** The client waits `delayMs` milliseconds before the next attempt. `report` describes the preceding failure. */
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly report: CloseReport };
-  /** A message was received; `data` is the result of the deserializer. */
-  message: { readonly data: Received };
+  /**
+   * A message was received. `data` is the result of the deserializer. `size` is the size of the payload in bytes, after
+   * decompression; 0 if `onReplay` returned the value.
+   */
+  message: { readonly data: Received; readonly size: number };
   /** A message was received. The deserializer is not applied: `data` is a string for text and a Buffer for binary. */
   rawMessage: { readonly data: string | Buffer; readonly isBinary: boolean };
   /** Something failed. If `isFatal` is `true`, the client ends and `closed` follows. */

@@ -12,14 +12,14 @@ function create(bounds: Partial<ChannelBounds> = {}): void {
   story = [];
   state = new ChannelState(
     "a",
-    { capacity: 3, overflow: "dropOldest", keyOf: undefined, ...bounds },
+    { capacity: 3, maxBytes: 4_194_304, overflow: "dropOldest", keyOf: undefined, ...bounds },
     { onClosed: () => story.push("removed"), reportFunctionError: (what) => story.push(what) },
   );
 }
 
 beforeEach(() => create());
 
-const deliver = (...messages: readonly unknown[]): void => messages.forEach((one) => state.deliver(one));
+const deliver = (...messages: readonly unknown[]): void => messages.forEach((one) => state.deliver(one, 1));
 const listen = (name = ""): void =>
   state.listeners.add("message", ({ data }) => story.push(`${name}${String(data)}`), false);
 const tick = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

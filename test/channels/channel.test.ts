@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { Channel } from "../../src/channels/channel.js";
 import { ChannelState } from "../../src/channels/channel-state.js";
 
-const bounds = { capacity: 3, overflow: "dropOldest", keyOf: undefined } as const;
+const bounds = { capacity: 3, maxBytes: 4_194_304, overflow: "dropOldest", keyOf: undefined } as const;
 
 function create(): { readonly state: ChannelState; readonly channel: Channel<number> } {
   const state = new ChannelState("a", bounds, {
@@ -19,14 +19,14 @@ it("the listeners of on and once receive the buffered messages, and off removes 
   const { state, channel } = create();
   const seen: string[] = [];
   const listener = ({ data }: { readonly data: number }): void => void seen.push(`on ${data}`);
-  state.deliver(1);
+  state.deliver(1, 1);
   channel.once("message", ({ data }) => seen.push(`once ${data}`));
   await tick();
   expect(channel.on("message", listener).on("ready", () => seen.push("ready"))).toBe(channel);
-  state.deliver(2);
+  state.deliver(2, 1);
   state.setReady(true);
   channel.off("message", listener);
-  state.deliver(3);
+  state.deliver(3, 1);
   expect(seen).toEqual(["once 1", "on 2", "ready"]);
   expect([channel.name, channel.isReady, channel.bufferedCount, channel.droppedCount]).toEqual([
     "a",

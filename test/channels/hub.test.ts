@@ -54,6 +54,20 @@ describe("a message of no channel", () => {
   });
 });
 
+describe("the buffer of a handle that nobody reads", () => {
+  it("is limited in bytes by the size of the received messages", async () => {
+    const { exchange, feed } = await connect();
+    const slow = feed.open("a", { buffer: { maxBytes: 1_000_000 } });
+    const other = feed.open("a");
+    await exchange.pass();
+    const text = "x".repeat(100_000);
+    for (let n = 0; n < 50; n++) exchange.peer.wire.send({ ch: "a", n, text });
+    await exchange.pass();
+    expect([slow.bufferedCount, slow.droppedCount, unrouted]).toEqual([9, 41, []]);
+    expect([other.bufferedCount, other.droppedCount]).toEqual([41, 9]);
+  });
+});
+
 describe("a function that fails", () => {
   const broken = (): never => {
     throw new Error("broken");

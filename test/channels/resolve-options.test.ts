@@ -19,7 +19,7 @@ describe("the options of channels()", () => {
           shards: undefined,
         },
         backoff: { base: 1_000, cap: 60_000 },
-        buffer: { capacity: 1_000, overflow: "dropOldest" },
+        buffer: { capacity: 1_000, maxBytes: 4_194_304, overflow: "dropOldest" },
       },
       ...{ idOf: undefined, maxPending: 10_000, requestTimeout: 30_000 },
     });
@@ -28,7 +28,12 @@ describe("the options of channels()", () => {
   it("are converted to the values that the feed uses", () => {
     const given = { ...feedOptions, batch: { size: 7, delay: 20 }, rate: 0.5, buffer: 9 };
     expect(resolveChannelsOptions(given as never).channels).toMatchObject({
-      ...{ batchSize: 7, batchDelay: 20, interval: 2_000, buffer: { capacity: 9, overflow: "dropOldest" } },
+      ...{
+        batchSize: 7,
+        batchDelay: 20,
+        interval: 2_000,
+        buffer: { capacity: 9, maxBytes: 4_194_304, overflow: "dropOldest" },
+      },
     });
     expect(resolveChannelsOptions({ ...feedOptions, batch: 3 } as never).channels?.batchSize).toBe(3);
   });

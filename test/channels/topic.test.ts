@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { ChannelState } from "../../src/channels/channel-state.js";
 import { Topic } from "../../src/channels/topic.js";
 
-const bounds = { capacity: 3, overflow: "dropOldest", keyOf: undefined } as const;
+const bounds = { capacity: 3, maxBytes: 4_194_304, overflow: "dropOldest", keyOf: undefined } as const;
 const link = { add: () => undefined, remove: () => undefined, update: () => undefined };
 const handle = (): ChannelState =>
   new ChannelState("a", bounds, { onClosed: () => undefined, reportFunctionError: () => undefined });
@@ -13,8 +13,8 @@ it("a handle that is added by a listener receives only newer messages, and knows
   topic.add(first);
   topic.onAccepted();
   first.listeners.add("message", () => topic.add(second), true);
-  topic.deliver(1);
-  topic.deliver(2);
+  topic.deliver(1, 1);
+  topic.deliver(2, 1);
   expect([second.isReady, first.bufferedCount, second.bufferedCount]).toEqual([true, 1, 1]);
 });
 

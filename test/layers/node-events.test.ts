@@ -88,7 +88,7 @@ describe("once() of node:events", () => {
     const promise = once(client.ws, "message");
     stage.connection.send("hello");
     await stage.pass();
-    expect(await promise).toEqual([{ data: "hello" }]);
+    expect(await promise).toEqual([{ data: "hello", size: 5 }]);
     expect(await client.ws.recv()).toBe("hello");
   });
 });

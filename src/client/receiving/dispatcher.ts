@@ -188,14 +188,14 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   /** Delivers a decoded message. No record is created if only listeners or only a batch consume the message. */
   deliverValue(value: unknown, data: string | Buffer, size: number, at: number): void {
     const listeners = this.#onlyListeners;
-    if (listeners !== undefined) listeners.emit({ data: value });
+    if (listeners !== undefined) listeners.emit({ data: value, size });
     else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
   /** Delivers a decoded message if the fast path for a single consumer is not possible. */
   #deliverToOthers(value: unknown, data: string | Buffer, size: number, at: number): void {
     if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
-    if (this.#isOnlyForMessageListeners()) this.listeners.values.emit({ data: value });
+    if (this.#isOnlyForMessageListeners()) this.listeners.values.emit({ data: value, size });
     else this.deliver(decoded(value, data, size, at));
   }
 

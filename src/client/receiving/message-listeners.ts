@@ -78,7 +78,7 @@ export class MessageListeners {
     const { hasLasting } = this;
     if (entry.data !== undefined) this.emitRaw(entry.data);
     if (hasLasting) this.markDelivered(entry);
-    this.values.emit({ data: entry.value });
+    this.values.emit({ data: entry.value, size: entry.size });
     return hasLasting;
   }
 
@@ -108,7 +108,7 @@ export class MessageListeners {
     this.markDelivered(entry);
     if (data !== undefined) this.emitRaw(data, deliveredToId);
     if (!this.values.isEmpty && decoder.complete(entry))
-      this.values.emit({ data: entry.value }, deliveredToId);
+      this.values.emit({ data: entry.value, size: entry.size }, deliveredToId);
   }
 
   /** Records that all current listeners have received the message. */

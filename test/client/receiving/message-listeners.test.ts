@@ -82,7 +82,7 @@ describe("onListenersChanged()", () => {
 
   it("is called when a once() listener is removed, before that listener is called", () => {
     emitter.add("message", () => emitted.push(`${changes}`), true);
-    listeners.values.emit({ data: "a" });
+    listeners.values.emit({ data: "a", size: 1 });
     expect(emitted).toEqual(["2"]);
   });
 });
