@@ -11,29 +11,48 @@ export function validating(
   return (data, isBinary) => validated(schema, deserializer(data, isBinary));
 }
 
+/** The errors that this module has thrown. A deserializer may throw a ValidationError of its own. */
+const failures = new WeakSet<object>();
+
+/** @returns `true` if the message does not match the schema, or the schema failed; `false` for other errors. */
+export function isSchemaFailure(thrown: unknown): thrown is ValidationError {
+  return failures.has(thrown as object);
+}
+
 function validated(schema: StandardSchema<unknown>, value: unknown): unknown {
-  let result: unknown;
   try {
-    result = schema["~standard"].validate(value);
-  } catch (cause) {
-    throw failure("threw an error", cause);
+    const result: unknown = schema["~standard"].validate(value);
+    let issues: unknown;
+    if (typeof result === "object" && result !== null) {
+      if ("then" in result) throw promiseFailure(result);
+      issues = "issues" in result ? result.issues : undefined;
+      if (issues === undefined && "value" in result) return result.value;
+    }
+    if (!Array.isArray(issues)) throw failure("returned no result");
+    const message =
+      `A received message was dropped, because it does not match the option schema (issues: ${issues.length}). ` +
+      "The property issues of this error lists them.";
+    throw noted(new ValidationError(message, { code: "VALIDATION_FAILED", issues }));
+  } catch (thrown) {
+    // A property of the result may throw as well.
+    throw isSchemaFailure(thrown) ? thrown : failure("threw an error", thrown);
   }
-  if (typeof result !== "object" || result === null) throw failure("returned no result");
-  if ("then" in result) {
-    // Nobody else handles a rejection.
-    if (result instanceof Promise) result.catch(() => undefined);
-    throw failure("returned a promise. Use a schema without async checks");
-  }
-  const issues: unknown = "issues" in result ? result.issues : undefined;
-  if (issues === undefined && "value" in result) return result.value;
-  if (!Array.isArray(issues)) throw failure("returned no result");
-  const message =
-    `A received message was dropped, because it does not match the option schema (issues: ${issues.length}). ` +
-    "The property issues of this error lists them.";
-  throw new ValidationError(message, { code: "VALIDATION_FAILED", issues });
+}
+
+function promiseFailure(promise: object): ValidationError {
+  // Nobody else handles a rejection. The promise may be of another realm, and its methods may be replaced.
+  new Promise((resolve) => {
+    resolve(promise);
+  }).catch(() => undefined);
+  return failure("returned a promise. Use a schema without async checks");
 }
 
 function failure(what: string, cause?: unknown): ValidationError {
   const message = `The option schema failed on a received message, which was dropped: its function validate ${what}.`;
-  return new ValidationError(message, { code: "SCHEMA_FUNCTION_FAILED", cause, issues: [] });
+  return noted(new ValidationError(message, { code: "SCHEMA_FUNCTION_FAILED", cause, issues: [] }));
+}
+
+function noted(error: ValidationError): ValidationError {
+  failures.add(error);
+  return error;
 }
