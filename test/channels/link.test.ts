@@ -59,7 +59,7 @@ describe("attach", () => {
     const errors: unknown[] = [];
     const clients = ["forgotten", "attached", "closed"].map((kind) => {
       const feed = channels<Wire, Wire>({ ...feedOptions, runtime });
-      feed.on("error", ({ error }) => errors.push([kind, (error as ChannelError).code, error.message]));
+      feed.on("error", ({ error }) => errors.push([kind, "code" in error && error.code, error.message]));
       const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
         runtime,
         onConnection: feed.onConnection,
