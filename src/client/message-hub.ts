@@ -93,10 +93,10 @@ export class MessageHub
   /** @throws TypeError if `replay.cursors` contains an invalid cursor. */
   constructor(client: MessageHubClient) {
     const { options, emitter, statistics } = client;
-    const { runtime, buffer, replay, heartbeat } = options;
+    const { runtime, buffer, replay, heartbeat, schema, schemaMode } = options;
     this.#client = client;
     this.serializer = options.serializer ?? serializeByDefault;
-    this.#deserializer = validating(options.deserializer ?? deserializeByDefault, options.schema);
+    this.#deserializer = validating(options.deserializer ?? deserializeByDefault, schema, schemaMode);
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
     const isInspected = options.outbox?.acknowledges !== undefined || heartbeat?.isPong !== undefined;

@@ -1,14 +1,20 @@
 // Applies the option `schema` to decoded messages. It does not report messages that do not match.
 import { ValidationError } from "../../errors.js";
-import type { Deserializer, StandardSchema } from "../../options/options.js";
+import type { Deserializer, SchemaIssue, StandardSchema } from "../../options/options.js";
 
-/** Returns a deserializer that throws a {@link ValidationError} for a message that does not match. */
+/**
+ * Returns a deserializer that throws a {@link ValidationError} for a message that does not match.
+ * @param mode - With `"lenient"`, nobody reads the error of such a message. Then all messages have the same error, because
+ *   the creation of an error takes more time than the check.
+ */
 export function validating(
   deserializer: Deserializer<unknown>,
   schema: StandardSchema<unknown> | undefined,
+  mode: "strict" | "lenient",
 ): Deserializer<unknown> {
   if (schema === undefined) return deserializer;
-  return (data, isBinary) => validated(schema, deserializer(data, isBinary));
+  const shared = mode === "lenient" ? mismatch([]) : undefined;
+  return (data, isBinary) => validated(schema, deserializer(data, isBinary), shared);
 }
 
 /** The errors that this module has thrown. A deserializer may throw a ValidationError of its own. */
@@ -19,7 +25,11 @@ export function isSchemaFailure(thrown: unknown): thrown is ValidationError {
   return failures.has(thrown as object);
 }
 
-function validated(schema: StandardSchema<unknown>, value: unknown): unknown {
+function validated(
+  schema: StandardSchema<unknown>,
+  value: unknown,
+  shared: ValidationError | undefined,
+): unknown {
   try {
     const result: unknown = schema["~standard"].validate(value);
     let issues: unknown;
@@ -29,14 +39,18 @@ function validated(schema: StandardSchema<unknown>, value: unknown): unknown {
       if (issues === undefined && "value" in result) return result.value;
     }
     if (!Array.isArray(issues)) throw failure("returned no result");
-    const message =
-      `A received message was dropped, because it does not match the option schema (issues: ${issues.length}). ` +
-      "The property issues of this error lists them.";
-    throw noted(new ValidationError(message, { code: "VALIDATION_FAILED", issues }));
+    throw shared ?? mismatch(issues);
   } catch (thrown) {
     // A property of the result may throw as well.
     throw isSchemaFailure(thrown) ? thrown : failure("threw an error", thrown);
   }
+}
+
+function mismatch(issues: readonly SchemaIssue[]): ValidationError {
+  const message =
+    `A received message was dropped, because it does not match the option schema (issues: ${issues.length}). ` +
+    "The property issues of this error lists them.";
+  return noted(new ValidationError(message, { code: "VALIDATION_FAILED", issues }));
 }
 
 function promiseFailure(promise: object): ValidationError {

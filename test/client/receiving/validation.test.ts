@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { isSchemaFailure, validating } from "../../../src/client/receiving/validation.js";
+import { isSchemaFailure, validating as validatingIn } from "../../../src/client/receiving/validation.js";
 import { JetSocketError, ValidationError } from "../../../src/errors.js";
 import { issue, schemaOf, tradeSchema } from "../../support/schemas.js";
 
@@ -14,6 +14,11 @@ function errorOf(call: () => unknown): unknown {
   }
   return undefined;
 }
+
+type Validating = typeof validatingIn;
+
+const validating = (deserializer: Parameters<Validating>[0], schema: Parameters<Validating>[1]) =>
+  validatingIn(deserializer, schema, "strict");
 
 const broken = (): never => {
   throw new Error("broken");
@@ -53,6 +58,19 @@ describe("validating()", () => {
         "The property issues of this error lists them.",
     );
     expect(Object.keys(error)).not.toContain("issues");
+  });
+
+  it("creates no error per message in the lenient mode, because nobody reads it", () => {
+    const check = validatingIn(parse, tradeSchema, "lenient");
+    const [one, two] = ["1", "2"].map((text) => errorOf(() => check(text, false)) as ValidationError);
+    expect([one?.code, isSchemaFailure(one)]).toEqual(["VALIDATION_FAILED", true]);
+    expect(two).toBe(one);
+    const failing = validatingIn(
+      parse,
+      schemaOf(() => null),
+      "lenient",
+    );
+    expect(errorOf(() => failing("1", false))).toMatchObject({ code: "SCHEMA_FUNCTION_FAILED" });
   });
 
   it("treats an empty array of issues as a failure", () => {
