@@ -11,7 +11,7 @@ import { brandInstances } from "./brand-instances.js";
  * - `"NO_HOOK"`: the client does not call `feed.onConnection`.
  * - `"NOT_ATTACHED"`: the client calls `feed.onConnection`, but `feed.attach(ws)` was not called.
  * - `"INCOMPLETE"`: a rotation continues, although channels are not acknowledged on the new connection.
- * - `"UNSUBSCRIBE_FAILED"`: an unsubscribe message could not be sent, or `shards.connect` failed with `"CONNECT_FAILED"`.
+ * - `"CONNECT_FAILED"`: `shards.connect` failed; `cause` is its error.
  * - `"CLIENT_ENDED"`: the client has ended; `cause` is its error.
  * - `"CLOSED"`: the channel or the feed was closed.
  */
