@@ -9,8 +9,9 @@ import { brandInstances } from "./brand-instances.js";
  * - `"ACK_TIMEOUT"`: the server did not acknowledge the channel within `ackTimeout`.
  * - `"CHANNEL_FUNCTION_FAILED"`: a function of the options threw an error, or returned an invalid value.
  * - `"NO_HOOK"`: the client does not call `feed.onConnection`.
+ * - `"NOT_ATTACHED"`: the client calls `feed.onConnection`, but `feed.attach(ws)` was not called.
  * - `"INCOMPLETE"`: a rotation continues, although channels are not acknowledged on the new connection.
- * - `"UNSUBSCRIBE_FAILED"`: an unsubscribe message could not be sent, or `shards.connect` failed with `"CONNECT_FAILED"`.
+ * - `"CONNECT_FAILED"`: `shards.connect` failed; `cause` is its error.
  * - `"CLIENT_ENDED"`: the client has ended; `cause` is its error.
  * - `"CLOSED"`: the channel or the feed was closed.
  */

@@ -31,6 +31,8 @@ export interface LinkHost {
 
 /** The part of `setupTimeout` that a rotation may wait for acknowledgements. The rest is for the hook of the application. */
 const waitShare = 0.8;
+/** The milliseconds from a call of the hook until the feed must have been attached to the client. */
+const attachDelay = 1_000;
 
 export class Link {
   /** The channels that are placed on this client. */
@@ -199,10 +201,21 @@ export class Link {
       this.#start(session);
       if (older.length > 0 && this.#host.options.channels !== undefined)
         await this.#untilSubscribed(session, older, signal);
-    }
+    } else this.#expectClient(connection.ended);
     if (session.hasEnded) return;
     session.finishSetup();
     this.#host.onSession(session);
+  }
+
+  /** Without its client, a feed receives nothing, and waits for ever. Nothing else would report this. */
+  #expectClient(ended: AbortSignal): void {
+    // `shards.connect` may take any time.
+    if (this.#host.options.channels?.shards !== undefined) return;
+    const check = (): void => {
+      if (this.#client === undefined && !this.#hasEnded && !ended.aborted)
+        this.#host.reportError(notAttached());
+    };
+    this.runtime.setTimer(attachDelay, check).unref();
   }
 
   #start(session: Session): void {
@@ -290,6 +303,15 @@ export function noHook(): ChannelError {
     "The client does not call feed.onConnection. Create it with { onConnection: feed.onConnection }, or call and await " +
       "feed.onConnection(connection, signal) in its hook.",
     { code: "NO_HOOK" },
+  );
+}
+
+function notAttached(): ChannelError {
+  return new ChannelError(
+    "The client calls feed.onConnection, but the feed is not attached. Call feed.attach(ws).",
+    {
+      code: "NOT_ATTACHED",
+    },
   );
 }
 

@@ -22,6 +22,7 @@ import { InboundPipeline, type InboundPipelineHandler } from "./receiving/inboun
 import type { ClientConnection, ConnectionMessageHandler } from "./connection/client-connection.js";
 import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
 import type { DispatcherHandler } from "./receiving/dispatcher-handler.js";
+import { isUndecodable } from "./receiving/decoder.js";
 import { Dispatcher } from "./receiving/dispatcher.js";
 import { Leftovers, type LeftoversHandler } from "./receiving/leftovers.js";
 import { ownPing, sourceOf } from "./sending/outbox-message.js";
@@ -92,10 +93,10 @@ export class MessageHub
   /** @throws TypeError if `replay.cursors` contains an invalid cursor. */
   constructor(client: MessageHubClient) {
     const { options, emitter, statistics } = client;
-    const { runtime, buffer, replay, heartbeat } = options;
+    const { runtime, buffer, replay, heartbeat, schema, schemaMode } = options;
     this.#client = client;
     this.serializer = options.serializer ?? serializeByDefault;
-    this.#deserializer = validating(options.deserializer ?? deserializeByDefault, options.schema);
+    this.#deserializer = validating(options.deserializer ?? deserializeByDefault, schema, schemaMode);
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
     const isInspected = options.outbox?.acknowledges !== undefined || heartbeat?.isPong !== undefined;
@@ -313,8 +314,13 @@ export class MessageHub
     this.#client.statistics.record("sendMs", duration);
   }
 
-  /** A connection received a message, but its setup failed or was not completed. */
+  /**
+   * A connection received a message, but its setup failed or was not completed. A message that does not match the schema
+   * is reported as such, because it may be the one for which `onConnection` waited.
+   */
   onDiscarded(message: string | Buffer): void {
+    const { schema } = this.#client.options;
+    if (schema !== undefined && isUndecodable(this.dispatcher.decoder.decode(message))) return;
     this.onDropped({ direction: "in", message, cause: "closed" });
   }
 

@@ -92,6 +92,22 @@ function resolveEndpoints(url: unknown, endpoints: unknown): readonly Provided<U
   return [...(endpoints as Url[])];
 }
 
+const ownNames =
+  "acquireTimeout, endpoints, hookTimeout, idleTimeout, max, maxAge, min, reset, url, validate";
+
+function checkClient(endpoint: Provided<Url>, options: WebSocketOptions<unknown, unknown>): void {
+  try {
+    new WebSocket(endpoint, { ...options, signal: undefined });
+  } catch (error) {
+    const [what, known] = error instanceof TypeError ? error.message.split("Known options: ") : [];
+    if (known === undefined) throw error;
+    // The client knows only its own options.
+    throw new TypeError(`${what}Known options: ${ownNames}; and of the client: ${known}`, {
+      cause: error,
+    });
+  }
+}
+
 /** @throws TypeError or RangeError that names the option, also for an option of the client. */
 export function resolveOptions(given: PoolSettings<never, never>): ResolvedOptions {
   const {
@@ -130,7 +146,7 @@ export function resolveOptions(given: PoolSettings<never, never>): ResolvedOptio
     client: clientOptions,
   };
   // The constructor of a client checks its options and its URL, and opens nothing.
-  for (const endpoint of endpoints) new WebSocket(endpoint, { ...clientOptions, signal: undefined });
+  for (const endpoint of endpoints) checkClient(endpoint, clientOptions);
   if (clientOptions.signal !== undefined && !(clientOptions.signal instanceof AbortSignal))
     throw wrong("signal", "an AbortSignal", clientOptions.signal);
   return resolved;

@@ -1,6 +1,7 @@
 /**
  * Sets of options for common uses, to spread into the options of a client: `new WebSocket(url, { ...trading })`. Each
- * preset is a plain object, and later options replace its values. This module contains no code.
+ * preset is a plain object, and later options replace its values. The objects are frozen, because all clients share them.
+ * This module does not check options.
  *
  * @packageDocumentation
  */
@@ -9,9 +10,9 @@
 export const trading = {
   /** `connect()` also survives a maintenance of the exchange at the start of the program. */
   retryInitial: true,
-  /** The first retry after at most 250 ms, and never more than 5 s between retries. */
+  /** The first retry after at most 250 ms, and never more than 5 s between retries, unless the server asks for more. */
   backoff: { base: 250, floor: 50, cap: 5_000 },
-  /** A dead connection is replaced after at most 15 s. */
+  /** A dead connection is found after at most 15 s. */
   heartbeat: { interval: 10_000, timeout: 5_000 },
   /** Compression costs time for each message at both ends. */
   compress: false,
@@ -63,3 +64,8 @@ export const minimal = {
   connectTimeout: 5_000,
   closeTimeout: 1_000,
 } as const;
+
+for (const preset of [trading, llmStream, dashboard, minimal]) {
+  for (const group of Object.values(preset)) Object.freeze(group);
+  Object.freeze(preset);
+}

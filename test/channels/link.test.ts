@@ -52,6 +52,30 @@ describe("attach", () => {
     await exchange.pass();
   });
 
+  it("is missed: a feed whose hook is called is told to attach the client, once it has had time to do so", async () => {
+    const exchange = new Exchange();
+    scene = createScene({ exchange });
+    const { runtime } = exchange;
+    const errors: unknown[] = [];
+    const clients = ["forgotten", "attached", "closed"].map((kind) => {
+      const feed = channels<Wire, Wire>({ ...feedOptions, runtime });
+      feed.on("error", ({ error }) => errors.push([kind, "code" in error && error.code, error.message]));
+      const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+        runtime,
+        onConnection: feed.onConnection,
+      });
+      void ws.connect();
+      return { feed, ws };
+    });
+    await exchange.pass(900);
+    clients[1]!.feed.attach(clients[1]!.ws);
+    await clients[2]!.feed.close();
+    await exchange.pass(5_000);
+    expect(errors).toEqual([["forgotten", "NOT_ATTACHED", expect.stringContaining("Call feed.attach(ws).")]]);
+    for (const { ws } of clients) ws.terminate();
+    await exchange.pass();
+  });
+
   it("accepts a client that is connected and has called the hook, and a hook of the application", async () => {
     const exchange = new Exchange();
     const feed = channels<Wire, Wire>(feedOptions);

@@ -108,6 +108,31 @@ it("checks the messages that onConnection receives, and reports a bad one once",
   ws.terminate();
 });
 
+it("reports a message that does not match and for which onConnection waited in vain", async () => {
+  const server = new ScriptedServer({
+    onConnection: (connection) => {
+      connection.accept();
+      for (const message of [{ ready: true }, { price: 3 }]) connection.send(message);
+    },
+  });
+  const runtime = new VirtualRuntime({ server });
+  const ws = new WebSocket("ws://feed.test/", {
+    ...{ runtime, reconnect: false, schema: tradeSchema },
+    onConnection: (connection) => connection.recv({ match: (trade) => "ready" in trade, timeout: 50 }),
+  });
+  const seen: unknown[] = [];
+  ws.on("dropped", ({ cause, message }) => seen.push([cause, message]));
+  ws.on("error", ({ error }) => seen.push("code" in error && error.code));
+  ws.connect().catch(() => undefined);
+  await runtime.advanceAsync(100);
+  expect(seen).toEqual([
+    ["schema", '{"ready":true}'],
+    "VALIDATION_FAILED",
+    ["closed", '{"price":3}'],
+    "TIMEOUT",
+  ]);
+});
+
 it.each(["strict", "lenient"] as const)(
   "%s: a schema that returns a promise fails each message",
   async (mode) => {

@@ -12,6 +12,13 @@ it.each(Object.entries(presets))("%s is a plain object that the client accepts",
   expect(() => new WebSocket("wss://feed.test/", { ...preset })).not.toThrow();
 });
 
+it.each(Object.entries(presets))(
+  "%s is frozen with its groups, because all clients share it",
+  (_, preset) => {
+    for (const part of [preset, ...Object.values<unknown>(preset)]) expect(Object.isFrozen(part)).toBe(true);
+  },
+);
+
 it.each(Object.entries(presets))("%s can be combined with other options", (_, preset) => {
   const ws = new WebSocket("wss://feed.test/", {
     ...preset,

@@ -1,7 +1,8 @@
 // Calls the deserializer and reports its errors. It does not decide what happens to a message whose decoding fails.
-import { JetSocketError, ValidationError } from "../../errors.js";
+import { JetSocketError } from "../../errors.js";
 import type { Deserializer } from "../../options/options.js";
 import type { ReceivedMessage } from "./received-message.js";
+import { isSchemaFailure } from "./validation.js";
 
 /** The result of {@link Decoder.decode} if the deserializer throws. */
 const undecodable = Symbol("undecodable");
@@ -44,11 +45,10 @@ export class Decoder {
 
   #fail(data: string | Buffer, cause: unknown): unknown {
     const message = "The deserializer threw on a received message, which was dropped.";
-    const isValidation = cause instanceof ValidationError;
-    this.#onFailed(
-      data,
-      isValidation ? cause : new JetSocketError(message, { code: "DECODE_FAILED", cause }),
-    );
+    const error = isSchemaFailure(cause)
+      ? cause
+      : new JetSocketError(message, { code: "DECODE_FAILED", cause });
+    this.#onFailed(data, error);
     return undecodable;
   }
 }

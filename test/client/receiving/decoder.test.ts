@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Decoder, isUndecodable } from "../../../src/client/receiving/decoder.js";
 import { decoded, undecoded } from "../../../src/client/receiving/received-message.js";
-import { JetSocketError } from "../../../src/errors.js";
+import { JetSocketError, ValidationError } from "../../../src/errors.js";
 
 let calls: [data: string | Buffer, isBinary: boolean][];
 let failures: [data: string | Buffer, error: JetSocketError][];
@@ -49,6 +49,15 @@ describe("decode()", () => {
     expect(error.code).toBe("DECODE_FAILED");
     expect(error.cause).toBe(cause);
     expect(error.message).toBe("The deserializer threw on a received message, which was dropped.");
+  });
+
+  it("reports a ValidationError that the deserializer throws as its error", () => {
+    const own = new ValidationError("own", { code: "OWN", issues: [] });
+    const decoder = decoderOf(() => {
+      throw own;
+    });
+    decoder.decode("text");
+    expect(failures[0]?.[1]).toMatchObject({ code: "DECODE_FAILED", cause: own });
   });
 
   it("reports a thrown value that is no Error as the cause", () => {

@@ -1,5 +1,6 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { validating } from "../../../src/client/receiving/validation.js";
+import { isSchemaFailure, validating as validatingIn } from "../../../src/client/receiving/validation.js";
 import { JetSocketError, ValidationError } from "../../../src/errors.js";
 import { issue, schemaOf, tradeSchema } from "../../support/schemas.js";
 
@@ -13,6 +14,15 @@ function errorOf(call: () => unknown): unknown {
   }
   return undefined;
 }
+
+type Validating = typeof validatingIn;
+
+const validating = (deserializer: Parameters<Validating>[0], schema: Parameters<Validating>[1]) =>
+  validatingIn(deserializer, schema, "strict");
+
+const broken = (): never => {
+  throw new Error("broken");
+};
 
 describe("validating()", () => {
   it("returns the deserializer itself without a schema", () => {
@@ -48,6 +58,19 @@ describe("validating()", () => {
         "The property issues of this error lists them.",
     );
     expect(Object.keys(error)).not.toContain("issues");
+  });
+
+  it("creates no error per message in the lenient mode, because nobody reads it", () => {
+    const check = validatingIn(parse, tradeSchema, "lenient");
+    const [one, two] = ["1", "2"].map((text) => errorOf(() => check(text, false)) as ValidationError);
+    expect([one?.code, isSchemaFailure(one)]).toEqual(["VALIDATION_FAILED", true]);
+    expect(two).toBe(one);
+    const failing = validatingIn(
+      parse,
+      schemaOf(() => null),
+      "lenient",
+    );
+    expect(errorOf(() => failing("1", false))).toMatchObject({ code: "SCHEMA_FUNCTION_FAILED" });
   });
 
   it("treats an empty array of issues as a failure", () => {
@@ -93,12 +116,39 @@ describe("validating()", () => {
   it.each([
     ["resolves", () => Promise.resolve({ value: 1 })],
     ["rejects", () => Promise.reject(new Error("late"))],
+    ["rejects in another realm", () => runInNewContext("Promise.reject(new Error('late'))") as unknown],
+    [
+      "rejects and whose method catch throws",
+      () => Object.assign(Promise.reject(new Error("late")), { catch: broken }),
+    ],
+    ["is only thenable, and throws", () => ({ then: broken })],
   ])("fails for a promise that %s, and handles its rejection", async (_, validate) => {
     const error = errorOf(() => validating(parse, schemaOf(validate))("1", false)) as ValidationError;
     expect(error.code).toBe("SCHEMA_FUNCTION_FAILED");
     expect(error.message).toContain("returned a promise. Use a schema without async checks");
     // Vitest fails the run for an unhandled rejection, which Node reports after this turn.
     await new Promise(setImmediate);
+  });
+
+  it.each([
+    ["value", Object.defineProperty({}, "value", { get: broken })],
+    ["issues", Object.defineProperty({}, "issues", { get: broken })],
+    ["every property", new Proxy({}, { has: broken })],
+    ["an issue", { issues: new Proxy([], { get: broken }) }],
+  ])("names the option if reading %s of the result throws", (_, result) => {
+    const schema = schemaOf(() => result);
+    const error = errorOf(() => validating(parse, schema)("1", false)) as ValidationError;
+    expect([error.code, (error.cause as Error).message]).toEqual(["SCHEMA_FUNCTION_FAILED", "broken"]);
+    expect(isSchemaFailure(error)).toBe(true);
+  });
+
+  it("does not take a ValidationError of the deserializer for one of the schema", () => {
+    const own = new ValidationError("own", { code: "OWN", issues: [] });
+    const deserialize = (): never => {
+      throw own;
+    };
+    expect(errorOf(() => validating(deserialize, tradeSchema)("1", false))).toBe(own);
+    expect(isSchemaFailure(own)).toBe(false);
   });
 
   it("calls `validate` as a method of the schema", () => {
