@@ -130,7 +130,12 @@ export class PendingRequests {
     if (session === undefined) return;
     request.session = session;
     session.connection.send(request.message).catch((error: unknown) => {
-      if (request.session !== session || request.settle === undefined) return;
+      if (request.session !== session) return;
+      if (request.settle === undefined) {
+        // A request that was not sent has no late answer. The end of a connection is handled in `onSessionEnd`.
+        if (!session.connection.ended.aborted) this.#remove(request);
+        return;
+      }
       // The next connection sends the request again.
       const isClosing = isInvalidState(error);
       if (request.isRetried && (session.connection.ended.aborted || isClosing)) {
@@ -167,7 +172,8 @@ export class PendingRequests {
   #remove(request: Request): void {
     this.#matching.delete(request);
     this.#late.delete(request);
-    if (request.id !== undefined) this.#byId.delete(request.id);
+    // A later request may have the same id.
+    if (request.id !== undefined && this.#byId.get(request.id) === request) this.#byId.delete(request.id);
   }
 
   #end(request: Request): Request["settle"] {

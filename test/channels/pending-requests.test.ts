@@ -391,6 +391,21 @@ describe("a request", () => {
     expect(await textOf(sentLater)).toBe("later");
   });
 
+  it("that cannot be sent has no late answer, also if it is aborted before its send has failed", async () => {
+    await connect();
+    for (const how of [{ matches: isPong }, { id: 1 }]) {
+      const abort = new AbortController();
+      const unsent = rpc.request(1n as never, { ...how, signal: abort.signal });
+      abort.abort("stop");
+      await exchange.pass();
+      const next = rpc.request({ id: 1, text: "pong" }, how);
+      await exchange.pass();
+      waiting.at(-1)!.answer();
+      await exchange.pass();
+      expect([await outcome(unsent), await textOf(next)]).toEqual(["stop", "pong"]);
+    }
+  });
+
   it.each<[string, unknown, unknown]>([
     ["no id and no matches", { text: "x" }, undefined],
     ["both id and matches", {}, { id: 1, matches: isPong }],
