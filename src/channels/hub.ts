@@ -98,16 +98,22 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     return new InvalidStateError(message, this.#closing === undefined ? "open" : "closed");
   }
 
+  /** Why the client can have no further connection that the feed can use. */
+  get unusable(): Error | undefined {
+    // With `shards`, other clients follow.
+    if (this.placement.isSharded) return undefined;
+    const link = this.placement.choose();
+    if (link.isClosed) return this.#stateError("The client of the feed is closed. Create a new client.");
+    return link.hasNoHook ? noHook() : undefined;
+  }
+
   open(name: string, bounds: ChannelBounds): ChannelState {
     this.#checkOpen("open");
     let topic = this.topics.get(name);
     if (topic === undefined) {
+      const { unusable } = this;
+      if (unusable !== undefined) throw unusable;
       const link = this.placement.choose();
-      if (link.isClosed)
-        throw this.#stateError(
-          "The client of the feed is closed, so no channel can be opened. Create a new client.",
-        );
-      if (link.hasNoHook) throw noHook();
       topic = new Topic(name, link);
       this.topics.set(name, topic);
       link.add(topic);

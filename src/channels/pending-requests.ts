@@ -23,6 +23,8 @@ export interface PendingRequestsHost {
   readonly runtime: Runtime;
   /** The connection for a request that is sent now. */
   readonly session: RequestSession | undefined;
+  /** Why there can be no further connection. */
+  readonly unusable: Error | undefined;
   readonly maxPending: number;
   /** An answer arrived after its request had ended. */
   onLateAnswer(message: unknown): void;
@@ -92,7 +94,11 @@ export class PendingRequests {
 
   #refusal({ id, retry }: ResolvedRequest): Error | undefined {
     const { maxPending, session } = this.#host;
-    if (session === undefined && !retry) return notConnected(undefined);
+    if (session === undefined) {
+      const { unusable } = this.#host;
+      if (unusable !== undefined) return notConnected(unusable, unusable.message);
+      if (!retry) return notConnected(undefined);
+    }
     if (id !== undefined && this.#byId.has(id)) {
       const message = `Another request with the id ${JSON.stringify(id)} is pending, or its answer may still arrive. Use another id.`;
       return new RequestError(message, { code: "DUPLICATE_ID" });
@@ -276,8 +282,10 @@ export class PendingRequests {
   }
 }
 
-function notConnected(cause: unknown): RequestError {
-  const message = "There is no open connection. Wait until the client is connected, or set the option retry.";
+function notConnected(
+  cause: unknown,
+  message = "There is no open connection. Wait until the client is connected, or set the option retry.",
+): RequestError {
   return new RequestError(message, { code: "NOT_CONNECTED", cause });
 }
 

@@ -428,6 +428,22 @@ describe("a request", () => {
     expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
   });
 
+  it("with retry is refused at once if no connection can follow: the client is closed or has no hook", async () => {
+    await connect();
+    ws.terminate();
+    await exchange.pass();
+    await expect(rpc.request({ id: 1 }, { retry: true, timeout: Infinity })).rejects.toMatchObject({
+      code: "NOT_CONNECTED",
+      message: expect.stringContaining("Create a new client") as string,
+    });
+    await connect({}, { onConnection: () => Promise.resolve() });
+    for (const retry of [true, false])
+      await expect(rpc.request({ id: 1 }, { retry, timeout: Infinity })).rejects.toMatchObject({
+        code: "NOT_CONNECTED",
+        cause: { code: "NO_HOOK" },
+      });
+  });
+
   it("is ended by close() of the feed", async () => {
     await connect();
     const one = rpc.request({ id: 1 });
