@@ -173,8 +173,13 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   get session(): Session | undefined {
-    for (const { session } of this.placement.links) if (session !== undefined) return session;
-    return undefined;
+    let other: Session | undefined;
+    for (const { session, client } of this.placement.links) {
+      if (session !== undefined && client?.state === "connected") return session;
+      // The client is not connected yet, or it closes.
+      other ??= session;
+    }
+    return other;
   }
 
   get maxPending(): number {
@@ -260,6 +265,8 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   onClientEnd(link: Link, error: ChannelError | undefined): void {
     if (this.placement.isSharded) {
+      // The channels do not end, so their handles do not report the error. A missing hook was reported before.
+      if (error !== undefined && !link.hasNoHook) this.reportError(error);
       this.placement.move(link);
       return;
     }

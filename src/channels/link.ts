@@ -173,10 +173,10 @@ export class Link {
     if (state !== "closed" && state !== "failed") return;
     const report = this.#client?.lastReport;
     const cause = report?.error;
-    const error = new ChannelError(`The client of the channel has ended with the state "${state}".`, {
-      code: "CLIENT_ENDED",
-      cause,
-    });
+    const error = new ChannelError(
+      `The client of the channel has ended with the state "${state}". See the properties cause and report of this error.`,
+      { code: "CLIENT_ENDED", cause },
+    );
     if (report !== undefined) error.report = report;
     this.#host.onClientEnd(this, state === "closed" && report?.verdict !== "aborted" ? undefined : error);
   }

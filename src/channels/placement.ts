@@ -51,23 +51,27 @@ export class Placement {
     const link = new Link(this.#host);
     this.#links.push(link);
     const shard = ++this.#shardCount;
-    if (this.#failures === 0) void this.#connect(link, shard, shards);
+    // `connect` is called when the channel is known, because the function may open the same channel.
+    if (this.#failures === 0) queueMicrotask(() => void this.#connect(link, shard, shards));
     else this.#connectLater(link, shard, shards);
     return link;
   }
 
   async #connect(link: Link, shard: number, { connect }: ShardOptions<unknown, unknown>): Promise<void> {
+    if (this.#isClosed) return;
     try {
       const onConnection: Link["onConnection"] = (connection, signal) =>
         link.onConnection(connection, signal);
       const client = await this.#inTime(connect({ onConnection, shard }));
       if (!((client as unknown) instanceof WebSocket)) throw new TypeError("It must return a WebSocket.");
+      if (this.#links.some((other) => other.client === client))
+        throw new TypeError("It must return a new WebSocket in each call.");
       if (client.state === "closed") throw new TypeError("It must return a new WebSocket, not a closed one.");
       if (this.#isClosed) {
         client.terminate();
         return;
       }
-      link.attach(client);
+      attach(link, client);
       // The end of the client is reported by its state.
       client.run().catch(() => undefined);
     } catch (cause) {
@@ -134,6 +138,8 @@ export class Placement {
     const topics = [...link.topics.values()];
     this.#links = this.#links.filter((other) => other !== link);
     link.end();
+    // The feed cannot use this client. It would stay open, and a further client would follow after each wait.
+    if (link.hasNoHook) link.client?.terminate();
     if (this.#isClosed) return topics;
     this.#failures++;
     for (const topic of topics) {
@@ -155,5 +161,15 @@ export class Placement {
     for (const link of links) link.end();
     if (this.isSharded)
       await Promise.allSettled(links.map(({ client }) => client?.close() ?? Promise.resolve()));
+  }
+}
+
+/** @throws ChannelError if the client does not call the hook. The client is then terminated. */
+function attach(link: Link, client: Client): void {
+  try {
+    link.attach(client);
+  } catch (error) {
+    client.terminate();
+    throw error;
   }
 }
