@@ -114,13 +114,19 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
       const { unusable } = this;
       if (unusable !== undefined) throw unusable;
       const link = this.placement.choose();
-      topic = new Topic(name, link);
-      this.topics.set(name, topic);
-      link.add(topic);
+      // `shards.connect` may have opened the same channel.
+      topic = this.topics.get(name) ?? this.#createTopic(name, link);
     }
     const handle = new ChannelState(name, bounds, this);
     topic.add(handle);
     return handle;
+  }
+
+  #createTopic(name: string, link: Link): Topic {
+    const topic = new Topic(name, link);
+    this.topics.set(name, topic);
+    link.add(topic);
+    return topic;
   }
 
   /** A handle was closed. The last handle of a channel unsubscribes. */

@@ -44,21 +44,22 @@ export class Placement {
       const { load } = link;
       if (load < least) [best, least] = [link, load];
     }
-    return best ?? this.#addShard(this.#shards);
+    if (best !== undefined) return best;
+    const link = this.#addShard(this.#shards);
+    // `connect` may have opened channels on the new client.
+    return link.load < maxPerConnection ? link : this.choose();
   }
 
   #addShard(shards: ShardOptions<unknown, unknown>): Link {
     const link = new Link(this.#host);
     this.#links.push(link);
     const shard = ++this.#shardCount;
-    // `connect` is called when the channel is known, because the function may open the same channel.
-    if (this.#failures === 0) queueMicrotask(() => void this.#connect(link, shard, shards));
+    if (this.#failures === 0) void this.#connect(link, shard, shards);
     else this.#connectLater(link, shard, shards);
     return link;
   }
 
   async #connect(link: Link, shard: number, { connect }: ShardOptions<unknown, unknown>): Promise<void> {
-    if (this.#isClosed) return;
     try {
       const onConnection: Link["onConnection"] = (connection, signal) =>
         link.onConnection(connection, signal);

@@ -222,18 +222,19 @@ describe("a client of shards.connect", () => {
     expect(errors).toMatchObject([{ code: "CLIENT_ENDED", report: { statusCode: 401 } }]);
   });
 
-  it("is created after the channel is known, so that connect may open the same channel", async () => {
+  it.each([[["a"]], [["b", "c"]]])("may be created by a function that opens channels: %j", async (names) => {
     const handles: Channel<Wire>[] = [];
     create((context) => {
-      handles.push(feed.open("a"));
+      if (contexts.length === 1) handles.push(...open(...names));
       return client(context);
     });
     handles.push(...open("a"));
     await exchange.pass(100);
     const received = handles.map(numbersOf);
-    exchange.publish("a");
+    for (const name of new Set(["a", ...names])) exchange.publish(name);
     await exchange.pass(100);
-    expect([received, contexts]).toEqual([[[1], [1]], [1]]);
+    expect(received).toEqual(handles.map(() => [1]));
+    expect(sets()).toEqual(names.length === 1 ? ["a"] : ["bc", "a"]);
   });
 
   it("that closes is not used for requests while another client is connected", async () => {
