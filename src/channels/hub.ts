@@ -67,7 +67,14 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   nextId(): number {
-    return ++this.#lastId;
+    // The application may number its requests itself.
+    do this.#lastId++;
+    while (this.requests.hasId(this.#lastId));
+    return this.#lastId;
+  }
+
+  isReserved(id: string | number): boolean {
+    return this.placement.links.some(({ sessions }) => sessions.some((session) => session.isWaitingFor(id)));
   }
 
   onConnection(connection: Connection, signal: AbortSignal): Promise<void> {
@@ -207,8 +214,9 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     if (ack !== undefined && link.acknowledge(ack)) return;
     const name = ack === undefined ? this.#nameOf(message) : undefined;
     const topic = name === undefined ? undefined : this.topics.get(name);
+    const mayAnswer = !isIdExplicit && name === undefined && requests.hasIds;
     if (topic?.link === link) topic.deliver(message);
-    else if (isIdExplicit || !requests.hasIds || !requests.offerId(this.#idOf(message), message)) {
+    else if (!mayAnswer || !requests.offerId(this.#idOf(message), message)) {
       const cause = name === undefined ? "noChannel" : "notOpen";
       this.#onUnrouted(message, ack === undefined ? cause : "acknowledgement", name);
     }

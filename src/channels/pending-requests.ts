@@ -26,6 +26,8 @@ export interface PendingRequestsHost {
   /** Why there can be no further connection. */
   readonly unusable: Error | undefined;
   readonly maxPending: number;
+  /** True if a message that is no request has this id, and waits for its answer. */
+  isReserved(id: string | number): boolean;
   /** An answer arrived after its request had ended. */
   onLateAnswer(message: unknown): void;
   reportError(error: unknown): void;
@@ -71,6 +73,11 @@ export class PendingRequests {
     return this.#matching.size > 0;
   }
 
+  /** True if a request with the id is pending, or its answer may still arrive. */
+  hasId(id: string | number): boolean {
+    return this.#byId.has(id);
+  }
+
   get hasIds(): boolean {
     return this.#byId.size > 0;
   }
@@ -99,7 +106,7 @@ export class PendingRequests {
       if (unusable !== undefined) return notConnected(unusable, unusable.message);
       if (!retry) return notConnected(undefined);
     }
-    if (id !== undefined && this.#byId.has(id)) {
+    if (id !== undefined && (this.#byId.has(id) || this.#host.isReserved(id))) {
       const message = `Another request with the id ${JSON.stringify(id)} is pending, or its answer may still arrive. Use another id.`;
       return new RequestError(message, { code: "DUPLICATE_ID" });
     }

@@ -41,6 +41,8 @@ export class Placement {
     let best: Link | undefined;
     let least = maxPerConnection;
     for (const link of this.#links) {
+      // `load` takes longer to compute, and is never less.
+      if (link.topics.size >= least) continue;
       const { load } = link;
       if (load < least) [best, least] = [link, load];
     }

@@ -129,7 +129,7 @@ describe("an answer", () => {
     expect([await textOf(one), unrouted]).toEqual(["one", ["noChannel one"]]);
   });
 
-  it("is not a message of an open channel that has the same number as id", async () => {
+  it("is not a message of a channel that has the same number as id, also if the channel was just closed", async () => {
     const scene = await connectScene({ exchange });
     ({ ws } = scene);
     rpc = scene.feed;
@@ -140,9 +140,33 @@ describe("an answer", () => {
     exchange.peer.wire.send({ ch: "a", id: 1, n: 9 });
     await exchange.pass();
     expect([numbers, await textOf(one)]).toEqual([[9], "pending"]);
+    channel.close();
+    exchange.peer.wire.send({ ch: "a", id: 1, n: 10 });
+    await exchange.pass();
+    expect(await textOf(one)).toBe("pending");
     waiting[0]!.answer("answer");
     await exchange.pass();
     expect(await textOf(one)).toBe("answer");
+  });
+
+  it("is not the acknowledgement of a subscribe message with the same id", async () => {
+    exchange.answer = () => undefined;
+    const scene = await connectScene({
+      exchange,
+      feed: { subscribe: (channels, id) => ({ op: "sub", channels, id }) },
+    });
+    ({ ws } = scene);
+    rpc = scene.feed;
+    scene.feed.open("a");
+    const first = rpc.request({ id: 1, text: "first" });
+    await exchange.pass();
+    const subscribe = exchange.peer.received.find(({ op }) => op === "sub")!;
+    const second = rpc.request({ id: Number(subscribe.id), text: "second" });
+    await exchange.pass();
+    expect([subscribe.id, await outcome(second)]).toEqual([2, "DUPLICATE_ID"]);
+    waiting[0]!.answer();
+    await exchange.pass();
+    expect(await textOf(first)).toBe("first");
   });
 });
 
