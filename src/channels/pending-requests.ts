@@ -36,6 +36,9 @@ export interface PendingRequestsHost {
 /** Smallest number of ids whose late answers are recognized. */
 const minLate = 10_000;
 
+/** Wait in milliseconds after the send buffer of the client was full. */
+const overflowDelay = 1_000;
+
 interface Request {
   /** `undefined` after the request has ended, so that it uses no memory. */
   message: unknown;
@@ -58,6 +61,7 @@ export class PendingRequests {
   /** Late requests with an id, oldest first. */
   readonly #late = new Set<Request>();
   readonly #aborts = new SharedAborts();
+  #overflowTimer: Timer | undefined;
   #count = 0;
 
   constructor(host: PendingRequestsHost) {
@@ -95,7 +99,7 @@ export class PendingRequests {
     this.#count++;
     if (id !== undefined) this.#byId.set(id, request);
     else this.#matching.add(request);
-    this.#transmit(request);
+    this.#transmit(request, true);
     return promise;
   }
 
@@ -138,7 +142,8 @@ export class PendingRequests {
     });
   }
 
-  #transmit(request: Request): void {
+  /** @param isNew - `true` during the call of `send()`, so that the application learns that the send buffer is full. */
+  #transmit(request: Request, isNew: boolean): void {
     const { session } = this.#host;
     if (session === undefined) return;
     request.session = session;
@@ -151,12 +156,23 @@ export class PendingRequests {
       }
       // The next connection sends the request again.
       const isClosing = isInvalidState(error);
-      if (request.isRetried && (session.connection.ended.aborted || isClosing)) {
+      const isFull = !isNew && error instanceof BufferOverflowError;
+      if (request.isRetried && (session.connection.ended.aborted || isClosing || isFull)) {
         request.session = undefined;
         // Another connection may be open already.
-        if (this.#host.session !== session) this.#transmit(request);
+        if (this.#host.session !== session) this.#transmit(request, false);
+        else if (isFull) this.#sendLater();
       } else this.#end(request)?.reject(isClosing ? notConnected(error) : error);
     });
+  }
+
+  #sendLater(): void {
+    this.#overflowTimer ??= this.#host.runtime.setTimer(overflowDelay, () => {
+      this.#overflowTimer = undefined;
+      this.onSession();
+    });
+    // The socket keeps the process running, not this timer.
+    this.#overflowTimer.unref();
   }
 
   /** Ends the wait of a request. Its answer may still arrive, if the request was sent. */
@@ -245,7 +261,7 @@ export class PendingRequests {
   /** A connection can be used. Sends the requests that wait for it. */
   onSession(): void {
     for (const request of [...this.#matching, ...this.#byId.values()])
-      if (request.session === undefined && !request.isLate) this.#transmit(request);
+      if (request.session === undefined && !request.isLate) this.#transmit(request, false);
   }
 
   /**

@@ -39,6 +39,8 @@ export class Exchange {
   answer: Answer = (name, peer) => this.accept(name, peer);
   /** True: each handshake is refused with the status 401. */
   isRejecting = false;
+  /** True: a new connection is not read before `goOnReading()`. */
+  isStalled = false;
   /** Handles messages other than `sub` and `unsub`. */
   onOther: (message: Wire, peer: Peer) => void = () => undefined;
 
@@ -55,6 +57,7 @@ export class Exchange {
     const peer: Peer = { wire, number, subscribed: new Set(), received: [] };
     this.peers.push(peer);
     wire.accept();
+    if (this.isStalled) wire.stopReading();
     for await (const text of wire) {
       const message = JSON.parse(String(text)) as Wire;
       peer.received.push(message);

@@ -415,6 +415,24 @@ describe("a request", () => {
     expect(await textOf(sentLater)).toBe("later");
   });
 
+  it("with retry that waited for a connection is sent later if the send buffer of the connection is full", async () => {
+    create({}, { maxBufferedAmount: 2 ** 20 });
+    exchange.isStalled = true;
+    const request = (id: number, timeout = Infinity): Promise<Wire> =>
+      rpc.request({ id, text: "x".repeat(300_000) }, { retry: true, timeout });
+    const all = Array.from({ length: 12 }, (_, id) => request(id));
+    const tooLate = request(20, 10_000);
+    void ws.connect();
+    await exchange.pass(10_000);
+    expect([await outcome(all[11]!), await outcome(tooLate)]).toEqual(["pending", "TIMEOUT"]);
+    expect(await outcome(request(21))).toBe("BUFFER_OVERFLOW");
+    exchange.peer.wire.goOnReading();
+    await exchange.pass(10_000);
+    for (const { answer } of waiting) answer("done");
+    await exchange.pass();
+    expect(await Promise.all(all.map(textOf))).toEqual(Array(12).fill("done"));
+  });
+
   it("that cannot be sent has no late answer, also if it is aborted before its send has failed", async () => {
     await connect();
     for (const how of [{ matches: isPong }, { id: 1 }]) {
