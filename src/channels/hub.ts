@@ -7,12 +7,12 @@ import { type Ack, readAcknowledgement } from "./acknowledgement.js";
 import type { ChannelBounds } from "./channel-buffer.js";
 import { ChannelState, type ChannelStateHost } from "./channel-state.js";
 import { ChannelError, RequestError } from "./errors.js";
-import { isThenable, Listeners } from "./listeners.js";
+import { isThenable, isUnwantedPromise, Listeners } from "./listeners.js";
 import { type Link, type LinkHost, noHook } from "./link.js";
 import { PendingRequests, type PendingRequestsHost } from "./pending-requests.js";
 import { Placement } from "./placement.js";
 import { Refusals, type RefusalsHost } from "./refusals.js";
-import type { ResolvedOptions, ResolvedRequest } from "./resolve-options.js";
+import { isId, type ResolvedOptions, type ResolvedRequest } from "./resolve-options.js";
 import type { Connection, Session } from "./session.js";
 import { Topic } from "./topic.js";
 
@@ -177,8 +177,12 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   #idOf(message: unknown): string | number | undefined {
     try {
-      const id = this.options.idOf === undefined ? idProperty(message) : this.options.idOf(message);
-      return typeof id === "string" || typeof id === "number" ? id : undefined;
+      const { idOf } = this.options;
+      const id: unknown = idOf === undefined ? idProperty(message) : idOf(message);
+      if (isId(id)) return id;
+      if (idOf === undefined || id === undefined || id === null) return undefined;
+      const given = isUnwantedPromise(id) ? "a promise" : typeof id;
+      throw new TypeError(`It returned ${given} instead of a string or a finite number.`);
     } catch (thrown) {
       this.reportFunctionError("The option idOf", thrown);
       return undefined;

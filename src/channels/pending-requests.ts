@@ -10,7 +10,7 @@ import {
   TimeoutError,
 } from "../index.js";
 import { reportOf, RequestError } from "./errors.js";
-import { isThenable } from "./listeners.js";
+import { isUnwantedPromise } from "./listeners.js";
 import type { ResolvedRequest } from "./resolve-options.js";
 import { SharedAborts } from "./shared-abort.js";
 
@@ -223,7 +223,8 @@ export class PendingRequests {
       let isAnswer: unknown;
       try {
         isAnswer = request.matches?.(message);
-        if (isThenable(isAnswer)) throw new TypeError("It returned a promise instead of true or false.");
+        if (isUnwantedPromise(isAnswer))
+          throw new TypeError("It returned a promise instead of true or false.");
       } catch (cause) {
         this.#onFunctionError(request, cause);
         continue;

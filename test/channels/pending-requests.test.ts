@@ -140,7 +140,7 @@ describe("an answer", () => {
     exchange.peer.wire.send({ ch: "a", id: 1, n: 9 });
     await exchange.pass();
     expect([numbers, await textOf(one)]).toEqual([[9], "pending"]);
-    channel.close();
+    void channel.close();
     exchange.peer.wire.send({ ch: "a", id: 1, n: 10 });
     await exchange.pass();
     expect(await textOf(one)).toBe("pending");
@@ -357,6 +357,27 @@ describe("a request", () => {
     expect(await outcome(one)).toBe("TIMEOUT");
   });
 
+  it("whose function returns a rejected promise fails with a report, and the process goes on", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", onUnhandled);
+    const broken = (): never => Promise.reject(new Error("broken")) as never;
+    let isBroken = true;
+    await connect({ idOf: (message) => (isBroken ? broken() : message.id) });
+    const errors: unknown[] = [];
+    rpc.on("error", ({ error }) => errors.push(error.cause));
+    const noId = rpc.request({ id: 1 });
+    await exchange.pass();
+    expect([await outcome(noId), errors]).toEqual([expect.any(TypeError), [expect.any(TypeError)]]);
+    isBroken = false;
+    const byMatch = rpc.request({ text: "x" }, { matches: broken });
+    await exchange.pass();
+    waiting[0]!.answer();
+    await exchange.pass();
+    expect([await outcome(byMatch), unhandled]).toEqual(["REQUEST_FUNCTION_FAILED", []]);
+    process.off("unhandledRejection", onUnhandled);
+  });
+
   it("is refused above maxPending, and requests without an answer count if they have no id", async () => {
     await connect({ maxPending: 2 });
     const all = [1, 2, 3].map((id) => rpc.request({ id }, { timeout: 10 }));
@@ -452,6 +473,8 @@ describe("a request", () => {
     ["no id and no matches", { text: "x" }, undefined],
     ["both id and matches", {}, { id: 1, matches: isPong }],
     ["an id of another type", {}, { id: {} }],
+    ["an id that is no number", { id: Number.NaN }, undefined],
+    ["an option id that is not finite", {}, { id: Infinity }],
     ["matches that is no function", {}, { matches: "pong" }],
     ["a timeout that is a text", { id: 1 }, { timeout: "1" }],
     ["a negative timeout", { id: 1 }, { timeout: -1 }],
