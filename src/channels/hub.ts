@@ -192,7 +192,9 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   get session(): Session | undefined {
     let other: Session | undefined;
     for (const { session, client } of this.placement.links) {
-      if (session !== undefined && client?.state === "connected") return session;
+      // Before `attach()`, no answer would be received.
+      if (session === undefined || client === undefined) continue;
+      if (client.state === "connected") return session;
       // The client is not connected yet, or it closes.
       other ??= session;
     }

@@ -133,6 +133,7 @@ export class Link {
     this.#client = client;
     this.#listen(client);
     for (const session of this.#sessions) this.#start(session);
+    if (this.session !== undefined) this.#host.onSession(this.session);
   }
 
   #listen(client: Client): void {

@@ -308,7 +308,7 @@ export class PendingRequests {
 
 function notConnected(
   cause: unknown,
-  message = "There is no open connection. Wait until the client is connected, or set the option retry.",
+  message = "There is no open connection. Call attach(), and wait until the client is connected, or set the option retry.",
 ): RequestError {
   return new RequestError(message, { code: "NOT_CONNECTED", cause });
 }

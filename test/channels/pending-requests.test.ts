@@ -295,6 +295,29 @@ describe("a request", () => {
     expect(await textOf(kept)).toBe("kept");
   });
 
+  it("is not sent before attach(), because its answer would not be received", async () => {
+    create();
+    const late = requests<Wire, Wire>();
+    ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+      ...{ runtime: exchange.runtime, onConnection: late.onConnection, heartbeat: false },
+    });
+    void ws.connect();
+    await exchange.pass();
+    const refused = late.request({ id: 1 });
+    const kept = late.request({ id: 2, text: "kept" }, { retry: true });
+    await exchange.pass();
+    await expect(refused).rejects.toMatchObject({
+      code: "NOT_CONNECTED",
+      message: expect.stringContaining("attach") as string,
+    });
+    expect(waiting).toEqual([]);
+    late.attach(ws);
+    await exchange.pass();
+    waiting[0]!.answer();
+    await exchange.pass();
+    expect(await textOf(kept)).toBe("kept");
+  });
+
   it("is not sent if its signal is aborted before", async () => {
     await connect();
     const promise = rpc.request({ id: 1 }, { signal: AbortSignal.abort("stop") });
