@@ -45,7 +45,8 @@ export class ChannelError extends JetSocketError {
 /**
  * A request failed. The code is one of the following:
  *
- * - `"NOT_CONNECTED"`: there is no connection, and the request has not the option `retry`.
+ * - `"NOT_CONNECTED"`: there is no connection, and the request has not the option `retry`, or the client is closed or has
+ *   no hook.
  * - `"CONNECTION_ENDED"`: the connection ended before the answer arrived. `report` describes the end.
  * - `"DUPLICATE_ID"`: another request with this id is pending, or its answer may still arrive.
  * - `"REQUEST_FUNCTION_FAILED"`: `matches` threw an error, or returned an invalid value.

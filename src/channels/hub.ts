@@ -7,12 +7,12 @@ import { type Ack, readAcknowledgement } from "./acknowledgement.js";
 import type { ChannelBounds } from "./channel-buffer.js";
 import { ChannelState, type ChannelStateHost } from "./channel-state.js";
 import { ChannelError, RequestError } from "./errors.js";
-import { isThenable, Listeners } from "./listeners.js";
+import { isThenable, isUnwantedPromise, Listeners } from "./listeners.js";
 import { type Link, type LinkHost, noHook } from "./link.js";
 import { PendingRequests, type PendingRequestsHost } from "./pending-requests.js";
 import { Placement } from "./placement.js";
 import { Refusals, type RefusalsHost } from "./refusals.js";
-import type { ResolvedOptions, ResolvedRequest } from "./resolve-options.js";
+import { isId, type ResolvedOptions, type ResolvedRequest } from "./resolve-options.js";
 import type { Connection, Session } from "./session.js";
 import { Topic } from "./topic.js";
 
@@ -67,7 +67,14 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   nextId(): number {
-    return ++this.#lastId;
+    // The application may number its requests itself.
+    do this.#lastId++;
+    while (this.requests.hasId(this.#lastId));
+    return this.#lastId;
+  }
+
+  isReserved(id: string | number): boolean {
+    return this.placement.links.some(({ sessions }) => sessions.some((session) => session.isWaitingFor(id)));
   }
 
   onConnection(connection: Connection, signal: AbortSignal): Promise<void> {
@@ -98,23 +105,35 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     return new InvalidStateError(message, this.#closing === undefined ? "open" : "closed");
   }
 
+  /** Why the client can have no further connection that the feed can use. */
+  get unusable(): Error | undefined {
+    // With `shards`, other clients follow.
+    if (this.placement.isSharded) return undefined;
+    const link = this.placement.choose();
+    if (link.isClosed) return this.#stateError("The client of the feed is closed. Create a new client.");
+    return link.hasNoHook ? noHook() : undefined;
+  }
+
   open(name: string, bounds: ChannelBounds): ChannelState {
     this.#checkOpen("open");
     let topic = this.topics.get(name);
     if (topic === undefined) {
+      const { unusable } = this;
+      if (unusable !== undefined) throw unusable;
       const link = this.placement.choose();
-      if (link.isClosed)
-        throw this.#stateError(
-          "The client of the feed is closed, so no channel can be opened. Create a new client.",
-        );
-      if (link.hasNoHook) throw noHook();
-      topic = new Topic(name, link);
-      this.topics.set(name, topic);
-      link.add(topic);
+      // `shards.connect` may have opened the same channel.
+      topic = this.topics.get(name) ?? this.#createTopic(name, link);
     }
     const handle = new ChannelState(name, bounds, this);
     topic.add(handle);
     return handle;
+  }
+
+  #createTopic(name: string, link: Link): Topic {
+    const topic = new Topic(name, link);
+    this.topics.set(name, topic);
+    link.add(topic);
+    return topic;
   }
 
   /** A handle was closed. The last handle of a channel unsubscribes. */
@@ -158,8 +177,12 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   #idOf(message: unknown): string | number | undefined {
     try {
-      const id = this.options.idOf === undefined ? idProperty(message) : this.options.idOf(message);
-      return typeof id === "string" || typeof id === "number" ? id : undefined;
+      const { idOf } = this.options;
+      const id: unknown = idOf === undefined ? idProperty(message) : idOf(message);
+      if (isId(id)) return id;
+      if (idOf === undefined || id === undefined || id === null) return undefined;
+      const given = isUnwantedPromise(id) ? "a promise" : typeof id;
+      throw new TypeError(`It returned ${given} instead of a string or a finite number.`);
     } catch (thrown) {
       this.reportFunctionError("The option idOf", thrown);
       return undefined;
@@ -167,8 +190,15 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   get session(): Session | undefined {
-    for (const { session } of this.placement.links) if (session !== undefined) return session;
-    return undefined;
+    let other: Session | undefined;
+    for (const { session, client } of this.placement.links) {
+      // Before `attach()`, no answer would be received.
+      if (session === undefined || client === undefined) continue;
+      if (client.state === "connected") return session;
+      // The client is not connected yet, or it closes.
+      other ??= session;
+    }
+    return other;
   }
 
   get maxPending(): number {
@@ -190,8 +220,9 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     if (ack !== undefined && link.acknowledge(ack)) return;
     const name = ack === undefined ? this.#nameOf(message) : undefined;
     const topic = name === undefined ? undefined : this.topics.get(name);
+    const mayAnswer = !isIdExplicit && name === undefined && requests.hasIds;
     if (topic?.link === link) topic.deliver(message, size);
-    else if (isIdExplicit || !requests.hasIds || !requests.offerId(this.#idOf(message), message)) {
+    else if (!mayAnswer || !requests.offerId(this.#idOf(message), message)) {
       const cause = name === undefined ? "noChannel" : "notOpen";
       this.#onUnrouted(message, ack === undefined ? cause : "acknowledgement", name);
     }
@@ -254,6 +285,8 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   onClientEnd(link: Link, error: ChannelError | undefined): void {
     if (this.placement.isSharded) {
+      // The channels do not end, so their handles do not report the error. A missing hook was reported before.
+      if (error !== undefined && !link.hasNoHook) this.reportError(error);
       this.placement.move(link);
       return;
     }

@@ -135,6 +135,7 @@ export class Link {
     this.#client = client;
     this.#listen(client);
     for (const session of this.#sessions) this.#start(session);
+    if (this.session !== undefined) this.#host.onSession(this.session);
   }
 
   #listen(client: Client): void {
@@ -175,10 +176,10 @@ export class Link {
     if (state !== "closed" && state !== "failed") return;
     const report = this.#client?.lastReport;
     const cause = report?.error;
-    const error = new ChannelError(`The client of the channel has ended with the state "${state}".`, {
-      code: "CLIENT_ENDED",
-      cause,
-    });
+    const error = new ChannelError(
+      `The client of the channel has ended with the state "${state}". See the properties cause and report of this error.`,
+      { code: "CLIENT_ENDED", cause },
+    );
     if (report !== undefined) error.report = report;
     this.#host.onClientEnd(this, state === "closed" && report?.verdict !== "aborted" ? undefined : error);
   }

@@ -94,7 +94,7 @@ export interface ShardOptions<Received, Sent> {
 export interface RequestsOptions<Received> {
   /**
    * Returns the id of a message: of a request, and of its answer. Default: the property `id` of the message. Without this
-   * option, a message of an open channel is never an answer.
+   * option, a message of a channel is never an answer.
    */
   readonly idOf?: ((message: Received) => string | number | null | undefined) | undefined;
   /** Maximum number of pending requests. A further request rejects with a `BufferOverflowError`. Default 10,000. */

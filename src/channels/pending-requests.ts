@@ -10,7 +10,7 @@ import {
   TimeoutError,
 } from "../index.js";
 import { reportOf, RequestError } from "./errors.js";
-import { isThenable } from "./listeners.js";
+import { isUnwantedPromise } from "./listeners.js";
 import type { ResolvedRequest } from "./resolve-options.js";
 import { SharedAborts } from "./shared-abort.js";
 
@@ -23,7 +23,11 @@ export interface PendingRequestsHost {
   readonly runtime: Runtime;
   /** The connection for a request that is sent now. */
   readonly session: RequestSession | undefined;
+  /** Why there can be no further connection. */
+  readonly unusable: Error | undefined;
   readonly maxPending: number;
+  /** True if a message that is no request has this id, and waits for its answer. */
+  isReserved(id: string | number): boolean;
   /** An answer arrived after its request had ended. */
   onLateAnswer(message: unknown): void;
   reportError(error: unknown): void;
@@ -31,6 +35,9 @@ export interface PendingRequestsHost {
 
 /** Smallest number of ids whose late answers are recognized. */
 const minLate = 10_000;
+
+/** Wait in milliseconds after the send buffer of the client was full. */
+const overflowDelay = 1_000;
 
 interface Request {
   /** `undefined` after the request has ended, so that it uses no memory. */
@@ -54,6 +61,7 @@ export class PendingRequests {
   /** Late requests with an id, oldest first. */
   readonly #late = new Set<Request>();
   readonly #aborts = new SharedAborts();
+  #overflowTimer: Timer | undefined;
   #count = 0;
 
   constructor(host: PendingRequestsHost) {
@@ -67,6 +75,11 @@ export class PendingRequests {
 
   get hasMatching(): boolean {
     return this.#matching.size > 0;
+  }
+
+  /** True if a request with the id is pending, or its answer may still arrive. */
+  hasId(id: string | number): boolean {
+    return this.#byId.has(id);
   }
 
   get hasIds(): boolean {
@@ -86,14 +99,18 @@ export class PendingRequests {
     this.#count++;
     if (id !== undefined) this.#byId.set(id, request);
     else this.#matching.add(request);
-    this.#transmit(request);
+    this.#transmit(request, true);
     return promise;
   }
 
   #refusal({ id, retry }: ResolvedRequest): Error | undefined {
     const { maxPending, session } = this.#host;
-    if (session === undefined && !retry) return notConnected(undefined);
-    if (id !== undefined && this.#byId.has(id)) {
+    if (session === undefined) {
+      const { unusable } = this.#host;
+      if (unusable !== undefined) return notConnected(unusable, unusable.message);
+      if (!retry) return notConnected(undefined);
+    }
+    if (id !== undefined && (this.#byId.has(id) || this.#host.isReserved(id))) {
       const message = `Another request with the id ${JSON.stringify(id)} is pending, or its answer may still arrive. Use another id.`;
       return new RequestError(message, { code: "DUPLICATE_ID" });
     }
@@ -125,20 +142,37 @@ export class PendingRequests {
     });
   }
 
-  #transmit(request: Request): void {
+  /** @param isNew - `true` during the call of `send()`, so that the application learns that the send buffer is full. */
+  #transmit(request: Request, isNew: boolean): void {
     const { session } = this.#host;
     if (session === undefined) return;
     request.session = session;
     session.connection.send(request.message).catch((error: unknown) => {
-      if (request.session !== session || request.settle === undefined) return;
+      if (request.session !== session) return;
+      if (request.settle === undefined) {
+        // A request that was not sent has no late answer. The end of a connection is handled in `onSessionEnd`.
+        if (!session.connection.ended.aborted) this.#remove(request);
+        return;
+      }
       // The next connection sends the request again.
       const isClosing = isInvalidState(error);
-      if (request.isRetried && (session.connection.ended.aborted || isClosing)) {
+      const isFull = !isNew && error instanceof BufferOverflowError;
+      if (request.isRetried && (session.connection.ended.aborted || isClosing || isFull)) {
         request.session = undefined;
         // Another connection may be open already.
-        if (this.#host.session !== session) this.#transmit(request);
+        if (this.#host.session !== session) this.#transmit(request, false);
+        else if (isFull) this.#sendLater();
       } else this.#end(request)?.reject(isClosing ? notConnected(error) : error);
     });
+  }
+
+  #sendLater(): void {
+    this.#overflowTimer ??= this.#host.runtime.setTimer(overflowDelay, () => {
+      this.#overflowTimer = undefined;
+      this.onSession();
+    });
+    // The socket keeps the process running, not this timer.
+    this.#overflowTimer.unref();
   }
 
   /** Ends the wait of a request. Its answer may still arrive, if the request was sent. */
@@ -167,7 +201,8 @@ export class PendingRequests {
   #remove(request: Request): void {
     this.#matching.delete(request);
     this.#late.delete(request);
-    if (request.id !== undefined) this.#byId.delete(request.id);
+    // A later request may have the same id.
+    if (request.id !== undefined && this.#byId.get(request.id) === request) this.#byId.delete(request.id);
   }
 
   #end(request: Request): Request["settle"] {
@@ -188,7 +223,8 @@ export class PendingRequests {
       let isAnswer: unknown;
       try {
         isAnswer = request.matches?.(message);
-        if (isThenable(isAnswer)) throw new TypeError("It returned a promise instead of true or false.");
+        if (isUnwantedPromise(isAnswer))
+          throw new TypeError("It returned a promise instead of true or false.");
       } catch (cause) {
         this.#onFunctionError(request, cause);
         continue;
@@ -226,7 +262,7 @@ export class PendingRequests {
   /** A connection can be used. Sends the requests that wait for it. */
   onSession(): void {
     for (const request of [...this.#matching, ...this.#byId.values()])
-      if (request.session === undefined && !request.isLate) this.#transmit(request);
+      if (request.session === undefined && !request.isLate) this.#transmit(request, false);
   }
 
   /**
@@ -270,8 +306,10 @@ export class PendingRequests {
   }
 }
 
-function notConnected(cause: unknown): RequestError {
-  const message = "There is no open connection. Wait until the client is connected, or set the option retry.";
+function notConnected(
+  cause: unknown,
+  message = "There is no open connection. Call attach(), and wait until the client is connected, or set the option retry.",
+): RequestError {
   return new RequestError(message, { code: "NOT_CONNECTED", cause });
 }
 

@@ -41,10 +41,15 @@ export class Placement {
     let best: Link | undefined;
     let least = maxPerConnection;
     for (const link of this.#links) {
+      // `load` takes longer to compute, and is never less.
+      if (link.topics.size >= least) continue;
       const { load } = link;
       if (load < least) [best, least] = [link, load];
     }
-    return best ?? this.#addShard(this.#shards);
+    if (best !== undefined) return best;
+    const link = this.#addShard(this.#shards);
+    // `connect` may have opened channels on the new client.
+    return link.load < maxPerConnection ? link : this.choose();
   }
 
   #addShard(shards: ShardOptions<unknown, unknown>): Link {
@@ -62,12 +67,14 @@ export class Placement {
         link.onConnection(connection, signal);
       const client = await this.#inTime(connect({ onConnection, shard }));
       if (!((client as unknown) instanceof WebSocket)) throw new TypeError("It must return a WebSocket.");
+      if (this.#links.some((other) => other.client === client))
+        throw new TypeError("It must return a new WebSocket in each call.");
       if (client.state === "closed") throw new TypeError("It must return a new WebSocket, not a closed one.");
       if (this.#isClosed) {
         client.terminate();
         return;
       }
-      link.attach(client);
+      attach(link, client);
       // The end of the client is reported by its state.
       client.run().catch(() => undefined);
     } catch (cause) {
@@ -134,6 +141,8 @@ export class Placement {
     const topics = [...link.topics.values()];
     this.#links = this.#links.filter((other) => other !== link);
     link.end();
+    // The feed cannot use this client. It would stay open, and a further client would follow after each wait.
+    if (link.hasNoHook) link.client?.terminate();
     if (this.#isClosed) return topics;
     this.#failures++;
     for (const topic of topics) {
@@ -155,5 +164,15 @@ export class Placement {
     for (const link of links) link.end();
     if (this.isSharded)
       await Promise.allSettled(links.map(({ client }) => client?.close() ?? Promise.resolve()));
+  }
+}
+
+/** @throws ChannelError if the client does not call the hook. The client is then terminated. */
+function attach(link: Link, client: Client): void {
+  try {
+    link.attach(client);
+  } catch (error) {
+    client.terminate();
+    throw error;
   }
 }

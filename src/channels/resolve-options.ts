@@ -200,6 +200,11 @@ export function resolveOpen(given: OpenOptions<unknown> | undefined, initial: Ch
   return resolveBuffer(read("options of open()", given, ["buffer"])["buffer"], initial);
 }
 
+/** Returns whether a value can be the id of a request. `NaN` and `Infinity` have no JSON form. */
+export function isId(value: unknown): value is string | number {
+  return typeof value === "string" || Number.isFinite(value);
+}
+
 export interface ResolvedRequest {
   readonly id: string | number | undefined;
   readonly matches: ((message: unknown) => unknown) | undefined;
@@ -212,8 +217,7 @@ export interface ResolvedRequest {
 export function resolveRequest(given: RequestOptions<unknown> | undefined): ResolvedRequest {
   const names = ["id", "matches", "timeout", "signal", "retry"];
   const { id, matches, timeout, signal, retry = false } = read("options of request()", given ?? {}, names);
-  if (id !== undefined && typeof id !== "string" && typeof id !== "number")
-    throw wrong("id", "a string or a number", id);
+  if (id !== undefined && !isId(id)) throw wrong("id", "a string or a finite number", id);
   if (id !== undefined && matches !== undefined)
     throw new TypeError('A request has either the option "id" or the option "matches", not both.');
   if (signal !== undefined && !(signal instanceof AbortSignal))

@@ -37,6 +37,10 @@ export class Exchange {
   /** The last sequence number of each channel. */
   readonly sequences: Map<string, number> = new Map<string, number>();
   answer: Answer = (name, peer) => this.accept(name, peer);
+  /** True: each handshake is refused with the status 401. */
+  isRejecting = false;
+  /** True: a new connection is not read before `goOnReading()`. */
+  isStalled = false;
   /** Handles messages other than `sub` and `unsub`. */
   onOther: (message: Wire, peer: Peer) => void = () => undefined;
 
@@ -46,9 +50,14 @@ export class Exchange {
   }
 
   async #serve(wire: ScriptedConnection, number: number): Promise<void> {
+    if (this.isRejecting) {
+      wire.reject(401);
+      return;
+    }
     const peer: Peer = { wire, number, subscribed: new Set(), received: [] };
     this.peers.push(peer);
     wire.accept();
+    if (this.isStalled) wire.stopReading();
     for await (const text of wire) {
       const message = JSON.parse(String(text)) as Wire;
       peer.received.push(message);

@@ -129,7 +129,7 @@ describe("an answer", () => {
     expect([await textOf(one), unrouted]).toEqual(["one", ["noChannel one"]]);
   });
 
-  it("is not a message of an open channel that has the same number as id", async () => {
+  it("is not a message of a channel that has the same number as id, also if the channel was just closed", async () => {
     const scene = await connectScene({ exchange });
     ({ ws } = scene);
     rpc = scene.feed;
@@ -140,9 +140,33 @@ describe("an answer", () => {
     exchange.peer.wire.send({ ch: "a", id: 1, n: 9 });
     await exchange.pass();
     expect([numbers, await textOf(one)]).toEqual([[9], "pending"]);
+    void channel.close();
+    exchange.peer.wire.send({ ch: "a", id: 1, n: 10 });
+    await exchange.pass();
+    expect(await textOf(one)).toBe("pending");
     waiting[0]!.answer("answer");
     await exchange.pass();
     expect(await textOf(one)).toBe("answer");
+  });
+
+  it("is not the acknowledgement of a subscribe message with the same id", async () => {
+    exchange.answer = () => undefined;
+    const scene = await connectScene({
+      exchange,
+      feed: { subscribe: (channels, id) => ({ op: "sub", channels, id }) },
+    });
+    ({ ws } = scene);
+    rpc = scene.feed;
+    scene.feed.open("a");
+    const first = rpc.request({ id: 1, text: "first" });
+    await exchange.pass();
+    const subscribe = exchange.peer.received.find(({ op }) => op === "sub")!;
+    const second = rpc.request({ id: Number(subscribe.id), text: "second" });
+    await exchange.pass();
+    expect([subscribe.id, await outcome(second)]).toEqual([2, "DUPLICATE_ID"]);
+    waiting[0]!.answer();
+    await exchange.pass();
+    expect(await textOf(first)).toBe("first");
   });
 });
 
@@ -271,6 +295,29 @@ describe("a request", () => {
     expect(await textOf(kept)).toBe("kept");
   });
 
+  it("is not sent before attach(), because its answer would not be received", async () => {
+    create();
+    const late = requests<Wire, Wire>();
+    ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+      ...{ runtime: exchange.runtime, onConnection: late.onConnection, heartbeat: false },
+    });
+    void ws.connect();
+    await exchange.pass();
+    const refused = late.request({ id: 1 });
+    const kept = late.request({ id: 2, text: "kept" }, { retry: true });
+    await exchange.pass();
+    await expect(refused).rejects.toMatchObject({
+      code: "NOT_CONNECTED",
+      message: expect.stringContaining("attach") as string,
+    });
+    expect(waiting).toEqual([]);
+    late.attach(ws);
+    await exchange.pass();
+    waiting[0]!.answer();
+    await exchange.pass();
+    expect(await textOf(kept)).toBe("kept");
+  });
+
   it("is not sent if its signal is aborted before", async () => {
     await connect();
     const promise = rpc.request({ id: 1 }, { signal: AbortSignal.abort("stop") });
@@ -333,6 +380,27 @@ describe("a request", () => {
     expect(await outcome(one)).toBe("TIMEOUT");
   });
 
+  it("whose function returns a rejected promise fails with a report, and the process goes on", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", onUnhandled);
+    const broken = (): never => Promise.reject(new Error("broken")) as never;
+    let isBroken = true;
+    await connect({ idOf: (message) => (isBroken ? broken() : message.id) });
+    const errors: unknown[] = [];
+    rpc.on("error", ({ error }) => errors.push(error.cause));
+    const noId = rpc.request({ id: 1 });
+    await exchange.pass();
+    expect([await outcome(noId), errors]).toEqual([expect.any(TypeError), [expect.any(TypeError)]]);
+    isBroken = false;
+    const byMatch = rpc.request({ text: "x" }, { matches: broken });
+    await exchange.pass();
+    waiting[0]!.answer();
+    await exchange.pass();
+    expect([await outcome(byMatch), unhandled]).toEqual(["REQUEST_FUNCTION_FAILED", []]);
+    process.off("unhandledRejection", onUnhandled);
+  });
+
   it("is refused above maxPending, and requests without an answer count if they have no id", async () => {
     await connect({ maxPending: 2 });
     const all = [1, 2, 3].map((id) => rpc.request({ id }, { timeout: 10 }));
@@ -391,10 +459,45 @@ describe("a request", () => {
     expect(await textOf(sentLater)).toBe("later");
   });
 
+  it("with retry that waited for a connection is sent later if the send buffer of the connection is full", async () => {
+    create({}, { maxBufferedAmount: 2 ** 20 });
+    exchange.isStalled = true;
+    const request = (id: number, timeout = Infinity): Promise<Wire> =>
+      rpc.request({ id, text: "x".repeat(300_000) }, { retry: true, timeout });
+    const all = Array.from({ length: 12 }, (_, id) => request(id));
+    const tooLate = request(20, 10_000);
+    void ws.connect();
+    await exchange.pass(10_000);
+    expect([await outcome(all[11]!), await outcome(tooLate)]).toEqual(["pending", "TIMEOUT"]);
+    expect(await outcome(request(21))).toBe("BUFFER_OVERFLOW");
+    exchange.peer.wire.goOnReading();
+    await exchange.pass(10_000);
+    for (const { answer } of waiting) answer("done");
+    await exchange.pass();
+    expect(await Promise.all(all.map(textOf))).toEqual(Array(12).fill("done"));
+  });
+
+  it("that cannot be sent has no late answer, also if it is aborted before its send has failed", async () => {
+    await connect();
+    for (const how of [{ matches: isPong }, { id: 1 }]) {
+      const abort = new AbortController();
+      const unsent = rpc.request(1n as never, { ...how, signal: abort.signal });
+      abort.abort("stop");
+      await exchange.pass();
+      const next = rpc.request({ id: 1, text: "pong" }, how);
+      await exchange.pass();
+      waiting.at(-1)!.answer();
+      await exchange.pass();
+      expect([await outcome(unsent), await textOf(next)]).toEqual(["stop", "pong"]);
+    }
+  });
+
   it.each<[string, unknown, unknown]>([
     ["no id and no matches", { text: "x" }, undefined],
     ["both id and matches", {}, { id: 1, matches: isPong }],
     ["an id of another type", {}, { id: {} }],
+    ["an id that is no number", { id: Number.NaN }, undefined],
+    ["an option id that is not finite", {}, { id: Infinity }],
     ["matches that is no function", {}, { matches: "pong" }],
     ["a timeout that is a text", { id: 1 }, { timeout: "1" }],
     ["a negative timeout", { id: 1 }, { timeout: -1 }],
@@ -411,6 +514,22 @@ describe("a request", () => {
     await exchange.pass();
     const error: unknown = await promise.catch((reason: unknown) => reason);
     expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
+  });
+
+  it("with retry is refused at once if no connection can follow: the client is closed or has no hook", async () => {
+    await connect();
+    ws.terminate();
+    await exchange.pass();
+    await expect(rpc.request({ id: 1 }, { retry: true, timeout: Infinity })).rejects.toMatchObject({
+      code: "NOT_CONNECTED",
+      message: expect.stringContaining("Create a new client") as string,
+    });
+    await connect({}, { onConnection: () => Promise.resolve() });
+    for (const retry of [true, false])
+      await expect(rpc.request({ id: 1 }, { retry, timeout: Infinity })).rejects.toMatchObject({
+        code: "NOT_CONNECTED",
+        cause: { code: "NO_HOOK" },
+      });
   });
 
   it("is ended by close() of the feed", async () => {

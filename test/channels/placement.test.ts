@@ -8,7 +8,7 @@ import {
   type ShardContext,
 } from "../../src/channels/index.js";
 import { WebSocket } from "../../src/index.js";
-import { Exchange, feedOptions, namesIn, outcome, type Wire } from "./exchange.js";
+import { Exchange, feedOptions, namesIn, numbersOf, outcome, type Wire } from "./exchange.js";
 
 let exchange: Exchange;
 let feed: Feed<Wire, Wire>;
@@ -188,6 +188,64 @@ describe("shards.connect that fails", () => {
     resolve(client(context));
     await exchange.pass(100_000);
     expect([clients[0]!.state, exchange.peers.length]).toEqual(["closed", 0]);
+  });
+});
+
+describe("a client of shards.connect", () => {
+  it.each<[string, (ws: WebSocket<Wire, Wire>) => Promise<unknown> | undefined]>([
+    ["is connected already", (ws) => ws.connect()],
+    ["is not connected", () => undefined],
+  ])("that does not call the hook is terminated if it %s", async (_, prepare) => {
+    create(async () => {
+      const ws = client({ onConnection: () => Promise.resolve(), shard: 0 });
+      await prepare(ws);
+      return ws;
+    });
+    open("a");
+    await exchange.pass(100);
+    expect([exchange.peers.length, exchange.open.length, clients[0]!.state]).toEqual([1, 0, "closed"]);
+  });
+
+  it("that was returned before is refused, and stays in use for its channels", async () => {
+    create((context) => clients[0] ?? client(context));
+    const [a, , c] = open("a", "b", "c");
+    await exchange.pass(100);
+    expect([a!.isReady, c!.isReady, clients[0]!.state]).toEqual([true, false, "connected"]);
+    expect(errors).toMatchObject([{ code: "CONNECT_FAILED", cause: { name: "TypeError" } }]);
+  });
+
+  it("that fails is reported with its error", async () => {
+    exchange.isRejecting = true;
+    create();
+    open("a");
+    await exchange.pass(100);
+    expect(errors).toMatchObject([{ code: "CLIENT_ENDED", report: { statusCode: 401 } }]);
+  });
+
+  it.each([[["a"]], [["b", "c"]]])("may be created by a function that opens channels: %j", async (names) => {
+    const handles: Channel<Wire>[] = [];
+    create((context) => {
+      if (contexts.length === 1) handles.push(...open(...names));
+      return client(context);
+    });
+    handles.push(...open("a"));
+    await exchange.pass(100);
+    const received = handles.map(numbersOf);
+    for (const name of new Set(["a", ...names])) exchange.publish(name);
+    await exchange.pass(100);
+    expect(received).toEqual(handles.map(() => [1]));
+    expect(sets()).toEqual(names.length === 1 ? ["a"] : ["bc", "a"]);
+  });
+
+  it("that closes is not used for requests while another client is connected", async () => {
+    create();
+    open("a", "b", "c");
+    await exchange.pass(100);
+    exchange.onOther = (message, { wire }) => wire.send(message);
+    void clients[0]!.close();
+    const answer = feed.request({ id: "x", text: "sent" });
+    await exchange.pass(100);
+    expect(await outcome(answer.then(({ text }) => text))).toBe("sent");
   });
 });
 
