@@ -127,6 +127,8 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   #remove(topic: Topic): void {
     topic.cancelRetry();
+    // A listener may have closed the channel, and opened another one with its name.
+    if (!this.isCurrent(topic)) return;
     this.topics.delete(topic.name);
     topic.link.remove(topic);
   }

@@ -1,6 +1,6 @@
 // Routing: which channel or request receives a message, and what is reported.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ChannelsOptions } from "../../src/channels/index.js";
+import type { Channel, ChannelsOptions } from "../../src/channels/index.js";
 import { catchWarnings, connectScene, numbersOf, outcome, type Scene, type Wire } from "./exchange.js";
 
 let scene: Scene;
@@ -176,6 +176,41 @@ describe("calls from inside listeners and functions", () => {
     exchange.publish("b");
     await exchange.pass();
     expect([feed.stats().channelCount, exchange.peer.subscribed.size, errors]).toEqual([0, 0, []]);
+  });
+
+  it("a channel that is closed and opened again by a listener of interrupted survives the refusal of the old one", async () => {
+    const decisions: string[] = [];
+    const { exchange, feed } = await connect({ onRefused: () => (decisions.push("asked"), "giveUp") });
+    const old = feed.open("a");
+    await exchange.pass();
+    const reopened: Channel<Wire>[] = [];
+    old.on("interrupted", () => {
+      void old.close();
+      reopened.push(feed.open("a"));
+    });
+    exchange.peer.wire.send({ ack: "a", refused: "for a moment" });
+    await exchange.pass();
+    const numbers = numbersOf(reopened[0]!);
+    exchange.publish("a");
+    await exchange.pass();
+    expect([numbers, reopened[0]!.isReady, feed.stats().channelCount, decisions]).toEqual([[1], true, 1, []]);
+  });
+
+  it("a channel that is closed and opened again while the client fails is subscribed by the next run", async () => {
+    const { exchange, feed, ws } = await connect({}, { reconnect: false });
+    const [a, b] = [feed.open("a"), feed.open("b")];
+    await exchange.pass();
+    const reopened: Channel<Wire>[] = [];
+    a.on("closed", () => {
+      void b.close();
+      reopened.push(feed.open("b"));
+    });
+    ws.on("closed", () => undefined);
+    exchange.peer.wire.reset();
+    await exchange.pass();
+    ws.connect().catch(() => undefined);
+    await exchange.pass(10);
+    expect([reopened[0]!.isReady, feed.stats().channelCount]).toEqual([true, 1]);
   });
 
   it("end of the client in channelOf, isAck and in every listener leaves nothing behind", async () => {
