@@ -68,8 +68,8 @@ export class ChannelState {
     this.#host = host;
     this.#buffer = new ChannelBuffer(bounds);
     this.#capacity = bounds.capacity;
-    this.listeners = new Listeners(channelEvents, (what, thrown) =>
-      host.reportFunctionError(`${what} of a channel`, thrown),
+    this.listeners = new Listeners(channelEvents, (event, thrown) =>
+      host.reportFunctionError(`A listener of "${event}" of a channel`, thrown),
     );
     this.#awaitReady();
   }

@@ -57,7 +57,12 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   constructor(options: ResolvedOptions) {
     this.options = options;
-    this.listeners = new Listeners(feedEvents, (what, thrown) => this.reportFunctionError(what, thrown));
+    this.listeners = new Listeners(feedEvents, (event, thrown) => {
+      const error = createFunctionError(`A listener of "${event}"`, thrown);
+      // A failing listener of "error" would otherwise receive its own errors, in an endless loop.
+      if (event === "error") process.emitWarning(error);
+      else this.reportError(error);
+    });
     this.placement = new Placement(this, options.channels?.shards);
     if (options.channels !== undefined) this.#refusals = new Refusals(options.channels, this);
   }
@@ -273,13 +278,12 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   reportFunctionError(what: string, cause: unknown): void {
-    const message = `${what} failed. See the cause of this error.`;
-    this.reportError(new ChannelError(message, { code: "CHANNEL_FUNCTION_FAILED", cause }));
+    this.reportError(createFunctionError(what, cause));
   }
 
   reportError(error: unknown): void {
     const given = error as Error;
-    // A failing listener of "error" would otherwise emit "error" again, in an endless loop.
+    // A listener of "error" that causes the next error would otherwise be called in an endless loop.
     if (this.#isReporting) process.emitWarning(given);
     else if (this.listeners.has("error")) {
       this.#isReporting = true;
@@ -307,6 +311,11 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     }
     await this.placement.close();
   }
+}
+
+function createFunctionError(what: string, cause: unknown): ChannelError {
+  const message = `${what} failed. See the cause of this error.`;
+  return new ChannelError(message, { code: "CHANNEL_FUNCTION_FAILED", cause });
 }
 
 function idProperty(message: unknown): unknown {

@@ -13,10 +13,11 @@ const none: readonly Entry[] = [];
 /** Calls listeners in the order in which they were added. An error of a listener is reported, and is not thrown. */
 export class Listeners<Events extends object> {
   readonly #names: readonly (keyof Events & string)[];
-  readonly #onError: (what: string, thrown: unknown) => void;
+  readonly #onError: (name: string, thrown: unknown) => void;
   readonly #entries: { [Name in keyof Events]?: readonly Entry[] } = {};
 
-  constructor(names: readonly (keyof Events & string)[], onError: (what: string, thrown: unknown) => void) {
+  /** @param onError - Receives the name of the event whose listener has failed. */
+  constructor(names: readonly (keyof Events & string)[], onError: (name: string, thrown: unknown) => void) {
     this.#names = names;
     this.#onError = onError;
   }
@@ -69,10 +70,9 @@ export class Listeners<Events extends object> {
   #call<Event>(name: string, listener: FeedListener<Event>, event: Event): void {
     try {
       const result = listener(event);
-      if (isThenable(result))
-        result.then(undefined, (error: unknown) => this.#onError(`A listener of "${name}"`, error));
+      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#onError(name, error));
     } catch (error) {
-      this.#onError(`A listener of "${name}"`, error);
+      this.#onError(name, error);
     }
   }
 }

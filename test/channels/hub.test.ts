@@ -127,6 +127,16 @@ describe("a function that fails", () => {
     exchange.publish("a");
     await exchange.pass();
     expect((await warnings.taken()).map((warning) => (warning.cause as Error).message)).toEqual(["broken"]);
+    feed.off("error", broken);
+    let calls = 0;
+    feed.on("error", async () => {
+      // A loop that this test must be able to leave.
+      if (++calls < 10) await Promise.reject(new Error("later"));
+    });
+    exchange.publish("a");
+    await exchange.pass();
+    expect((await warnings.taken()).map((warning) => (warning.cause as Error).message)).toEqual(["later"]);
+    expect(calls).toBe(1);
     warnings.stop();
   });
 });

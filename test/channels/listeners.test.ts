@@ -11,7 +11,7 @@ let story: unknown[];
 
 beforeEach(() => {
   story = [];
-  listeners = new Listeners<Events>(["a", "b"], (what, thrown) => story.push(`${what}: ${String(thrown)}`));
+  listeners = new Listeners<Events>(["a", "b"], (name, thrown) => story.push(`${name}: ${String(thrown)}`));
 });
 
 const record = (name: string) => (event: unknown) => void story.push(`${name}${String(event)}`);
@@ -59,7 +59,7 @@ describe("listeners", () => {
     listeners.emit("a", 1);
     await Promise.resolve();
     await Promise.resolve();
-    expect(story).toEqual(['A listener of "a": Error: now', "last 1", 'A listener of "a": Error: later']);
+    expect(story).toEqual(["a: Error: now", "last 1", "a: Error: later"]);
   });
 
   it("have names that are checked, and must be functions", () => {
