@@ -1,4 +1,5 @@
 /** The bounded buffer of one channel handle. It does not deliver messages. */
+import { isUnwantedPromise } from "./listeners.js";
 
 /** The limits of a buffer, and its overflow policy. */
 export interface ChannelBounds {
@@ -38,11 +39,12 @@ export class ChannelBuffer {
   /**
    * @returns The message that was dropped, which may be the new one. `"error"` if the buffer is full and its policy is
    *   `"error"`. `undefined` if no message was dropped.
-   * @throws any error of `keyOf`.
+   * @throws any error of `keyOf`, and a TypeError if `keyOf` returns a promise.
    */
   push(message: unknown): { readonly dropped: unknown } | "error" | undefined {
     const { capacity, overflow, keyOf } = this.#bounds;
     const key = keyOf?.(message);
+    if (isUnwantedPromise(key)) throw new TypeError("It returned a promise instead of a key.");
     const same = key === undefined ? undefined : this.#byKey?.get(key);
     if (same !== undefined) {
       const dropped = same.message;

@@ -77,6 +77,14 @@ export class Listeners<Events extends object> {
   }
 }
 
+/** Returns whether a function returned a promise instead of a value. A rejection of the promise is ignored. */
+export function isUnwantedPromise(value: unknown): boolean {
+  if (!isThenable(value)) return false;
+  // Without a handler, a rejection would end the process.
+  value.then(undefined, () => undefined);
+  return true;
+}
+
 /** Returns whether a value is a promise, also of another realm or of a library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

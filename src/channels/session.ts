@@ -13,7 +13,7 @@ import type { Ack } from "./acknowledgement.js";
 import { AckTap } from "./ack-tap.js";
 import type { ChannelError } from "./errors.js";
 import { functionError, refusalError, timeoutError } from "./failures.js";
-import { isThenable } from "./listeners.js";
+import { isUnwantedPromise } from "./listeners.js";
 import type { ResolvedChannels } from "./resolve-options.js";
 import { Unanswered } from "./unanswered.js";
 
@@ -193,7 +193,7 @@ export class Session {
     try {
       // The application may change the array.
       message = this.#host.options[kind]([...names], batch.id);
-      if (message === undefined || isThenable(message))
+      if (message === undefined || isUnwantedPromise(message))
         throw new TypeError(
           `It returned ${message === undefined ? "undefined" : "a promise"} instead of a message.`,
         );

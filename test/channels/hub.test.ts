@@ -97,6 +97,32 @@ describe("a function that fails", () => {
     ]);
   });
 
+  it.each<[string, Partial<Record<keyof ChannelsOptions<Wire, Wire>, unknown>>, number]>([
+    ["channelOf", { channelOf: () => Promise.reject(new Error("broken")) }, 2],
+    ["isAck", { isAck: () => Promise.reject(new Error("broken")) }, 2],
+    ["subscribe", { subscribe: () => Promise.reject(new Error("broken")) }, 1],
+    ["unsubscribe", { unsubscribe: () => Promise.reject(new Error("broken")) }, 1],
+    ["keyOf", { buffer: { overflow: "conflate", keyOf: () => Promise.reject(new Error("broken")) } }, 2],
+  ])(
+    "is reported if %s returns a promise that rejects, and is no unhandled rejection",
+    async (name, options, count) => {
+      const { exchange, feed } = await connect(options as never);
+      const a = feed.open("a");
+      await exchange.pass();
+      const { wire } = exchange.peer;
+      for (const n of [1, 2]) wire.send({ ch: "a", n });
+      await exchange.pass();
+      void a.close();
+      await exchange.pass(20_000);
+      const named = errors.filter(({ message }) => message.includes(name));
+      expect(named.length).toBeGreaterThanOrEqual(count);
+      expect(named[0]).toMatchObject({
+        code: "CHANNEL_FUNCTION_FAILED",
+        cause: expect.any(TypeError) as unknown,
+      });
+    },
+  );
+
   it("is reported if a listener throws or rejects, and the other listeners are called", async () => {
     const { exchange, feed } = await connect();
     const a = feed.open("a");
