@@ -57,8 +57,8 @@ export class ChannelState {
   readonly #capacity: number;
   #iterator: object | undefined;
   #readers: Reader[] = [];
-  /** True if a `message` listener was added and has not received the buffered messages yet. */
-  #isDrainDue = false;
+  /** `"due"` if a `message` listener was added and has not received the buffered messages yet. */
+  #drainStep: "due" | "running" | undefined;
   #end: { error: Error | undefined } | undefined;
   #isReady = false;
   #ready!: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void };
@@ -117,14 +117,15 @@ export class ChannelState {
 
   deliver(message: unknown): void {
     if (this.#end !== undefined) return;
-    if (this.#isDrainDue) {
+    if (this.#drainStep !== undefined) {
       this.#keep(message);
       return;
     }
     const hasListener = this.listeners.has("message");
     if (hasListener) {
       this.listeners.emit("message", { data: message });
-      if (this.#iterator === undefined) return;
+      // The listener may have closed the handle.
+      if (this.#iterator === undefined || this.isClosed) return;
     }
     const reader = this.#readers.shift();
     if (reader === undefined) this.#keep(message);
@@ -166,35 +167,42 @@ export class ChannelState {
 
   /** A `message` listener was added. It receives the buffered messages before newer messages. */
   onListenerAdded(): void {
-    if (this.#isDrainDue || this.#buffer.length === 0) return;
-    this.#isDrainDue = true;
+    if (this.#drainStep !== undefined || this.#buffer.length === 0) return;
+    this.#drainStep = "due";
     queueMicrotask(() => this.#drain());
   }
 
   #drain(): void {
+    if (this.#drainStep !== "due") return;
+    this.#drainStep = "running";
     if (this.#iterator === undefined) while (this.#drainNext());
-    // The open iterator must receive the messages, too.
-    else for (const message of this.#buffer.waiting) this.listeners.emit("message", { data: message });
-    this.#isDrainDue = false;
+    else {
+      // The open iterator must receive the messages, too.
+      for (const message of this.#buffer.waiting)
+        if (!this.isClosed) this.listeners.emit("message", { data: message });
+    }
+    this.#drainStep = undefined;
   }
 
-  /** @returns `false` if no message waits, or if a listener opened a loop or removed the last listener. */
+  /** @returns `false` if no message waits, or if a listener closed the handle, opened a loop or removed the last listener. */
   #drainNext(): boolean {
-    if (this.#iterator !== undefined || !this.listeners.has("message")) return false;
+    if (this.isClosed || this.#iterator !== undefined || !this.listeners.has("message")) return false;
     const slot = this.#buffer.shift();
     if (slot !== undefined) this.listeners.emit("message", { data: slot.message });
     return slot !== undefined;
   }
 
-  /** Removes the handle from its channel, and ends it. */
+  /** Removes the handle from its channel, and ends it. Without an error, listeners receive no further message. */
   close(error?: Error): void {
     if (this.#end !== undefined) return;
+    if (error === undefined && this.#drainStep === "due") this.#drainStep = undefined;
     this.end(error);
     this.#host.onClosed(this);
   }
 
-  /** Ends the handle. Readers receive the buffered messages first. */
+  /** Ends the handle. Readers, and listeners that wait for buffered messages, receive the buffered messages first. */
   end(error: Error | undefined): void {
+    this.#drain();
     if (this.#end !== undefined) return;
     this.#end = { error };
     this.#isReady = false;
@@ -248,6 +256,8 @@ export class ChannelState {
   }
 
   #next(iterator: object): Promise<IteratorResult<unknown, undefined>> {
+    // A listener that waits for the buffered messages must receive them, too.
+    this.#drain();
     if (this.#iterator !== iterator) return Promise.resolve(done);
     const slot = this.#buffer.shift();
     if (slot !== undefined) return Promise.resolve({ done: false, value: slot.message });
