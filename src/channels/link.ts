@@ -141,6 +141,7 @@ export class Link {
       message: ({ data }) => this.#host.onMessage(data, this),
       connected: () => this.#checkHook(),
       reconnected: () => this.#checkHook(),
+      rotated: () => this.#checkHook(),
       paused: () => void (this.isPaused = true),
       resumed: () => {
         this.isPaused = false;
