@@ -331,8 +331,10 @@ export class Session {
     const now = runtime.now();
     for (const batch of [...this.#batches.values()]) {
       if (batch.deadline === undefined || batch.deadline > now) continue;
-      // The acknowledgement may have arrived, but the application does not read.
-      if (isPaused) batch.deadline = now + options.ackTimeout;
+      // The acknowledgement may have arrived, but the application does not read. For channels that it has closed, it may
+      // wait for `feed.close()` before it reads again.
+      if (isPaused && [...batch.names].some((name) => this.#host.isOpen(name)))
+        batch.deadline = now + options.ackTimeout;
       else this.#onTimeout(batch);
     }
     this.#armAckTimer();

@@ -390,6 +390,22 @@ describe("close of a feed", () => {
     expect(ws.eventNames()).toEqual([]);
   });
 
+  it("resolves after ackTimeout while the application does not read", async () => {
+    scene = await connectScene({ feed: { ackTimeout: 1_000 }, client: { buffer: 1 } });
+    const { exchange, feed, ws } = scene;
+    exchange.answer = () => undefined;
+    const messages = ws[Symbol.asyncIterator]();
+    feed.open("a");
+    await exchange.pass();
+    for (let n = 0; n < 3; n++) exchange.peer.wire.send({ n });
+    await exchange.pass();
+    let isClosed = false;
+    void feed.close().then(() => (isClosed = true));
+    await exchange.pass(1_000);
+    expect([isClosed, namesIn(exchange.peer, "unsub")]).toEqual([true, [["a"]]]);
+    await messages.return?.();
+  });
+
   it("resolves without a connection", async () => {
     scene = createScene();
     void scene.feed.open("a");
