@@ -267,7 +267,14 @@ export class Session {
       const batch = this.#batchOf.get(name);
       if (batch !== undefined && ack.id !== undefined && ack.id !== batch.id)
         this.#unanswered.addLate(batch.id, [name]);
-      if (status === undefined && !isAnswer) continue;
+      if (status === undefined && !isAnswer) {
+        if (!ack.isRefused && !this.#host.isOpen(name) && this.#unanswered.takeSurplus(name)) {
+          // The server has processed the subscribe after the unsubscribe.
+          this.#status.set(name, "late");
+          this.update(name);
+        }
+        continue;
+      }
       isExpected = true;
       // The late refusal of an earlier subscribe. A later one was refused already, or the channel was closed.
       if (status === undefined && ack.isRefused) continue;
