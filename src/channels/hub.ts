@@ -125,9 +125,7 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   /** A handle was closed. The last handle of a channel unsubscribes. */
   onClosed(handle: ChannelState): void {
     const topic = this.topics.get(handle.name);
-    if (topic?.handles.includes(handle) !== true) return;
-    topic.remove(handle);
-    if (topic.handles.length === 0) this.#remove(topic);
+    if (topic?.remove(handle) === true && topic.isEmpty) this.#remove(topic);
   }
 
   #remove(topic: Topic): void {

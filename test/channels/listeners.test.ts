@@ -39,6 +39,12 @@ describe("listeners", () => {
     expect(story).toEqual(["late 2"]);
   });
 
+  it("are added without a copy of all listeners for each one", () => {
+    for (let count = 0; count < 50_000; count++) listeners.add("a", () => story.push(""), false);
+    listeners.emit("a", 1);
+    expect(story.length).toBe(50_000);
+  });
+
   it("of once() are called once if a listener emits the same event", () => {
     listeners.add("a", (n) => n === 1 && listeners.emit("a", 2), false);
     listeners.add("a", record("once "), true);
