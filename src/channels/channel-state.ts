@@ -16,7 +16,8 @@ export interface ChannelEventMap<Received> {
   /**
    * The server no longer sends the channel: its last connection has ended, or the server has refused the channel after it
    * had accepted it (`report` is `undefined`). Messages may be missing until the next `ready`. Without the option `replay`
-   * of the client, this event is the only sign of missing messages.
+   * of the client, this event is the only sign of missing messages. Before the first `ready`, the event is emitted only if
+   * the handle has received a message.
    */
   interrupted: { readonly report: CloseReport | undefined };
   /** Messages of the channel are missing. The event requires the option `replay` of the client. */
@@ -61,6 +62,8 @@ export class ChannelState {
   #drainStep: "due" | "running" | undefined;
   #end: { error: Error | undefined } | undefined;
   #isReady = false;
+  /** True if the handle would miss messages after a loss: it is ready, or has received a message before the acknowledgement. */
+  #isFollowing = false;
   #ready!: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void };
 
   constructor(name: string, bounds: ChannelBounds, host: ChannelStateHost) {
@@ -104,19 +107,21 @@ export class ChannelState {
 
   /** @param report - The end of the connection that made the channel unready. */
   setReady(isReady: boolean, report?: CloseReport): void {
-    if (this.#end !== undefined || this.#isReady === isReady) return;
-    this.#isReady = isReady;
-    if (isReady) {
+    if (this.#end !== undefined) return;
+    const wasReady = this.#isReady;
+    const wasFollowing = this.#isFollowing;
+    this.#isReady = this.#isFollowing = isReady;
+    if (isReady && !wasReady) {
       this.#ready.resolve();
       this.listeners.emit("ready", {});
-    } else {
-      this.#awaitReady();
-      this.listeners.emit("interrupted", { report });
     }
+    if (!isReady && wasReady) this.#awaitReady();
+    if (!isReady && wasFollowing) this.listeners.emit("interrupted", { report });
   }
 
   deliver(message: unknown): void {
     if (this.#end !== undefined) return;
+    this.#isFollowing = true;
     if (this.#drainStep !== undefined) {
       this.#keep(message);
       return;
