@@ -1,4 +1,5 @@
 /** Reads the result of the option `isAck`. It does not know which channels wait for an acknowledgement. */
+import { isUnwantedPromise } from "./listeners.js";
 import type { AckDetails } from "./options.js";
 
 /** What a message acknowledges. */
@@ -38,7 +39,7 @@ export function readAcknowledgement(result: unknown, nameOf: () => string | unde
   }
   if (typeof result === "string") return accepted([result]);
   if (isNames(result)) return accepted(result);
-  const details: unknown = Array.isArray(result) ? undefined : result;
+  const details: unknown = Array.isArray(result) || isUnwantedPromise(result) ? undefined : result;
   const { id, channels, refused } = typeof details === "object" ? (details as AckDetails) : noDetails;
   const names: unknown = typeof channels === "string" ? [channels] : channels;
   const isId = id === undefined || typeof id === "number";

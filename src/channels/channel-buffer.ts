@@ -1,4 +1,5 @@
 /** The bounded buffer of one channel handle. It does not deliver messages. */
+import { isUnwantedPromise } from "./listeners.js";
 
 /** The limits of a buffer, and its overflow policy. */
 export interface ChannelBounds {
@@ -42,11 +43,12 @@ export class ChannelBuffer {
   /**
    * @returns The messages that were dropped, which may include the new one. `"error"` if the buffer is full and its
    *   policy is `"error"`.
-   * @throws any error of `keyOf`.
+   * @throws any error of `keyOf`, and a TypeError if `keyOf` returns a promise.
    */
   push(message: unknown, size: number): readonly unknown[] | "error" {
     const { overflow, keyOf } = this.#bounds;
     const key = keyOf?.(message);
+    if (isUnwantedPromise(key)) throw new TypeError("It returned a promise instead of a key.");
     const same = key === undefined ? undefined : this.#byKey?.get(key);
     if (same !== undefined) return this.#replace(same, message, size);
     if (this.#isFullFor(size)) {

@@ -16,7 +16,8 @@ export interface ChannelEventMap<Received> {
   /**
    * The server no longer sends the channel: its last connection has ended, or the server has refused the channel after it
    * had accepted it (`report` is `undefined`). Messages may be missing until the next `ready`. Without the option `replay`
-   * of the client, this event is the only sign of missing messages.
+   * of the client, this event is the only sign of missing messages. Before the first `ready`, the event is emitted only if
+   * the handle has received a message.
    */
   interrupted: { readonly report: CloseReport | undefined };
   /** Messages of the channel are missing. The event requires the option `replay` of the client. */
@@ -56,18 +57,20 @@ export class ChannelState {
   readonly #buffer: ChannelBuffer;
   #iterator: object | undefined;
   #readers: Reader[] = [];
-  /** True if a `message` listener was added and has not received the buffered messages yet. */
-  #isDrainDue = false;
+  /** `"due"` if a `message` listener was added and has not received the buffered messages yet. */
+  #drainStep: "due" | "running" | undefined;
   #end: { error: Error | undefined } | undefined;
   #isReady = false;
+  /** True if the handle would miss messages after a loss: it is ready, or has received a message before the acknowledgement. */
+  #isFollowing = false;
   #ready!: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void };
 
   constructor(name: string, bounds: ChannelBounds, host: ChannelStateHost) {
     this.name = name;
     this.#host = host;
     this.#buffer = new ChannelBuffer(bounds);
-    this.listeners = new Listeners(channelEvents, (what, thrown) =>
-      host.reportFunctionError(`${what} of a channel`, thrown),
+    this.listeners = new Listeners(channelEvents, (event, thrown) =>
+      host.reportFunctionError(`A listener of "${event}" of a channel`, thrown),
     );
     this.#awaitReady();
   }
@@ -102,28 +105,31 @@ export class ChannelState {
 
   /** @param report - The end of the connection that made the channel unready. */
   setReady(isReady: boolean, report?: CloseReport): void {
-    if (this.#end !== undefined || this.#isReady === isReady) return;
-    this.#isReady = isReady;
-    if (isReady) {
+    if (this.#end !== undefined) return;
+    const wasReady = this.#isReady;
+    const wasFollowing = this.#isFollowing;
+    this.#isReady = this.#isFollowing = isReady;
+    if (isReady && !wasReady) {
       this.#ready.resolve();
       this.listeners.emit("ready", {});
-    } else {
-      this.#awaitReady();
-      this.listeners.emit("interrupted", { report });
     }
+    if (!isReady && wasReady) this.#awaitReady();
+    if (!isReady && wasFollowing) this.listeners.emit("interrupted", { report });
   }
 
   /** @param size - The size of the payload in bytes. */
   deliver(message: unknown, size: number): void {
     if (this.#end !== undefined) return;
-    if (this.#isDrainDue) {
+    this.#isFollowing = true;
+    if (this.#drainStep !== undefined) {
       this.#keep(message, size);
       return;
     }
     const hasListener = this.listeners.has("message");
     if (hasListener) {
       this.listeners.emit("message", { data: message });
-      if (this.#iterator === undefined) return;
+      // The listener may have closed the handle.
+      if (this.#iterator === undefined || this.isClosed) return;
     }
     const reader = this.#readers.shift();
     if (reader === undefined) this.#keep(message, size);
@@ -164,35 +170,42 @@ export class ChannelState {
 
   /** A `message` listener was added. It receives the buffered messages before newer messages. */
   onListenerAdded(): void {
-    if (this.#isDrainDue || this.#buffer.length === 0) return;
-    this.#isDrainDue = true;
+    if (this.#drainStep !== undefined || this.#buffer.length === 0) return;
+    this.#drainStep = "due";
     queueMicrotask(() => this.#drain());
   }
 
   #drain(): void {
+    if (this.#drainStep !== "due") return;
+    this.#drainStep = "running";
     if (this.#iterator === undefined) while (this.#drainNext());
-    // The open iterator must receive the messages, too.
-    else for (const message of this.#buffer.waiting) this.listeners.emit("message", { data: message });
-    this.#isDrainDue = false;
+    else {
+      // The open iterator must receive the messages, too.
+      for (const message of this.#buffer.waiting)
+        if (!this.isClosed) this.listeners.emit("message", { data: message });
+    }
+    this.#drainStep = undefined;
   }
 
-  /** @returns `false` if no message waits, or if a listener opened a loop or removed the last listener. */
+  /** @returns `false` if no message waits, or if a listener closed the handle, opened a loop or removed the last listener. */
   #drainNext(): boolean {
-    if (this.#iterator !== undefined || !this.listeners.has("message")) return false;
+    if (this.isClosed || this.#iterator !== undefined || !this.listeners.has("message")) return false;
     const slot = this.#buffer.shift();
     if (slot !== undefined) this.listeners.emit("message", { data: slot.message });
     return slot !== undefined;
   }
 
-  /** Removes the handle from its channel, and ends it. */
+  /** Removes the handle from its channel, and ends it. Without an error, listeners receive no further message. */
   close(error?: Error): void {
     if (this.#end !== undefined) return;
+    if (error === undefined && this.#drainStep === "due") this.#drainStep = undefined;
     this.end(error);
     this.#host.onClosed(this);
   }
 
-  /** Ends the handle. Readers receive the buffered messages first. */
+  /** Ends the handle. Readers, and listeners that wait for buffered messages, receive the buffered messages first. */
   end(error: Error | undefined): void {
+    this.#drain();
     if (this.#end !== undefined) return;
     this.#end = { error };
     this.#isReady = false;
@@ -246,6 +259,8 @@ export class ChannelState {
   }
 
   #next(iterator: object): Promise<IteratorResult<unknown, undefined>> {
+    // A listener that waits for the buffered messages must receive them, too.
+    this.#drain();
     if (this.#iterator !== iterator) return Promise.resolve(done);
     const slot = this.#buffer.shift();
     if (slot !== undefined) return Promise.resolve({ done: false, value: slot.message });

@@ -7,7 +7,7 @@ import { type Ack, readAcknowledgement } from "./acknowledgement.js";
 import type { ChannelBounds } from "./channel-buffer.js";
 import { ChannelState, type ChannelStateHost } from "./channel-state.js";
 import { ChannelError, RequestError } from "./errors.js";
-import { isThenable, isUnwantedPromise, Listeners } from "./listeners.js";
+import { isUnwantedPromise, Listeners } from "./listeners.js";
 import { type Link, type LinkHost, noHook } from "./link.js";
 import { PendingRequests, type PendingRequestsHost } from "./pending-requests.js";
 import { Placement } from "./placement.js";
@@ -57,7 +57,12 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
 
   constructor(options: ResolvedOptions) {
     this.options = options;
-    this.listeners = new Listeners(feedEvents, (what, thrown) => this.reportFunctionError(what, thrown));
+    this.listeners = new Listeners(feedEvents, (event, thrown) => {
+      const error = createFunctionError(`A listener of "${event}"`, thrown);
+      // A failing listener of "error" would otherwise receive its own errors, in an endless loop.
+      if (event === "error") process.emitWarning(error);
+      else this.reportError(error);
+    });
     this.placement = new Placement(this, options.channels?.shards);
     if (options.channels !== undefined) this.#refusals = new Refusals(options.channels, this);
   }
@@ -139,13 +144,13 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   /** A handle was closed. The last handle of a channel unsubscribes. */
   onClosed(handle: ChannelState): void {
     const topic = this.topics.get(handle.name);
-    if (topic?.handles.includes(handle) !== true) return;
-    topic.remove(handle);
-    if (topic.handles.length === 0) this.#remove(topic);
+    if (topic?.remove(handle) === true && topic.isEmpty) this.#remove(topic);
   }
 
   #remove(topic: Topic): void {
     topic.cancelRetry();
+    // A listener may have closed the channel, and opened another one with its name.
+    if (!this.isCurrent(topic)) return;
     this.topics.delete(topic.name);
     topic.link.remove(topic);
   }
@@ -262,7 +267,7 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     if (name === undefined || name === null) return undefined;
     if (typeof name === "string") return name;
     throw new TypeError(
-      `It returned ${isThenable(name) ? "a promise" : typeof name} instead of the name of a channel.`,
+      `It returned ${isUnwantedPromise(name) ? "a promise" : typeof name} instead of the name of a channel.`,
     );
   }
 
@@ -304,13 +309,12 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
   }
 
   reportFunctionError(what: string, cause: unknown): void {
-    const message = `${what} failed. See the cause of this error.`;
-    this.reportError(new ChannelError(message, { code: "CHANNEL_FUNCTION_FAILED", cause }));
+    this.reportError(createFunctionError(what, cause));
   }
 
   reportError(error: unknown): void {
     const given = error as Error;
-    // A failing listener of "error" would otherwise emit "error" again, in an endless loop.
+    // A listener of "error" that causes the next error would otherwise be called in an endless loop.
     if (this.#isReporting) process.emitWarning(given);
     else if (this.listeners.has("error")) {
       this.#isReporting = true;
@@ -338,6 +342,11 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     }
     await this.placement.close();
   }
+}
+
+function createFunctionError(what: string, cause: unknown): ChannelError {
+  const message = `${what} failed. See the cause of this error.`;
+  return new ChannelError(message, { code: "CHANNEL_FUNCTION_FAILED", cause });
 }
 
 function idProperty(message: unknown): unknown {

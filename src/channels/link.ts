@@ -122,7 +122,8 @@ export class Link {
         const topic = this.topics.get(name);
         if (topic === undefined) return;
         this.#updateReady(topic, undefined);
-        this.#host.onRefused(topic, error);
+        // A listener of `interrupted` may have closed the channel, and opened another one with its name.
+        if (this.topics.get(name) === topic) this.#host.onRefused(topic, error);
       },
       reportError: (error) => this.#host.reportError(error),
     };
@@ -143,6 +144,7 @@ export class Link {
       message: (event) => this.#host.onMessage(event, this),
       connected: () => this.#checkHook(),
       reconnected: () => this.#checkHook(),
+      rotated: () => this.#checkHook(),
       paused: () => void (this.isPaused = true),
       resumed: () => {
         this.isPaused = false;

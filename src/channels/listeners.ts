@@ -13,10 +13,13 @@ const none: readonly Entry[] = [];
 /** Calls listeners in the order in which they were added. An error of a listener is reported, and is not thrown. */
 export class Listeners<Events extends object> {
   readonly #names: readonly (keyof Events & string)[];
-  readonly #onError: (what: string, thrown: unknown) => void;
-  readonly #entries: { [Name in keyof Events]?: readonly Entry[] } = {};
+  readonly #onError: (name: string, thrown: unknown) => void;
+  readonly #entries: { [Name in keyof Events]?: Entry[] } = {};
+  /** The number of running calls of `emit`, which must not see additions. */
+  #depth = 0;
 
-  constructor(names: readonly (keyof Events & string)[], onError: (what: string, thrown: unknown) => void) {
+  /** @param onError - Receives the name of the event whose listener has failed. */
+  constructor(names: readonly (keyof Events & string)[], onError: (name: string, thrown: unknown) => void) {
     this.#names = names;
     this.#onError = onError;
   }
@@ -31,7 +34,10 @@ export class Listeners<Events extends object> {
     const given: unknown = listener;
     if (typeof given !== "function")
       throw new TypeError(`A listener of "${name}" must be a function, not ${typeof given}.`);
-    this.#entries[name] = [...(this.#entries[name] ?? none), { listener, isOnce }];
+    const entries = this.#entries[name];
+    if (entries === undefined || this.#depth > 0)
+      this.#entries[name] = [...(entries ?? none), { listener, isOnce }];
+    else entries.push({ listener, isOnce });
   }
 
   /** Removes the newest addition of a function. @throws TypeError for an unknown event. */
@@ -53,8 +59,9 @@ export class Listeners<Events extends object> {
   }
 
   emit<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
-    // `add` and `remove` replace the array, so a listener may call them during this loop.
+    // During this loop, `add` and `remove` replace the array, so a listener may call them.
     const entries = this.#entries[name] ?? none;
+    this.#depth++;
     for (const entry of entries) {
       if (entry.isOnce) {
         const left: readonly Entry[] = this.#entries[name] ?? none;
@@ -64,15 +71,15 @@ export class Listeners<Events extends object> {
       }
       this.#call(name, entry.listener as FeedListener<Events[Name]>, event);
     }
+    this.#depth--;
   }
 
   #call<Event>(name: string, listener: FeedListener<Event>, event: Event): void {
     try {
       const result = listener(event);
-      if (isThenable(result))
-        result.then(undefined, (error: unknown) => this.#onError(`A listener of "${name}"`, error));
+      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#onError(name, error));
     } catch (error) {
-      this.#onError(`A listener of "${name}"`, error);
+      this.#onError(name, error);
     }
   }
 }

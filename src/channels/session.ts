@@ -13,7 +13,7 @@ import type { Ack } from "./acknowledgement.js";
 import { AckTap } from "./ack-tap.js";
 import type { ChannelError } from "./errors.js";
 import { functionError, refusalError, timeoutError } from "./failures.js";
-import { isThenable } from "./listeners.js";
+import { isUnwantedPromise } from "./listeners.js";
 import type { ResolvedChannels } from "./resolve-options.js";
 import { Unanswered } from "./unanswered.js";
 
@@ -193,7 +193,7 @@ export class Session {
     try {
       // The application may change the array.
       message = this.#host.options[kind]([...names], batch.id);
-      if (message === undefined || isThenable(message))
+      if (message === undefined || isUnwantedPromise(message))
         throw new TypeError(
           `It returned ${message === undefined ? "undefined" : "a promise"} instead of a message.`,
         );
@@ -267,7 +267,14 @@ export class Session {
       const batch = this.#batchOf.get(name);
       if (batch !== undefined && ack.id !== undefined && ack.id !== batch.id)
         this.#unanswered.addLate(batch.id, [name]);
-      if (status === undefined && !isAnswer) continue;
+      if (status === undefined && !isAnswer) {
+        if (!ack.isRefused && !this.#host.isOpen(name) && this.#unanswered.takeSurplus(name)) {
+          // The server has processed the subscribe after the unsubscribe.
+          this.#status.set(name, "late");
+          this.update(name);
+        }
+        continue;
+      }
       isExpected = true;
       // The late refusal of an earlier subscribe. A later one was refused already, or the channel was closed.
       if (status === undefined && ack.isRefused) continue;
@@ -331,8 +338,10 @@ export class Session {
     const now = runtime.now();
     for (const batch of [...this.#batches.values()]) {
       if (batch.deadline === undefined || batch.deadline > now) continue;
-      // The acknowledgement may have arrived, but the application does not read.
-      if (isPaused) batch.deadline = now + options.ackTimeout;
+      // The acknowledgement may have arrived, but the application does not read. For channels that it has closed, it may
+      // wait for `feed.close()` before it reads again.
+      if (isPaused && [...batch.names].some((name) => this.#host.isOpen(name)))
+        batch.deadline = now + options.ackTimeout;
       else this.#onTimeout(batch);
     }
     this.#armAckTimer();

@@ -17,8 +17,9 @@ export class Topic {
   /** The refusal about which the application decides now. */
   undecided: object | undefined;
   retryTimer: Timer | undefined;
-  /** `add` and `remove` replace the array, so a listener may open and close handles while a message is delivered. */
-  #handles: readonly ChannelState[] = [];
+  readonly #handles = new Set<ChannelState>();
+  /** The handles. `add` and `remove` discard the array, so a listener may open and close handles during a loop over it. */
+  #list: readonly ChannelState[] | undefined;
   #isAccepted = false;
 
   constructor(name: string, link: TopicLink) {
@@ -31,7 +32,11 @@ export class Topic {
   }
 
   get handles(): readonly ChannelState[] {
-    return this.#handles;
+    return (this.#list ??= [...this.#handles]);
+  }
+
+  get isEmpty(): boolean {
+    return this.#handles.size === 0;
   }
 
   /** True if the server has accepted the channel on an open connection. */
@@ -40,20 +45,23 @@ export class Topic {
   }
 
   add(handle: ChannelState): void {
-    this.#handles = [...this.#handles, handle];
+    this.#handles.add(handle);
+    this.#list = undefined;
     handle.setReady(this.#isAccepted);
   }
 
-  remove(handle: ChannelState): void {
-    this.#handles = this.#handles.filter((other) => other !== handle);
+  /** @returns `false` if the topic does not have the handle. */
+  remove(handle: ChannelState): boolean {
+    this.#list = undefined;
+    return this.#handles.delete(handle);
   }
 
   deliver(message: unknown, size: number): void {
-    for (const handle of this.#handles) handle.deliver(message, size);
+    for (const handle of this.handles) handle.deliver(message, size);
   }
 
   emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: ChannelEventMap<unknown>[Name]): void {
-    for (const handle of this.#handles) handle.emit(name, event);
+    for (const handle of this.handles) handle.emit(name, event);
   }
 
   onAccepted(): void {
@@ -62,20 +70,21 @@ export class Topic {
     this.undecided = undefined;
     this.attempt = 0;
     this.#isAccepted = true;
-    for (const handle of this.#handles) handle.setReady(true);
+    for (const handle of this.handles) handle.setReady(true);
   }
 
   /** @param report - The end of the connection; `undefined` after a refusal. */
   onLost(report: CloseReport | undefined): void {
     this.#isAccepted = false;
-    for (const handle of this.#handles) handle.setReady(false, report);
+    for (const handle of this.handles) handle.setReady(false, report);
   }
 
   /** Ends all handles. */
   end(error: Error | undefined): void {
     this.cancelRetry();
-    const handles = this.#handles;
-    this.#handles = [];
+    const { handles } = this;
+    this.#handles.clear();
+    this.#list = undefined;
     for (const handle of handles) handle.end(error);
   }
 

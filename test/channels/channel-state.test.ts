@@ -101,6 +101,64 @@ describe("a message listener", () => {
     expect(state.bufferedCount).toBe(2);
   });
 
+  it("that is added before the end of the channel receives the buffered messages before closed", async () => {
+    deliver(1, 2);
+    listen();
+    state.onListenerAdded();
+    state.listeners.add("closed", () => story.push("closed"), false);
+    state.end(new Error("refused"));
+    await tick();
+    expect(story).toEqual(["1", "2", "closed"]);
+  });
+
+  it("receives nothing after closed, whether the handle closes before, between or after the buffered messages", async () => {
+    for (const closeAt of [0, 1, 2])
+      for (const hasLoop of [false, true]) {
+        create();
+        deliver(1, 2);
+        if (hasLoop) state.iterate();
+        state.listeners.add("closed", () => story.push("closed"), false);
+        state.listeners.add(
+          "message",
+          ({ data }) => {
+            story.push(data);
+            if (data === closeAt) state.close();
+          },
+          false,
+        );
+        state.onListenerAdded();
+        if (closeAt === 0) state.close();
+        await tick();
+        expect(story.slice(0, closeAt + 1)).toEqual([...[1, 2].slice(0, closeAt), "closed"]);
+        expect(story.slice(closeAt + 1)).toEqual(["removed"]);
+      }
+  });
+
+  it("that closes the handle causes no event dropped after closed, and the loop keeps its messages", async () => {
+    create({ capacity: 1 });
+    const loop = state.iterate();
+    for (const name of ["dropped", "closed"] as const)
+      state.listeners.add(name, () => story.push(name), false);
+    state.listeners.add("message", ({ data }) => data === 2 && state.close(), false);
+    deliver(1, 2);
+    expect(story).toEqual(["closed", "removed"]);
+    expect([await loop.next(), await loop.next()]).toMatchObject([{ value: 1 }, { done: true }]);
+  });
+
+  it("receives the buffered messages also if a loop reads them in the same tick", async () => {
+    deliver(1);
+    const loop = state.iterate();
+    listen();
+    state.onListenerAdded();
+    const results = [loop.next(), loop.next()];
+    deliver(2);
+    deliver(3);
+    expect((await Promise.all([...results, loop.next()])).map(({ value }) => value as unknown)).toEqual([
+      1, 2, 3,
+    ]);
+    expect(story).toEqual(["1", "2", "3"]);
+  });
+
   it("that closes the handle receives no further message", () => {
     state.listeners.add(
       "message",

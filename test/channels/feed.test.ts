@@ -142,6 +142,27 @@ describe("an open channel", () => {
     expect(story).toEqual(["ready", 1, "network-lost", ...rest]);
   });
 
+  it("is interrupted by a loss also if its messages arrived before the acknowledgement", async () => {
+    scene = await connectScene({ feed: { ackTimeout: 60_000 } });
+    const { exchange, feed } = scene;
+    exchange.answer = (name, { subscribed }) => void subscribed.add(name);
+    const story: unknown[] = [];
+    const a = feed.open("a");
+    a.on("message", ({ data }) => story.push(data.n));
+    for (const event of ["ready", "interrupted"] as const) a.on(event, () => story.push(event));
+    await exchange.pass();
+    for (let round = 0; round < 3; round++) {
+      exchange.publish("a");
+      await exchange.pass();
+      exchange.peer.wire.reset();
+      await exchange.pass();
+      exchange.publish("a"); // is lost
+      if (round === 1) exchange.answer = (name, peer) => exchange.accept(name, peer);
+      await exchange.pass(1_000);
+    }
+    expect(story).toEqual([1, "interrupted", 3, "interrupted", "ready", 5, "interrupted", "ready"]);
+  });
+
   it("is not interrupted by a rotation that overlaps, and is interrupted by one that replaces", async () => {
     const seen: string[] = [];
     for (const mode of ["overlap", "replace"] as const) {
@@ -388,6 +409,22 @@ describe("close of a feed", () => {
     expect([await outcome(closed), ends, ws.state]).toEqual(["done", [undefined], "connected"]);
     expect(namesIn(exchange.peer, "unsub")).toEqual([["a"]]);
     expect(ws.eventNames()).toEqual([]);
+  });
+
+  it("resolves after ackTimeout while the application does not read", async () => {
+    scene = await connectScene({ feed: { ackTimeout: 1_000 }, client: { buffer: 1 } });
+    const { exchange, feed, ws } = scene;
+    exchange.answer = () => undefined;
+    const messages = ws[Symbol.asyncIterator]();
+    feed.open("a");
+    await exchange.pass();
+    for (let n = 0; n < 3; n++) exchange.peer.wire.send({ n });
+    await exchange.pass();
+    let isClosed = false;
+    void feed.close().then(() => (isClosed = true));
+    await exchange.pass(1_000);
+    expect([isClosed, namesIn(exchange.peer, "unsub")]).toEqual([true, [["a"]]]);
+    await messages.return?.();
   });
 
   it("resolves without a connection", async () => {

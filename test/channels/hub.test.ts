@@ -1,6 +1,6 @@
 // Routing: which channel or request receives a message, and what is reported.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ChannelsOptions } from "../../src/channels/index.js";
+import type { Channel, ChannelsOptions } from "../../src/channels/index.js";
 import { catchWarnings, connectScene, numbersOf, outcome, type Scene, type Wire } from "./exchange.js";
 
 let scene: Scene;
@@ -111,6 +111,32 @@ describe("a function that fails", () => {
     ]);
   });
 
+  it.each<[string, Partial<Record<keyof ChannelsOptions<Wire, Wire>, unknown>>, number]>([
+    ["channelOf", { channelOf: () => Promise.reject(new Error("broken")) }, 2],
+    ["isAck", { isAck: () => Promise.reject(new Error("broken")) }, 2],
+    ["subscribe", { subscribe: () => Promise.reject(new Error("broken")) }, 1],
+    ["unsubscribe", { unsubscribe: () => Promise.reject(new Error("broken")) }, 1],
+    ["keyOf", { buffer: { overflow: "conflate", keyOf: () => Promise.reject(new Error("broken")) } }, 2],
+  ])(
+    "is reported if %s returns a promise that rejects, and is no unhandled rejection",
+    async (name, options, count) => {
+      const { exchange, feed } = await connect(options as never);
+      const a = feed.open("a");
+      await exchange.pass();
+      const { wire } = exchange.peer;
+      for (const n of [1, 2]) wire.send({ ch: "a", n });
+      await exchange.pass();
+      void a.close();
+      await exchange.pass(20_000);
+      const named = errors.filter(({ message }) => message.includes(name));
+      expect(named.length).toBeGreaterThanOrEqual(count);
+      expect(named[0]).toMatchObject({
+        code: "CHANNEL_FUNCTION_FAILED",
+        cause: expect.any(TypeError) as unknown,
+      });
+    },
+  );
+
   it("is reported if a listener throws or rejects, and the other listeners are called", async () => {
     const { exchange, feed } = await connect();
     const a = feed.open("a");
@@ -141,6 +167,16 @@ describe("a function that fails", () => {
     exchange.publish("a");
     await exchange.pass();
     expect((await warnings.taken()).map((warning) => (warning.cause as Error).message)).toEqual(["broken"]);
+    feed.off("error", broken);
+    let calls = 0;
+    feed.on("error", async () => {
+      // A loop that this test must be able to leave.
+      if (++calls < 10) await Promise.reject(new Error("later"));
+    });
+    exchange.publish("a");
+    await exchange.pass();
+    expect((await warnings.taken()).map((warning) => (warning.cause as Error).message)).toEqual(["later"]);
+    expect(calls).toBe(1);
     warnings.stop();
   });
 });
@@ -190,6 +226,41 @@ describe("calls from inside listeners and functions", () => {
     exchange.publish("b");
     await exchange.pass();
     expect([feed.stats().channelCount, exchange.peer.subscribed.size, errors]).toEqual([0, 0, []]);
+  });
+
+  it("a channel that is closed and opened again by a listener of interrupted survives the refusal of the old one", async () => {
+    const decisions: string[] = [];
+    const { exchange, feed } = await connect({ onRefused: () => (decisions.push("asked"), "giveUp") });
+    const old = feed.open("a");
+    await exchange.pass();
+    const reopened: Channel<Wire>[] = [];
+    old.on("interrupted", () => {
+      void old.close();
+      reopened.push(feed.open("a"));
+    });
+    exchange.peer.wire.send({ ack: "a", refused: "for a moment" });
+    await exchange.pass();
+    const numbers = numbersOf(reopened[0]!);
+    exchange.publish("a");
+    await exchange.pass();
+    expect([numbers, reopened[0]!.isReady, feed.stats().channelCount, decisions]).toEqual([[1], true, 1, []]);
+  });
+
+  it("a channel that is closed and opened again while the client fails is subscribed by the next run", async () => {
+    const { exchange, feed, ws } = await connect({}, { reconnect: false });
+    const [a, b] = [feed.open("a"), feed.open("b")];
+    await exchange.pass();
+    const reopened: Channel<Wire>[] = [];
+    a.on("closed", () => {
+      void b.close();
+      reopened.push(feed.open("b"));
+    });
+    ws.on("closed", () => undefined);
+    exchange.peer.wire.reset();
+    await exchange.pass();
+    ws.connect().catch(() => undefined);
+    await exchange.pass(10);
+    expect([reopened[0]!.isReady, feed.stats().channelCount]).toEqual([true, 1]);
   });
 
   it("end of the client in channelOf, isAck and in every listener leaves nothing behind", async () => {

@@ -76,6 +76,34 @@ describe("attach", () => {
     await exchange.pass();
   });
 
+  it.each(["reconnect", "rotation"])("reports a hook that does not call the feed after a %s", async (how) => {
+    const exchange = new Exchange();
+    const feed = channels<Wire, Wire>(feedOptions);
+    let calls = 0;
+    const ws = new WebSocket<Wire, Wire>("wss://exchange.test/", {
+      ...{ runtime: exchange.runtime, heartbeat: false, rotation: { mode: "overlap", overlap: 100 } },
+      onConnection: async (connection, signal) => {
+        if (++calls === 1) await feed.onConnection(connection, signal);
+      },
+    });
+    feed.attach(ws);
+    scene = { exchange, feed, ws };
+    const errors: unknown[] = [];
+    feed.on("error", ({ error }) => errors.push(error));
+    const channel = feed.open("a");
+    void ws.connect();
+    await exchange.pass(10);
+    expect(channel.isReady).toBe(true);
+    if (how === "rotation") void ws.rotate();
+    else exchange.peer.wire.reset();
+    await exchange.pass(5_000);
+    expect([calls, channel.isClosed, errors]).toEqual([
+      2,
+      true,
+      [expect.objectContaining({ code: "NO_HOOK" })],
+    ]);
+  });
+
   it("accepts a client that is connected and has called the hook, and a hook of the application", async () => {
     const exchange = new Exchange();
     const feed = channels<Wire, Wire>(feedOptions);

@@ -89,10 +89,36 @@ describe("an acknowledgement", () => {
     exchange.accept("a", exchange.peer);
     await exchange.pass();
     expect([exchange.peer.subscribed.size, unrouted]).toEqual([0, []]);
-    // Each subscribe is answered now, so a further acknowledgement is reported.
-    exchange.peer.wire.send({ ack: "a" });
+    // Each subscribe is answered now, so a further acknowledgement is reported. The server may have subscribed.
+    for (let count = 0; count < 5; count++) {
+      exchange.peer.wire.send({ ack: "a" });
+      await exchange.pass();
+    }
+    expect([namesIn(exchange.peer, "unsub").length, unrouted.length]).toEqual([4, 5]);
+  });
+
+  it("that was sent before the subscribe was processed leaves nothing behind after an unsubscribe", async () => {
+    const { exchange, feed } = await connect();
+    // The server acknowledges the wrong channel, and processes the subscribe after the unsubscribe.
+    exchange.answer = (name, { wire }) => wire.send({ ack: name });
+    const a = feed.open("a");
     await exchange.pass();
-    expect([namesIn(exchange.peer, "unsub").length, unrouted.length]).toEqual([2, 1]);
+    void a.close();
+    await exchange.pass();
+    exchange.accept("a", exchange.peer);
+    await exchange.pass();
+    expect([[...exchange.peer.subscribed], unrouted.length]).toEqual([[], 1]);
+  });
+
+  it("of an unsubscribe is no endless loop", async () => {
+    const { exchange, feed } = await connect({ isAck: ({ ack, op }) => String(ack ?? op) });
+    await feed.open("a").close();
+    await exchange.pass();
+    for (let count = 0; count < 5; count++) {
+      exchange.peer.wire.send({ op: "a" });
+      await exchange.pass();
+    }
+    expect(namesIn(exchange.peer, "unsub").length).toBeLessThanOrEqual(2);
   });
 
   it("of a later subscribe that arrives after the unsubscribe unsubscribes again, also by its id", async () => {

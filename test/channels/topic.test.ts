@@ -44,3 +44,13 @@ it("a loss makes all handles unready, and gaps are emitted to all handles", () =
   topic.emit("reset", { stream: "a" });
   expect([one.isReady, topic.isAccepted, seen]).toEqual([false, false, [{ stream: "a" }]]);
 });
+
+it("adds and removes 50,000 handles without a copy of all handles for each one", () => {
+  const topic = new Topic("a", link);
+  const handles = Array.from({ length: 50_000 }, handle);
+  for (const one of handles) topic.add(one);
+  topic.deliver(1, 1);
+  expect(handles.every(({ bufferedCount }) => bufferedCount === 1)).toBe(true);
+  expect(handles.every((one) => topic.remove(one))).toBe(true);
+  expect([topic.isEmpty, topic.remove(handles[0]!)]).toEqual([true, false]);
+});

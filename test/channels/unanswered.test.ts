@@ -26,3 +26,16 @@ it("remembers the channels of at most 10,000 messages, and forgets the oldest me
   for (let id = 1; id <= 10_000; id++) unanswered.addLate(id, ["c"]);
   expect([unanswered.lateNames(0), unanswered.lateNames(1)]).toEqual([[], ["c"]]);
 });
+
+it("counts one surplus acknowledgement per subscribe message, for at most 10,000 channels", () => {
+  const unanswered = new Unanswered();
+  for (const name of ["a", "b", "b"]) unanswered.add(name);
+  expect(["b", "b", "b", "c"].map((name) => unanswered.takeSurplus(name))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  for (let index = 0; index < 10_000; index++) unanswered.add(`c${index}`);
+  expect(["a", "c0"].map((name) => unanswered.takeSurplus(name))).toEqual([false, true]);
+});
