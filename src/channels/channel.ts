@@ -1,5 +1,5 @@
 /** The public handle of a channel. It has no state: `ChannelState` implements the operations. */
-import { type ChannelEventMap, type ChannelState } from "./channel-state.js";
+import { type ChannelEventMap, ChannelState } from "./channel-state.js";
 import type { FeedListener } from "./listeners.js";
 
 export type { ChannelEventMap };
@@ -13,6 +13,8 @@ export class Channel<Received = unknown> implements AsyncIterable<Received>, Asy
 
   /** @internal Call `feed.open()`. */
   constructor(state: ChannelState) {
+    if (!((state as unknown) instanceof ChannelState))
+      throw new TypeError("Call feed.open(name) instead of this constructor.");
     this.#state = state;
   }
 

@@ -37,6 +37,8 @@ export class Requester<Received = unknown, Sent = unknown> implements AsyncDispo
 
   /** @internal Call `requests()` or `channels()`. */
   constructor(hub: Hub) {
+    if (!((hub as unknown) instanceof Hub))
+      throw new TypeError("Call channels() or requests() instead of this constructor.");
     this.#hub = hub;
     // `async`, so that an error of the arguments is a rejection.
     this.onConnection = async (connection, signal) => hub.onConnection(connection, signal);

@@ -1,5 +1,5 @@
 /** Checks the options of channels and requests, and applies the defaults. */
-import { nodeRuntime, type Runtime } from "../index.js";
+import { nodeRuntime, type Runtime, WebSocket } from "../index.js";
 import type { ChannelBounds } from "./channel-buffer.js";
 import type {
   ChannelBufferOptions,
@@ -60,6 +60,8 @@ function wrong(name: string, expected: string, value: unknown): TypeError {
 function read(scope: string, given: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw new TypeError(`The ${scope} must be an object, not ${describe(given)}.`);
+  if (given instanceof WebSocket)
+    throw new TypeError(`The ${scope} must be an object, not a client. Call attach(ws) of the result.`);
   // Without a prototype, so that a polluted `Object.prototype` adds no options.
   const own: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   Object.assign(own, given);

@@ -1,6 +1,7 @@
 // The public handle passes each call to its state.
 import { expect, it } from "vitest";
 import { Channel } from "../../src/channels/channel.js";
+import { Feed, Requester } from "../../src/channels/feed.js";
 import { ChannelState } from "../../src/channels/channel-state.js";
 
 const bounds = { capacity: 3, maxBytes: 4_194_304, overflow: "dropOldest", keyOf: undefined } as const;
@@ -56,4 +57,11 @@ it.each([[undefined], [null], ["f"], [{}]])("the listener %j is refused", (liste
   const { channel } = create();
   for (const call of ["on", "once"] as const)
     expect(() => channel[call]("message", listener as never)).toThrow(TypeError);
+});
+
+it.each([Feed, Requester, Channel] as const)("%s() names the function to call instead", (Class) => {
+  for (const argument of [undefined, { channelOf: () => "a" }, "trades"])
+    expect(() => Reflect.construct(Class, [argument]) as unknown).toThrow(
+      /^Call \w+.* instead of this constructor\.$/,
+    );
 });

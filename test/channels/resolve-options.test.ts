@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { channels, requests } from "../../src/channels/index.js";
 import { resolveChannelsOptions } from "../../src/channels/resolve-options.js";
+import { WebSocket } from "../../src/index.js";
 import { feedOptions } from "./exchange.js";
 
 const valid = feedOptions as never;
@@ -88,6 +89,11 @@ describe("the options of channels()", () => {
 });
 
 describe("the options of requests()", () => {
+  it("are not a client, which has no own properties and would otherwise pass for no options", () => {
+    const ws = new WebSocket("ws://feed.test/");
+    expect(() => requests(ws as never)).toThrow("not a client. Call attach(ws) of the result.");
+  });
+
   it("are optional, and those of channels are refused", () => {
     expect(requests().stats().pendingRequests).toBe(0);
     expect(() => requests({ channelOf: () => "a" } as never)).toThrow("channelOf");

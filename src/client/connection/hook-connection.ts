@@ -19,8 +19,8 @@ export interface BufferedMessage {
   readonly size: number;
   /** The time of arrival, in milliseconds of the runtime's clock. */
   readonly at: number;
-  /** The decoded value. It is stored when a `recv()` first examines the message. */
-  decoded?: { readonly value: unknown };
+  /** The decoded value. It is stored when a `recv()` first examines the message. `"failed"`: the deserializer threw. */
+  decoded?: { readonly value: unknown } | "failed";
 }
 
 /**
@@ -136,10 +136,11 @@ export class HookConnection {
     const { data } = message;
     try {
       message.decoded ??= { value: this.#context.deserializer(data, typeof data !== "string") };
-      return message.decoded;
     } catch {
-      return undefined;
+      // Each `recv()` examines all buffered messages, and a server may send many that cannot be decoded.
+      message.decoded = "failed";
     }
+    return message.decoded === "failed" ? undefined : message.decoded;
   }
 
   #updateFullness(): void {

@@ -122,6 +122,12 @@ describe("recv() while the hook runs", () => {
     expect([await recv(), releasedData()]).toEqual(["2", ["bad"]]);
   });
 
+  it("are decoded once, also if the deserializer throws and every recv() examines them", async () => {
+    receive("bad", "1", "2");
+    expect([await recv(named("2")), await recv(named("1")), await recv()]).toEqual(["2", "1", "waits"]);
+    expect(decodedCount).toBe(3);
+  });
+
   it("rejects when match throws, and offers the message to the next call", async () => {
     const match = (): never => {
       throw new Error("oops");
