@@ -96,6 +96,7 @@ export class Link {
   #createSessionHost(): SessionHost {
     const runtimeOf = (): Runtime => this.runtime;
     const isPausedOf = (): boolean => this.isPaused;
+    const retryCountOf = (): number => this.#countRetries();
     const optionsOf = (): SessionHost["options"] => this.#host.options.channels!;
     return {
       get runtime() {
@@ -106,6 +107,9 @@ export class Link {
       },
       get isPaused() {
         return isPausedOf();
+      },
+      get retryCount() {
+        return retryCountOf();
       },
       isOpen: (name) => this.topics.has(name),
       isWanted: (name) => this.topics.get(name)?.isWanted === true,
@@ -127,6 +131,13 @@ export class Link {
       },
       reportError: (error) => this.#host.reportError(error),
     };
+  }
+
+  #countRetries(): number {
+    let count = 0;
+    for (const { name, isWanted } of this.topics.values())
+      if (!isWanted && this.#sessions.some((session) => session.isAccepted(name))) count++;
+    return count;
   }
 
   /** @throws ChannelError if the client has no hook, or is connected without having called the hook. */

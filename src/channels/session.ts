@@ -25,6 +25,8 @@ export interface SessionHost {
   readonly options: ResolvedChannels;
   /** True while reading is paused, so that no acknowledgement can arrive. */
   readonly isPaused: boolean;
+  /** The number of channels that wait for a retry, and that another connection still delivers. */
+  readonly retryCount: number;
   /** True if the application has a handle of the channel. */
   isOpen(name: string): boolean;
   /** True if the channel is open and does not wait for a retry. */
@@ -268,11 +270,7 @@ export class Session {
       if (batch !== undefined && ack.id !== undefined && ack.id !== batch.id)
         this.#unanswered.addLate(batch.id, [name]);
       if (status === undefined && !isAnswer) {
-        if (!ack.isRefused && !this.#host.isOpen(name) && this.#unanswered.takeSurplus(name)) {
-          // The server has processed the subscribe after the unsubscribe.
-          this.#status.set(name, "late");
-          this.update(name);
-        }
+        if (!ack.isRefused) this.#onSurplus(name);
         continue;
       }
       isExpected = true;
@@ -286,6 +284,13 @@ export class Session {
     }
     this.#settle();
     return isExpected;
+  }
+
+  /** The server acknowledges a channel without a subscribe. It may have processed the subscribe after the unsubscribe. */
+  #onSurplus(name: string): void {
+    if (this.#host.isOpen(name) || !this.#unanswered.takeSurplus(name)) return;
+    this.#status.set(name, "late");
+    this.update(name);
   }
 
   #namesOf({ id, names }: Ack): readonly string[] {
@@ -354,7 +359,7 @@ export class Session {
     for (const name of late) this.#refuse(name, "late", timeoutError(name, this.#host.options.ackTimeout));
   }
 
-  /** Resolves when nothing is to be sent or acknowledged. {@link stopWaiting} resolves it, too. */
+  /** Resolves when nothing is to be sent, acknowledged or tried again. {@link stopWaiting} resolves it, too. */
   untilSettled(): Promise<void> {
     return new Promise((resolve) => {
       this.#onSettled.add(resolve);
@@ -364,12 +369,14 @@ export class Session {
 
   /** The number of channels that are not acknowledged yet. */
   get openCount(): number {
-    return this.#queues.subscribe.size + this.#batchOf.size;
+    return this.#queues.subscribe.size + this.#batchOf.size + this.#host.retryCount;
   }
 
   #settle(): void {
+    if (this.#onSettled.size === 0) return;
     const { subscribe, unsubscribe } = this.#queues;
-    if (subscribe.size + unsubscribe.size + this.#batches.size === 0) this.stopWaiting();
+    if (subscribe.size + unsubscribe.size + this.#batches.size === 0 && this.#host.retryCount === 0)
+      this.stopWaiting();
   }
 
   stopWaiting(): void {

@@ -211,6 +211,36 @@ describe("an open channel", () => {
     expect(namesIn(second!, "sub")).toEqual([["a"]]);
   });
 
+  it.each<[number, boolean]>([
+    [1, true],
+    [Infinity, false],
+  ])(
+    "is tried again before the old connection closes if the new one refuses it %d times",
+    async (refusals, isKept) => {
+      scene = await connectScene({
+        feed: { onRefused: () => 100 },
+        client: { rotation: { mode: "overlap", overlap: 100 }, setupTimeout: 5_000 },
+      });
+      const { exchange, feed, ws } = scene;
+      const errors: unknown[] = [];
+      feed.on("error", ({ error }) => errors.push(error));
+      const a = feed.open("a");
+      await exchange.pass();
+      const lost: unknown[] = [];
+      a.on("interrupted", (event) => lost.push(event));
+      let left = refusals;
+      exchange.answer = (name, peer) => {
+        if (left-- > 0) peer.wire.send({ ack: name, refused: "busy" });
+        else exchange.accept(name, peer);
+      };
+      const rotated = ws.rotate();
+      await exchange.pass(10_000);
+      await rotated;
+      expect([a.isReady, lost.length === 0, errors.length === 0]).toEqual([isKept, isKept, isKept]);
+      if (!isKept) expect(errors).toMatchObject([{ code: "INCOMPLETE" }]);
+    },
+  );
+
   it("that is opened while onConnection runs is subscribed on both connections", async () => {
     scene = await connectScene({ client: { rotation: { mode: "overlap" } } });
     const { exchange, feed, ws } = scene;
