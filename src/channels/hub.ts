@@ -7,7 +7,7 @@ import { type Ack, readAcknowledgement } from "./acknowledgement.js";
 import type { ChannelBounds } from "./channel-buffer.js";
 import { ChannelState, type ChannelStateHost } from "./channel-state.js";
 import { ChannelError, RequestError } from "./errors.js";
-import { isThenable, isUnwantedPromise, Listeners } from "./listeners.js";
+import { isUnwantedPromise, Listeners } from "./listeners.js";
 import { type Link, type LinkHost, noHook } from "./link.js";
 import { PendingRequests, type PendingRequestsHost } from "./pending-requests.js";
 import { Placement } from "./placement.js";
@@ -258,7 +258,7 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     if (name === undefined || name === null) return undefined;
     if (typeof name === "string") return name;
     throw new TypeError(
-      `It returned ${isThenable(name) ? "a promise" : typeof name} instead of the name of a channel.`,
+      `It returned ${isUnwantedPromise(name) ? "a promise" : typeof name} instead of the name of a channel.`,
     );
   }
 
