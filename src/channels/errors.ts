@@ -10,7 +10,7 @@ import { brandInstances } from "./brand-instances.js";
  * - `"CHANNEL_FUNCTION_FAILED"`: a function of the options threw an error, or returned an invalid value.
  * - `"NO_HOOK"`: the client does not call `feed.onConnection`.
  * - `"INCOMPLETE"`: a rotation continues, although channels are not acknowledged on the new connection.
- * - `"CONNECT_FAILED"`: `shards.connect` failed.
+ * - `"CONNECT_FAILED"`: `shards.connect` failed; `cause` is its error.
  * - `"CLIENT_ENDED"`: the client has ended; `cause` is its error.
  * - `"CLOSED"`: the channel or the feed was closed.
  */
