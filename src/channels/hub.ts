@@ -78,10 +78,6 @@ export class Hub implements LinkHost, ChannelStateHost, RefusalsHost, PendingReq
     return this.#lastId;
   }
 
-  isReserved(id: string | number): boolean {
-    return this.placement.links.some(({ sessions }) => sessions.some((session) => session.isWaitingFor(id)));
-  }
-
   onConnection(connection: Connection, signal: AbortSignal): Promise<void> {
     if (!this.placement.isSharded) return this.placement.choose().onConnection(connection, signal);
     throw new TypeError(

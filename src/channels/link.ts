@@ -259,12 +259,22 @@ export class Link {
 
   #onEnded(session: Session): void {
     session.end();
-    const older = this.#sessions.slice(0, Math.max(this.#sessions.indexOf(session), 0));
+    const index = Math.max(this.#sessions.indexOf(session), 0);
+    const older = this.#sessions.slice(0, index);
+    const newer = this.#sessions.slice(index + 1);
     for (const one of older) this.#olderThanEnded.add(one);
     this.#olderThanEnded.delete(session);
     this.#sessions = this.#sessions.filter((other) => other !== session);
     const report = reportOf(session.connection.ended);
-    for (const topic of this.topics.values()) this.#updateReady(topic, report);
+    // The peer may have ended the connection of a rotation before it subscribed the channel on the newer connection.
+    const mayMiss = older.length === 0 && report?.verdict !== "rotated";
+    for (const topic of this.topics.values()) {
+      const isAccepted = (one: Session): boolean => one.isAccepted(topic.name);
+      if (mayMiss && isAccepted(session) && newer.some(isAccepted)) {
+        topic.onLost(report);
+        topic.onAccepted();
+      } else this.#updateReady(topic, report);
+    }
     this.#host.onSessionEnd(session, this);
   }
 

@@ -26,8 +26,6 @@ export interface PendingRequestsHost {
   /** Why there can be no further connection. */
   readonly unusable: Error | undefined;
   readonly maxPending: number;
-  /** True if a message that is no request has this id, and waits for its answer. */
-  isReserved(id: string | number): boolean;
   /** An answer arrived after its request had ended. */
   onLateAnswer(message: unknown): void;
   reportError(error: unknown): void;
@@ -110,7 +108,7 @@ export class PendingRequests {
       if (unusable !== undefined) return notConnected(unusable, unusable.message);
       if (!retry) return notConnected(undefined);
     }
-    if (id !== undefined && (this.#byId.has(id) || this.#host.isReserved(id))) {
+    if (id !== undefined && this.#byId.has(id)) {
       const message = `Another request with the id ${JSON.stringify(id)} is pending, or its answer may still arrive. Use another id.`;
       return new RequestError(message, { code: "DUPLICATE_ID" });
     }

@@ -395,11 +395,6 @@ export class Session {
     return this.#tap.take(ack);
   }
 
-  /** True if a subscribe message with this id waits for its acknowledgement. */
-  isWaitingFor(id: unknown): boolean {
-    return this.#batches.has(id as number);
-  }
-
   /** The connection has ended, or the feed no longer uses it. */
   end(): void {
     this.#isStarted = false;

@@ -162,6 +162,27 @@ describe("the hook", () => {
     expect([channel.isReady, namesIn(exchange.peer, "sub")]).toEqual([true, [["a"]]]);
   });
 
+  it("of a rotation reports an interruption if the peer ends the older connection, whose last messages may be missing", async () => {
+    scene = await connectScene({ client: { rotation: { mode: "overlap" } } });
+    const { exchange, feed, ws } = scene;
+    const events: string[] = [];
+    for (const name of ["a", "b"]) {
+      const channel = feed.open(name);
+      channel.on("ready", () => events.push(`${name} ready`));
+      channel.on("interrupted", () => events.push(`${name} interrupted`));
+    }
+    await exchange.pass();
+    events.length = 0;
+    exchange.answer = (name, peer) => {
+      if (name === "a") exchange.accept(name, peer);
+    };
+    ws.rotate().catch(() => undefined);
+    await exchange.pass(10);
+    exchange.peers[0]!.wire.reset();
+    await exchange.pass(10);
+    expect(events).toEqual(["a interrupted", "a ready", "b interrupted"]);
+  });
+
   it("leaves the older connection in use if the new connection of a rotation is lost", async () => {
     scene = await connectScene({ client: { rotation: { mode: "overlap" } } });
     const { exchange, feed, ws } = scene;
