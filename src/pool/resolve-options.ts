@@ -32,6 +32,11 @@ const refused: readonly RefusedOption[] = [
   ...(["reconnect", "retryInitial", "backoff", "shouldReconnect"] as const),
   ...(["maxConnectionAge", "rotation", "outbox", "replay"] as const),
 ];
+/** The options of a pool that are not options of its clients. */
+const names: readonly (keyof PoolSettings<never, never>)[] = [
+  ...(["url", "endpoints", "min", "max", "idleTimeout", "maxAge", "acquireTimeout"] as const),
+  ...(["hookTimeout", "validate", "reset"] as const),
+];
 /** What to use instead of an option that a pool refuses. */
 const instead: Partial<Record<RefusedOption, string>> = {
   maxConnectionAge: " Use maxAge.",
@@ -92,6 +97,18 @@ function resolveEndpoints(url: unknown, endpoints: unknown): readonly Provided<U
   return [...(endpoints as Url[])];
 }
 
+/** The constructor of a client checks its options and its URL, and opens nothing. */
+function checkClient(endpoints: readonly Provided<Url>[], options: WebSocketOptions<unknown, unknown>): void {
+  try {
+    for (const endpoint of endpoints) new WebSocket(endpoint, { ...options, signal: undefined });
+  } catch (error) {
+    // The message lists the options of the client only.
+    if (error instanceof TypeError && error.message.startsWith("Unknown option"))
+      error.message += ` A pool also has: ${names.join(", ")}. It does not accept: ${refused.join(", ")}.`;
+    throw error;
+  }
+}
+
 /** @throws TypeError or RangeError that names the option, also for an option of the client. */
 export function resolveOptions(given: PoolSettings<never, never>): ResolvedOptions {
   const {
@@ -129,8 +146,7 @@ export function resolveOptions(given: PoolSettings<never, never>): ResolvedOptio
     runtime: clientOptions.runtime ?? nodeRuntime,
     client: clientOptions,
   };
-  // The constructor of a client checks its options and its URL, and opens nothing.
-  for (const endpoint of endpoints) new WebSocket(endpoint, { ...clientOptions, signal: undefined });
+  checkClient(endpoints, clientOptions);
   if (clientOptions.signal !== undefined && !(clientOptions.signal instanceof AbortSignal))
     throw wrong("signal", "an AbortSignal", clientOptions.signal);
   return resolved;
