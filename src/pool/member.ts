@@ -108,6 +108,8 @@ export class Member {
   }
 
   #onClosed(): void {
+    // The connection may have ended in the turn in which it was opened.
+    if (!this.ended.aborted) this.#ended.abort(this.#endError());
     this.removed();
     this.#handler.onGone(this);
   }
