@@ -1,4 +1,5 @@
 /** The view of a pooled connection that a lease or a hook has. It stops to work when the lease or the hook ends. */
+import { SharedAborts } from "../channels/shared-abort.js";
 import {
   type BorrowedMessage,
   type EventMap,
@@ -32,10 +33,14 @@ interface Added {
   readonly remove: () => void;
 }
 
+const noop = (): void => undefined;
+/** All views share it, because many leases may wait for the same signal. */
+const aborts = new SharedAborts();
+
 /**
  * One connection of a pool, for the time of one lease or one hook. Afterwards each method throws or rejects with an
  * InvalidStateError, listeners are removed, loops end, and pending `recv()` calls reject. The methods are those of
- * `WebSocket`.
+ * `WebSocket`. A rejection of a method never becomes an unhandled rejection.
  */
 export class PooledConnection<Received, Sent> implements AsyncIterable<Received> {
   readonly #client: WebSocket<Received, Sent>;
@@ -56,12 +61,21 @@ export class PooledConnection<Received, Sent> implements AsyncIterable<Received>
     return this.#client;
   }
 
+  #call<Value>(method: (client: WebSocket<Received, Sent>) => Promise<Value>): Promise<Value> {
+    try {
+      return method(this.#use());
+    } catch (error) {
+      const refused = Promise.reject<Value>(error);
+      refused.catch(noop);
+      return refused;
+    }
+  }
+
   /** Ends the use of this view. @returns whether it was in use. */
   protected static revoke<R, S>(view: PooledConnection<R, S>, message: string): boolean {
     if (view.#revocation.signal.aborted) return false;
     view.#revocation.abort(new InvalidStateError(message, "released"));
-    for (const { remove } of view.#added) remove();
-    view.#added.length = 0;
+    for (const { remove } of view.#added.splice(0)) remove();
     for (const loop of view.#loops) void loop.return?.();
     view.#loops.clear();
     return true;
@@ -93,39 +107,60 @@ export class PooledConnection<Received, Sent> implements AsyncIterable<Received>
     return this.#revocation.signal.aborted;
   }
 
-  async send(value: Sent, options?: MessageOptions): Promise<void> {
-    return this.#use().send(value, options);
+  send(value: Sent, options?: MessageOptions): Promise<void> {
+    return this.#call((client) => client.send(value, options));
   }
 
-  async sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
-    return this.#use().sendRaw(data, options);
+  sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
+    return this.#call((client) => client.sendRaw(data, options));
   }
 
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
     return this.#use().trySend(value, options);
   }
 
-  async flush(options?: WaitOptions): Promise<void> {
-    return this.#use().flush(options);
+  flush(options?: WaitOptions): Promise<void> {
+    return this.#call((client) => client.flush(options));
   }
 
-  async ping(options?: PingOptions): Promise<number> {
-    return this.#use().ping(options);
+  ping(options?: PingOptions): Promise<number> {
+    return this.#call((client) => client.ping(options));
+  }
+
+  pong(payload?: Uint8Array): Promise<void> {
+    return this.#call((client) => client.pong(payload));
   }
 
   /** The call also rejects when the lease or hook ends, and does not consume a later message. */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;
-  async recv(options?: RecvOptions<Received>): Promise<Received> {
-    const client = this.#use();
-    const own = this.#revocation.signal;
-    if (options !== undefined && (typeof options !== "object" || (options as unknown) === null))
-      return client.recv(options);
-    const given = options?.signal;
-    // The client checks a signal that is no AbortSignal.
-    const signal =
-      given === undefined ? own : given instanceof AbortSignal ? AbortSignal.any([given, own]) : given;
-    return client.recv({ ...options, signal });
+  recv(options?: RecvOptions<Received>): Promise<Received> {
+    return this.#call((client) => {
+      if (options !== undefined && (typeof options !== "object" || (options as unknown) === null))
+        return client.recv(options);
+      const own = this.#revocation.signal;
+      const given = options?.signal;
+      if (given === undefined) return client.recv({ ...options, signal: own });
+      // The client checks a signal that is no AbortSignal.
+      if (!(given instanceof AbortSignal) || given.aborted) return client.recv(options);
+      return this.#recvUntil(client, options, [given, own]);
+    });
+  }
+
+  /** `AbortSignal.any()` would leave an entry in a signal that lives longer than the call. */
+  #recvUntil(
+    client: WebSocket<Received, Sent>,
+    options: RecvOptions<Received> | undefined,
+    signals: readonly AbortSignal[],
+  ): Promise<Received> {
+    const either = new AbortController();
+    const stops = signals.map((signal) => aborts.add(signal, () => either.abort(signal.reason)));
+    const stop = (): void => {
+      for (const one of stops) one();
+    };
+    const call = client.recv({ ...options, signal: either.signal });
+    void call.then(stop, stop);
+    return call;
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
@@ -137,7 +172,14 @@ export class PooledConnection<Received, Sent> implements AsyncIterable<Received>
   }
 
   #keep<Item>(loop: AsyncIterableIterator<Item>): AsyncIterableIterator<Item> {
+    const end = loop.return?.bind(loop);
+    // Another loop is open: this one only rejects.
+    if (end === undefined) return loop;
     this.#loops.add(loop);
+    loop.return = () => {
+      this.#loops.delete(loop);
+      return end();
+    };
     return loop;
   }
 
@@ -156,32 +198,53 @@ export class PooledConnection<Received, Sent> implements AsyncIterable<Received>
     listener: Listener<EventMap<Received>[Name]>,
     options?: ListenerOptions,
   ): this {
-    // A listener receives waiting messages during this call, and may release the lease.
-    const client = this.#use();
-    const remove = (): void => void client.off(name, listener);
-    this.#added.push({ name, listener, remove });
-    try {
-      client.on(name, listener, options);
-    } catch (error) {
-      this.#added.pop();
-      throw error;
-    }
-    if (this.isReleased) remove();
-    return this;
+    return this.#add(name, listener, (client, added) => client.on(name, added, options));
   }
 
   once<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
-    const client = this.#use();
-    client.once(name, listener);
-    this.#added.push({ name, listener, remove: () => void client.off(name, listener) });
-    return this;
+    return this.#add(name, listener, (client, added) => client.once(name, added), true);
   }
 
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
-    this.#use().off(name, listener);
-    const index = this.#added.findLastIndex((one) => one.name === name && one.listener === listener);
-    if (index !== -1) this.#added.splice(index, 1);
+    const client = this.#use();
+    const entry = this.#added.findLast((one) => one.name === name && one.listener === listener);
+    // The client checks the name.
+    if (entry === undefined) client.off(name, listener);
+    else this.#forget(entry);
     return this;
+  }
+
+  #add<Name extends EventName>(
+    name: Name,
+    listener: Listener<EventMap<Received>[Name]>,
+    add: (client: WebSocket<Received, Sent>, added: Listener<EventMap<Received>[Name]>) => void,
+    isOnce: boolean = false,
+  ): this {
+    const client = this.#use();
+    const added: Listener<EventMap<Received>[Name]> = (event) => {
+      if (isOnce) this.#forget(entry);
+      // A listener that was called earlier for the same event may have released the lease.
+      return this.isReleased ? undefined : listener(event);
+    };
+    const entry: Added = { name, listener, remove: () => void client.off(name, added) };
+    this.#added.push(entry);
+    try {
+      // The client refuses what is no function.
+      add(client, typeof listener === "function" ? added : listener);
+    } catch (error) {
+      this.#forget(entry);
+      throw error;
+    }
+    // A listener receives waiting messages while it is added, and may have released the lease.
+    if (this.isReleased) entry.remove();
+    return this;
+  }
+
+  #forget(entry: Added): void {
+    const index = this.#added.indexOf(entry);
+    if (index === -1) return;
+    this.#added.splice(index, 1);
+    entry.remove();
   }
 }
 

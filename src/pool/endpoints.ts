@@ -3,7 +3,7 @@ import type { Provided, Url } from "../index.js";
 
 /** Milliseconds for which an endpoint is skipped after its first failure. */
 const shortestPause = 1_000;
-const longestPause = 60_000;
+export const longestPause = 60_000;
 
 /** One endpoint with its failures. */
 export class Endpoint {
@@ -12,6 +12,8 @@ export class Endpoint {
   failures: number = 0;
   /** The endpoint is skipped until this time, if another endpoint is available. */
   retryAt: number = -Infinity;
+  /** Connections in a row that were lost before they were of use. */
+  losses: number = 0;
 
   constructor(url: Provided<Url>) {
     this.url = url;
@@ -41,6 +43,14 @@ export class Endpoints {
   onConnected(endpoint: Endpoint): void {
     endpoint.failures = 0;
     endpoint.retryAt = -Infinity;
+  }
+
+  /** A connection has ended. @param wasUseless - `true` if it was lost before it was of use, which is a failure. */
+  onEnded(endpoint: Endpoint, wasUseless: boolean, now: number): void {
+    endpoint.losses = wasUseless ? endpoint.losses + 1 : 0;
+    if (!wasUseless) return;
+    endpoint.failures = endpoint.losses - 1;
+    this.onFailed(endpoint, now);
   }
 
   onFailed(endpoint: Endpoint, now: number): void {

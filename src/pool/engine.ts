@@ -5,10 +5,11 @@
 import { SharedAborts } from "../channels/shared-abort.js";
 import { type EventMap, type MessageOptions, type Stats, WebSocket } from "../index.js";
 import { Lease } from "./connection.js";
-import { type Endpoint, Endpoints, pauseAfter } from "./endpoints.js";
+import { type Endpoint, Endpoints } from "./endpoints.js";
+import { RefillPause } from "./refill-pause.js";
 import { PoolClosedError, PoolError } from "./errors.js";
 import { callHook, failure } from "./hooks.js";
-import { Member, type MemberHandler, type PoolClient } from "./member.js";
+import { isLessLoaded, loadOf, Member, type MemberHandler, type PoolClient } from "./member.js";
 import { MergedStats } from "./merged-stats.js";
 import type { PoolStats } from "./options.js";
 import type { ResolvedOptions } from "./resolve-options.js";
@@ -16,6 +17,8 @@ import { type Waiter, Waiters } from "./waiters.js";
 
 export interface EngineHandler {
   onError(error: Error): void;
+  /** A call of `send()` got no connection, and rejects. */
+  onUnsent(error: Error): void;
   onMessage(data: unknown): void;
   onDropped(event: EventMap<unknown>["dropped"]): void;
 }
@@ -24,6 +27,9 @@ interface Limits {
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
 }
+
+/** A connection that is lost within this number of milliseconds may be of no use. */
+const earlyLoss = 1_000;
 
 export class PoolEngine implements MemberHandler {
   readonly #options: ResolvedOptions;
@@ -37,8 +43,7 @@ export class PoolEngine implements MemberHandler {
   readonly #waiters: Waiters<Member>;
   readonly #stats = new MergedStats();
   readonly #stopListening: () => void;
-  #refillTimer: { clear(): void } | undefined;
-  #refillFailures = 0;
+  readonly #refillPause: RefillPause;
   #leaseCount = 0;
   #longestWaitMs = 0;
   #lateMessageCount = 0;
@@ -53,6 +58,7 @@ export class PoolEngine implements MemberHandler {
     this.#handler = handler;
     this.#endpoints = new Endpoints(options.endpoints);
     this.#waiters = new Waiters(options.runtime, this.#aborts);
+    this.#refillPause = new RefillPause(options.runtime, () => this.#pump());
     const { signal } = options;
     this.#stopListening = this.#aborts.add(signal, () => this.#onAborted());
     if (signal?.aborted === true) this.#onAborted();
@@ -84,18 +90,31 @@ export class PoolEngine implements MemberHandler {
     let member = this.#leastLoaded();
     if (member === undefined) {
       const wait = this.#waiters.wait("shared", "send", limits);
+      wait.catch((error: unknown) => this.#onUnsent(error, limits.signal));
       this.#pump();
+      // `#assign` has counted the call.
       member = await wait;
-    }
-    member.sending++;
+    } else member.sending++;
     member.sentCount++;
     try {
       await member.client!.send(value, options);
     } finally {
       member.sending--;
       member.usedAt = this.#options.runtime.now();
+      this.#closeIfSpent(member);
       this.#pump();
     }
+  }
+
+  /** The application itself has aborted the call or closed the pool, and needs no report. */
+  #onUnsent(error: unknown, signal: AbortSignal | undefined): void {
+    if (!this.isClosed && signal?.aborted !== true) this.#handler.onUnsent(error as Error);
+  }
+
+  /** Closes a shared connection that no call of `send()` uses any more. */
+  #closeIfSpent(member: Member): void {
+    if (member.use !== "shared" || member.sending > 0) return;
+    if (member.isRetired || this.#isTooOld(member)) void member.close();
   }
 
   /** @throws the reason for which the pool or the call accepts nothing. */
@@ -108,8 +127,9 @@ export class PoolEngine implements MemberHandler {
   #leastLoaded(): Member | undefined {
     let best: Member | undefined;
     for (const member of this.#members) {
-      const isCandidate = (member.use === "shared" || member.use === "idle") && member.isUsable;
-      if (isCandidate && (best === undefined || isLessLoaded(member, best))) best = member;
+      const isFree = (member.use === "shared" && !member.isRetired) || member.use === "idle";
+      if (!isFree || !member.isUsable || this.#isTooOld(member)) continue;
+      if (best === undefined || isLessLoaded(member, best)) best = member;
     }
     if (best?.use === "idle") this.#share(best);
     if (best !== undefined && loadOf(best) > 0 && this.#waiters.size === 0 && this.#supply() === 0)
@@ -160,24 +180,26 @@ export class PoolEngine implements MemberHandler {
         supply++;
       }
     }
-    if (supply < this.#waiters.leaseCount) this.#closeShared(this.#waiters.leaseCount - supply);
+    if (supply < this.#waiters.leaseCount) this.#retireShared(this.#waiters.leaseCount - supply);
     this.#refill();
   }
 
-  /** Closes unused shared connections, because leases need their places. */
-  #closeShared(needed: number): void {
+  /** Closes the least loaded shared connections after their pending calls, because leases need their places. */
+  #retireShared(needed: number): void {
     let missing = needed - this.#count("closing");
-    for (const member of this.#members) {
-      if (missing <= 0) return;
-      if (member.use !== "shared" || member.sending > 0) continue;
-      void member.close();
-      missing--;
+    const shared = [...this.#members].filter(({ use }) => use === "shared");
+    for (const { isRetired } of shared) if (isRetired) missing--;
+    if (missing <= 0) return;
+    const others = shared.filter(({ isRetired }) => !isRetired).toSorted((a, b) => a.sending - b.sending);
+    for (const member of others.slice(0, missing)) {
+      member.isRetired = true;
+      this.#closeIfSpent(member);
     }
   }
 
   /** Keeps `min` connections open. */
   #refill(): void {
-    if (this.#refillTimer !== undefined) return;
+    if (this.#refillPause.isOn) return;
     const { min, max } = this.#options;
     let open = this.#members.size - this.#count("closing");
     while (open < min && this.#members.size < max) {
@@ -203,7 +225,7 @@ export class PoolEngine implements MemberHandler {
       const error = await member.attempt(client);
       if (error === undefined) {
         this.#endpoints.onConnected(endpoint);
-        this.#refillFailures = 0;
+        member.endpoint = endpoint;
         this.#onOpened(member);
         return;
       }
@@ -226,7 +248,12 @@ export class PoolEngine implements MemberHandler {
     if (this.isClosed || member.use !== "opening") {
       member.use = "idle";
       void member.close();
-    } else this.#makeAvailable(member);
+      return;
+    }
+    // The service works again. If no call waits, `#refill` has opened the connection, and its pause protects the service.
+    if (this.#waiters.first !== undefined) this.#refillPause.end();
+    this.#makeAvailable(member);
+    this.#pump();
   }
 
   /** The call that waits longest rejects. Without such a call the error is reported. */
@@ -235,21 +262,18 @@ export class PoolEngine implements MemberHandler {
     const error =
       errors.length === 1 ? errors[0]! : new PoolError(message, { code: "ENDPOINTS_FAILED", errors });
     const waiter = this.#waiters.first;
-    if (waiter !== undefined) {
-      waiter.reject(error);
-      return;
-    }
+    if (waiter === undefined) this.#onUnusedFailed(error);
+    else waiter.reject(error);
+  }
+
+  /** An attempt that no call waited for failed, or an unused connection was lost early. `#refill` pauses. */
+  #onUnusedFailed(error: Error, isLoss: boolean = false): void {
     // Several connections may have failed at once.
-    if (this.#refillTimer !== undefined) return;
+    if (this.#refillPause.isOn) return;
+    const pause = this.#refillPause.onFailed(isLoss);
+    if (pause === 0) return;
     this.#handler.onError(error);
-    if (this.isClosed) return;
-    this.#refillFailures++;
-    const { runtime } = this.#options;
-    const pause = pauseAfter(this.#refillFailures);
-    this.#refillTimer = runtime.setTimer(pause / 2 + (runtime.random() * pause) / 2, () => {
-      this.#refillTimer = undefined;
-      this.#pump();
-    });
+    if (!this.isClosed && this.#options.min > 0) this.#refillPause.begin(pause);
   }
 
   /** Gives the connection to the call that waits longest, or keeps it. */
@@ -273,7 +297,7 @@ export class PoolEngine implements MemberHandler {
       waiter.resolve(member);
     } else {
       this.#share(member);
-      this.#waiters.resolveShared(member);
+      member.sending += this.#waiters.resolveShared(member);
     }
   }
 
@@ -358,7 +382,16 @@ export class PoolEngine implements MemberHandler {
     this.#removeIdle(member);
     this.#members.delete(member);
     this.#stats.add(member.client!.stats());
+    if (!this.isClosed) this.#judge(member);
     this.#onMembersChanged();
+  }
+
+  /** A connection that is lost early was of no use, like a failed attempt. Otherwise the pool would open the next at once. */
+  #judge(member: Member): void {
+    const now = this.#options.runtime.now();
+    const isEarly = member.isLost && now - member.openedAt < earlyLoss;
+    this.#endpoints.onEnded(member.endpoint!, isEarly && !member.wasUseful, now);
+    if (isEarly && !member.wasUsed) this.#onUnusedFailed(member.ended.reason as Error, true);
   }
 
   onLateMessage(member: Member): void {
@@ -406,7 +439,7 @@ export class PoolEngine implements MemberHandler {
     if (this.isClosed) return;
     this.#closedError = { reason };
     this.#stopListening();
-    this.#refillTimer?.clear();
+    this.#refillPause.end();
     this.#waiters.rejectAll(reason);
     this.#idle.length = 0;
     for (const member of this.#members) {
@@ -451,13 +484,4 @@ export class PoolEngine implements MemberHandler {
 
 function sourceOf({ client, ended }: Member): { readonly client: PoolClient; readonly ended: AbortSignal } {
   return { client: client!, ended };
-}
-
-function loadOf({ sending, client }: Member): number {
-  return sending + client!.bufferedAmount;
-}
-
-function isLessLoaded(a: Member, b: Member): boolean {
-  const difference = a.sending - b.sending || a.client!.bufferedAmount - b.client!.bufferedAmount;
-  return (difference || a.sentCount - b.sentCount) < 0;
 }

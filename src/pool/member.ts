@@ -1,5 +1,6 @@
 /** One connection of a pool: its client, what it is used for, and its timer. It does not choose the next use. */
 import type { EventMap, Runtime, Timer, WebSocket } from "../index.js";
+import type { Endpoint } from "./endpoints.js";
 import { PoolError } from "./errors.js";
 
 /** What a connection is used for. */
@@ -35,17 +36,23 @@ export class Member {
   usedAt = 0;
   /** `true` after the first lease. */
   wasLeased = false;
+  /** `true` if the connection ended before the pool closed it. */
+  isLost = false;
+  /** The endpoint of the connection. `undefined` before the connection is open. */
+  endpoint: Endpoint | undefined;
   /** `true` while `validate` runs for a call that waits. */
   isForWaiter = false;
-  /** Calls of `send()` of the pool that have not settled. */
+  /** Calls of `send()` of the pool that have this connection and have not settled. */
   sending = 0;
+  /** `true` if a lease needs the place of this shared connection: further calls of `send()` do not use it. */
+  isRetired = false;
   sentCount = 0;
   /** Resolves when the socket is closed and the pool may open another one. */
   readonly gone: Promise<void>;
   #resolveGone!: () => void;
   readonly #runtime: Runtime;
   readonly #handler: MemberHandler;
-  readonly #ended = new AbortController();
+  #ended = new AbortController();
   #timer: Timer | undefined;
   #isOpen = false;
   readonly #onLate = (): void => this.#handler.onLateMessage(this);
@@ -58,7 +65,7 @@ export class Member {
     this.gone = new Promise((resolve) => (this.#resolveGone = resolve));
   }
 
-  /** Aborted when the connection ends. */
+  /** Aborted when the connection ends during its present use, so that a later use adds no listeners to it. */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
@@ -88,6 +95,7 @@ export class Member {
    * two turns of the event loop.
    */
   #afterClose(done: () => void): void {
+    if (this.use !== "closing") this.isLost = true;
     if (this.#isOpen) this.#ended.abort(this.#endError());
     const runtime = this.#runtime;
     runtime.setTimer(noticeTime, () => runtime.afterTurn(() => runtime.afterTurn(done)));
@@ -100,6 +108,8 @@ export class Member {
   }
 
   #onClosed(): void {
+    // The connection may have ended in the turn in which it was opened.
+    if (!this.ended.aborted) this.#ended.abort(this.#endError());
     this.removed();
     this.#handler.onGone(this);
   }
@@ -111,6 +121,16 @@ export class Member {
     this.#resolveGone();
   }
 
+  /** `true` if a lease or a call of `send()` has had this connection. */
+  get wasUsed(): boolean {
+    return this.wasLeased || this.sentCount > 0;
+  }
+
+  /** `true` if a lease or a call of `send()` may have had an answer. */
+  get wasUseful(): boolean {
+    return this.wasUsed && this.client!.stats().messagesReceived > 0;
+  }
+
   get isUsable(): boolean {
     return this.client?.state === "connected";
   }
@@ -119,6 +139,7 @@ export class Member {
   setUse(use: Exclude<MemberUse, "opening" | "closing">): void {
     this.#stopRouting();
     this.use = use;
+    if (!this.ended.aborted) this.#ended = new AbortController();
     if (use === "leased") this.wasLeased = true;
     if (use === "shared") this.client?.on("message", this.#onShared).on("dropped", this.#onDropped);
     // Before the first lease, messages such as a greeting wait for the first lease.
@@ -155,10 +176,14 @@ export class Member {
   close(code: number = 1000): Promise<void> {
     this.clearTimer();
     if (this.use !== "closing") {
-      this.#stopRouting();
+      this.isLost = !this.isUsable;
+      // Messages that nobody reads would fill the inbox, and delay the Close frame of the server. Answers on a shared
+      // connection still arrive.
+      if (this.use !== "shared") {
+        this.#stopRouting();
+        this.client?.on("message", noop);
+      }
       this.use = "closing";
-      // Messages that nobody reads would fill the inbox, and delay the Close frame of the server.
-      this.client?.on("message", noop);
       void this.client?.close(code);
     }
     return this.gone;
@@ -170,4 +195,14 @@ export class Member {
     this.use = "closing";
     this.client?.terminate();
   }
+}
+
+/** The load that `send()` compares. 0 if the connection has nothing to do. */
+export function loadOf({ sending, client }: Member): number {
+  return sending + client!.bufferedAmount;
+}
+
+export function isLessLoaded(a: Member, b: Member): boolean {
+  const difference = a.sending - b.sending || a.client!.bufferedAmount - b.client!.bufferedAmount;
+  return (difference || a.sentCount - b.sentCount) < 0;
 }

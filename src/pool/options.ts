@@ -28,7 +28,8 @@ export interface PoolSettings<Received, Sent> {
   readonly url?: Provided<Url> | undefined;
   /**
    * URLs in the order of preference. A new connection uses the first endpoint that works. An endpoint that fails is
-   * skipped for 1 s, after each further failure twice as long, at most 60 s. Then one connection tries it again.
+   * skipped for 1 s, after each further failure twice as long, at most 60 s. Then one connection tries it again. A
+   * connection that is lost within 1 s, before it received a message, is a failure as well.
    */
   readonly endpoints?: readonly Provided<Url>[] | undefined;
   /** Number of connections that the pool keeps open, also when they are not used. Default 0. */
@@ -83,7 +84,8 @@ export interface PoolCloseOptions {
 export interface PoolEventMap<Received> {
   /**
    * Something failed that no call of the application reports: also the errors of all connections that do not end the
-   * connection, such as a message that does not match the option `schema`.
+   * connection, such as a message that does not match the option `schema`. A call of `send()` that gets no connection is
+   * reported as well, because its promise may be ignored.
    */
   error: { readonly error: Error };
   /** A message arrived on a connection of `pool.send()`. */

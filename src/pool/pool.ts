@@ -11,7 +11,7 @@ import { type ResolvedOptions, resolveAcquire, resolveClose, resolveOptions } fr
 
 /**
  * A bounded set of connections to the same service. A connection is either leased to one caller, or shared by the calls of
- * {@link send}.
+ * {@link send}. A rejection of a method never becomes an unhandled rejection.
  *
  * @typeParam Received - The type of received messages.
  * @typeParam Sent - The type of sent messages.
@@ -32,6 +32,7 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
     this.#listeners = listeners;
     const handler: EngineHandler = {
       onError: report,
+      onUnsent: (error) => listeners.emit("error", { error }),
       onMessage: (data) => listeners.emit("message", { data: data as Received }),
       onDropped: (event) => listeners.emit("dropped", event),
     };
@@ -58,7 +59,11 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
    *   abort. If no connection can be opened, the call that waits longest rejects: with the error of the connection, or
    *   with a PoolError that has the errors of all endpoints.
    */
-  async acquire(options?: AcquireOptions): Promise<Lease<Received, Sent>> {
+  acquire(options?: AcquireOptions): Promise<Lease<Received, Sent>> {
+    return handled(this.#acquire(options));
+  }
+
+  async #acquire(options: AcquireOptions | undefined): Promise<Lease<Received, Sent>> {
     const limits = resolveAcquire(options, this.#options.acquireTimeout);
     return (await this.#engine.acquire(limits)) as Lease<Received, Sent>;
   }
@@ -66,10 +71,15 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
   /**
    * Sends a message on the least loaded connection that is not leased, and opens connections within `max` when all of them
    * are busy. A connection that was used by this method is never leased. Messages of the server are emitted as `message`.
+   * A rejection is also reported by the event `error`, if it has a listener, except after an abort or {@link close}.
    *
    * @throws the errors of {@link acquire}, and those of `send()` of the client. The message is not sent again.
    */
-  async send(value: Sent, options?: MessageOptions): Promise<void> {
+  send(value: Sent, options?: MessageOptions): Promise<void> {
+    return handled(this.#send(value, options));
+  }
+
+  async #send(value: Sent, options: MessageOptions | undefined): Promise<void> {
     // The client checks the options.
     const { signal, timeout }: Readonly<Record<string, unknown>> = { ...options };
     const { acquireTimeout } = this.#options;
@@ -120,7 +130,11 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
    * Closes the pool. Calls that wait reject, unused connections are closed, and leases may continue until `timeout` has
    * passed. Then all sockets are destroyed. Resolves when all sockets are closed.
    */
-  async close(options?: PoolCloseOptions): Promise<void> {
+  close(options?: PoolCloseOptions): Promise<void> {
+    return handled(this.#close(options));
+  }
+
+  async #close(options: PoolCloseOptions | undefined): Promise<void> {
     return this.#engine.close(resolveClose(options));
   }
 
@@ -128,6 +142,12 @@ export class Pool<Received = unknown, Sent = unknown> implements AsyncDisposable
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Marks a promise as handled, so that its rejection is never an unhandled rejection. */
+function handled<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /**

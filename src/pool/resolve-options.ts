@@ -32,6 +32,11 @@ const refused: readonly RefusedOption[] = [
   ...(["reconnect", "retryInitial", "backoff", "shouldReconnect"] as const),
   ...(["maxConnectionAge", "rotation", "outbox", "replay"] as const),
 ];
+/** The options of a pool that are not options of its clients. */
+const names: readonly (keyof PoolSettings<never, never>)[] = [
+  ...(["url", "endpoints", "min", "max", "idleTimeout", "maxAge", "acquireTimeout"] as const),
+  ...(["hookTimeout", "validate", "reset"] as const),
+];
 /** What to use instead of an option that a pool refuses. */
 const instead: Partial<Record<RefusedOption, string>> = {
   maxConnectionAge: " Use maxAge.",
@@ -92,19 +97,15 @@ function resolveEndpoints(url: unknown, endpoints: unknown): readonly Provided<U
   return [...(endpoints as Url[])];
 }
 
-const ownNames =
-  "acquireTimeout, endpoints, hookTimeout, idleTimeout, max, maxAge, min, reset, url, validate";
-
-function checkClient(endpoint: Provided<Url>, options: WebSocketOptions<unknown, unknown>): void {
+/** The constructor of a client checks its options and its URL, and opens nothing. */
+function checkClient(endpoints: readonly Provided<Url>[], options: WebSocketOptions<unknown, unknown>): void {
   try {
-    new WebSocket(endpoint, { ...options, signal: undefined });
+    for (const endpoint of endpoints) new WebSocket(endpoint, { ...options, signal: undefined });
   } catch (error) {
-    const [what, known] = error instanceof TypeError ? error.message.split("Known options: ") : [];
-    if (known === undefined) throw error;
-    // The client knows only its own options.
-    throw new TypeError(`${what}Known options: ${ownNames}; and of the client: ${known}`, {
-      cause: error,
-    });
+    // The message lists the options of the client only.
+    if (error instanceof TypeError && error.message.startsWith("Unknown option"))
+      error.message += ` A pool also has: ${names.join(", ")}. It does not accept: ${refused.join(", ")}.`;
+    throw error;
   }
 }
 
@@ -145,8 +146,7 @@ export function resolveOptions(given: PoolSettings<never, never>): ResolvedOptio
     runtime: clientOptions.runtime ?? nodeRuntime,
     client: clientOptions,
   };
-  // The constructor of a client checks its options and its URL, and opens nothing.
-  for (const endpoint of endpoints) checkClient(endpoint, clientOptions);
+  checkClient(endpoints, clientOptions);
   if (clientOptions.signal !== undefined && !(clientOptions.signal instanceof AbortSignal))
     throw wrong("signal", "an AbortSignal", clientOptions.signal);
   return resolved;

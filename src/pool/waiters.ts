@@ -79,9 +79,11 @@ export class Waiters<Value> {
     return this.#waiting.values().next().value;
   }
 
-  /** Resolves all calls of `send()` with one connection. */
-  resolveShared(value: Value): void {
-    for (const waiter of [...this.#waiting]) if (waiter.kind === "shared") waiter.resolve(value);
+  /** Resolves all calls of `send()` with one connection. @returns their number. */
+  resolveShared(value: Value): number {
+    const calls = [...this.#waiting].filter(({ kind }) => kind === "shared");
+    for (const call of calls) call.resolve(value);
+    return calls.length;
   }
 
   rejectAll(reason: unknown): void {

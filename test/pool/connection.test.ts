@@ -1,8 +1,14 @@
+import { getEventListeners } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { InvalidStateError, WebSocket } from "../../src/index.js";
 import { HookView, Lease } from "../../src/pool/connection.js";
 import { ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
 import { echoing } from "./scene.js";
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc") as () => void;
 
 async function scene() {
   const runtime = new VirtualRuntime({ server: new ScriptedServer({ onConnection: echoing }) });
@@ -30,6 +36,7 @@ describe("a lease", () => {
     await lease.send("a");
     await lease.sendRaw("b");
     expect(lease.trySend("c")).toBe("sent");
+    await lease.pong();
     const [ping, flushed] = [lease.ping(), lease.flush()];
     await runtime.advanceAsync(100);
     await flushed;
@@ -80,6 +87,90 @@ describe("a lease", () => {
     expect(() => lease.once("mesage" as "message", () => undefined)).toThrow(TypeError);
     await lease.release();
     expect(client.eventNames()).toEqual([]);
+  });
+
+  it("calls no listener after its end, also not for the event whose listener has ended it", async () => {
+    const { lease, runtime } = await scene();
+    const calls: string[] = [];
+    lease.on("message", () => {
+      calls.push("first");
+      void lease.release();
+    });
+    lease.on("message", () => calls.push("second")).once("message", () => calls.push("once"));
+    await lease.send("a");
+    await runtime.advanceAsync(100);
+    expect(calls).toEqual(["first"]);
+  });
+
+  it("calls a listener of once() once, and removes it from the client", async () => {
+    const { lease, client, runtime } = await scene();
+    const calls: string[] = [];
+    const listener = ({ data }: { readonly data: string }): void => void calls.push(data);
+    lease.once("message", listener).once("message", listener).off("message", listener);
+    for (const text of ["a", "b"]) await lease.send(text);
+    await runtime.advanceAsync(100);
+    expect([calls, client.listenerCount("message")]).toEqual([["a"], 0]);
+  });
+
+  it("keeps neither loops nor listeners that have ended", async () => {
+    const { lease, runtime } = await scene();
+    const ended: WeakRef<object>[] = [];
+    const turn = async (): Promise<void> => {
+      const loop = lease[Symbol.asyncIterator]();
+      const listeners = [(): void => undefined, (): void => undefined] as const;
+      ended.push(...[loop, ...listeners].map((object) => new WeakRef<object>(object)));
+      lease.on("ping", listeners[0]).off("ping", listeners[0]);
+      lease.once("message", listeners[1]);
+      await lease.send("a");
+      await runtime.advanceAsync(100);
+      expect((await loop.next()).value).toBe("a");
+      await loop.return?.();
+    };
+    for (let n = 0; n < 20; n++) await turn();
+    await new Promise(setImmediate);
+    gc();
+    // The last turn may still be on the stack.
+    expect(ended.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(3);
+    expect(lease.isReleased).toBe(false);
+  });
+
+  it("keeps nothing in a signal that lives longer than recv()", async () => {
+    const { lease } = await scene();
+    const { signal } = new AbortController();
+    const results: unknown[] = [];
+    for (let n = 0; n < 20; n++) {
+      const call = lease.recv({ signal });
+      lease.trySend("a");
+      results.push(call);
+    }
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    const call = lease.recv({ signal, timeout: 5 });
+    await lease.release();
+    await Promise.allSettled([...results, call]);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    await expect(call).rejects.toThrow("The lease was released.");
+  });
+
+  it("causes no unhandled rejection", async () => {
+    const { lease } = await scene();
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", listener);
+    const callAll = (): void => {
+      void lease.send(5n as never);
+      void lease.sendRaw(5 as never);
+      void lease.recv();
+      void lease.recv({ signal: new AbortController().signal });
+      void lease.ping();
+      void lease.pong();
+      void lease.flush();
+    };
+    callAll();
+    await lease.release();
+    callAll();
+    await new Promise(setImmediate);
+    process.off("unhandledRejection", listener);
+    expect(unhandled).toEqual([]);
   });
 
   it("calls back once at its end", async () => {

@@ -42,6 +42,27 @@ describe("order()", () => {
   });
 });
 
+it("an endpoint that accepts connections and loses each at once has failed, with growing pauses", () => {
+  const { endpoints, all } = threeEndpoints();
+  const [a] = all;
+  for (const [now, pause] of [
+    [0, 1_000],
+    [5_000, 2_000],
+    [9_000, 4_000],
+  ] as const) {
+    endpoints.onAttempt(a, now);
+    endpoints.onConnected(a);
+    expect(endpoints.order(now)[0]).toBe(a);
+    endpoints.onEnded(a, true, now);
+    expect(endpoints.order(now + pause - 1)[0]).not.toBe(a);
+    expect(endpoints.order(now + pause)[0]).toBe(a);
+  }
+  endpoints.onConnected(a);
+  endpoints.onEnded(a, false, 20_000);
+  endpoints.onEnded(a, true, 20_000);
+  expect(endpoints.order(21_000)[0]).toBe(a);
+});
+
 it("doubles the pause after each failure, up to a minute", () => {
   expect([1, 2, 3, 6, 7, 100, 2_000].map(pauseAfter)).toEqual([
     1_000, 2_000, 4_000, 32_000, 60_000, 60_000, 60_000,

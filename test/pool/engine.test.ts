@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import type { Lease } from "../../src/pool/index.js";
+import { WebSocketServer } from "ws";
+import { createPool, type Lease } from "../../src/pool/index.js";
 import { issue, schemaOf } from "../support/schemas.js";
-import { echoing, PoolScene } from "./scene.js";
+import { echoing, PoolScene, type Script } from "./scene.js";
 
 const reset = (): void => undefined;
 type TestLease = Lease<string, string>;
@@ -73,6 +76,84 @@ describe("min", () => {
     await scene.pass(40_000);
     expect(scene.pool.stats().idle).toBe(2);
   });
+});
+
+describe("a server that accepts connections and ends each at once", () => {
+  const ends: Script[] = [
+    (connection) => {
+      connection.accept();
+      connection.reset();
+    },
+    (connection) => {
+      connection.accept();
+      connection.send("too many connections");
+      connection.close(1013);
+    },
+  ];
+
+  it.each(ends)(
+    "is not called again and again because of `min`, and each pause is reported",
+    async (script) => {
+      const scene = new PoolScene({ min: 2 }, script);
+      await scene.pass(60_000);
+      expect(scene.server.connectionCount).toBeGreaterThan(6);
+      expect(scene.server.connectionCount).toBeLessThan(40);
+      expect(scene.errors.length).toBeGreaterThan(3);
+      expect(scene.errors.length).toBeLessThan(20);
+    },
+  );
+
+  it("is skipped if there is another endpoint", async () => {
+    const hosts: string[] = [];
+    const scene = new PoolScene({ endpoints: ["ws://a.test/", "ws://b.test/"] }, async (connection, n) => {
+      const host = connection.request.headers.find(([name]) => name.toLowerCase() === "host")?.[1] ?? "";
+      hosts.push(host);
+      await (host === "a.test" ? ends[0]! : echoing)(connection, n);
+    });
+    for (let n = 0; n < 3; n++) {
+      const lease = await scene.settle(scene.pool.acquire());
+      await scene.settle(lease.release());
+    }
+    expect(hosts).toEqual(["a.test", "b.test", "b.test"]);
+    await scene.pass(1_000);
+    await scene.settle(scene.pool.acquire());
+    expect(hosts.slice(3)).toEqual(["a.test"]);
+  });
+
+  it("is not skipped if it answered before", async () => {
+    const hosts: string[] = [];
+    const scene = new PoolScene({ endpoints: ["ws://a.test/", "ws://b.test/"] }, async (connection) => {
+      hosts.push(connection.request.headers.find(([name]) => name.toLowerCase() === "host")?.[1] ?? "");
+      connection.accept();
+      connection.send(await connection.receive());
+      connection.close(1000);
+    });
+    for (let n = 0; n < 3; n++) {
+      const lease = await scene.settle(scene.pool.acquire());
+      await lease.send("a");
+      await scene.settle(lease.recv());
+      await scene.settle(lease.release());
+    }
+    expect(hosts).toEqual(["a.test", "a.test", "a.test"]);
+  });
+});
+
+it("opens the connections of `min` as soon as a call has shown that the service works again", async () => {
+  const scene = new PoolScene({ min: 2, reset });
+  scene.server.goDown();
+  await scene.pass(200_000);
+  await scene.server.comeUp();
+  await scene.settle(scene.pool.acquire());
+  expect(scene.pool.stats()).toMatchObject({ leased: 1, idle: 1 });
+});
+
+it("does not keep the process running after an attempt that failed, without `min`", async () => {
+  const scene = new PoolScene({}, (connection) => connection.reject(503));
+  const controller = new AbortController();
+  const call = scene.pool.acquire({ signal: controller.signal }).catch(() => "aborted");
+  controller.abort();
+  await scene.settle(call);
+  expect([scene.errors.length, scene.runtime.isHeld]).toEqual([1, false]);
 });
 
 describe("validate", () => {
@@ -271,6 +352,79 @@ describe("send()", () => {
     expect(await scene.settle(sent)).toBe("sent");
   });
 
+  it("of a call that waited before a lease is not ended by the lease", async () => {
+    const scene = new PoolScene({ max: 1, reset });
+    const first = await scene.settle(scene.pool.acquire());
+    const sent = scene.pool.send("a").then(() => "sent");
+    const second = scene.pool.acquire();
+    void first.release();
+    expect(await scene.settle(sent)).toBe("sent");
+    await scene.settle(second);
+  });
+
+  it("does not use a busy connection that is older than maxAge, or whose place a lease needs", async () => {
+    const deaf: Script = (connection) => {
+      connection.accept();
+      connection.stopReading();
+    };
+    const options = { maxAge: 1_000, max: 2, highWaterMark: 1 };
+    const scene = new PoolScene(options, deaf);
+    // The second message waits until the first one is sent.
+    const send = (): void => {
+      for (let n = 0; n < 2; n++) void scene.pool.send("a".repeat(1e6));
+    };
+    send();
+    await scene.pass(500);
+    expect(scene.pool.stats()).toMatchObject({ shared: 1, waiting: 0 });
+    await scene.pass(600);
+    send();
+    await scene.pass();
+    expect(scene.pool.stats()).toMatchObject({ shared: 2, waiting: 0 });
+    void scene.pool.acquire();
+    send();
+    expect(scene.pool.stats()).toMatchObject({ shared: 2, waiting: 1 });
+    void scene.pool.acquire();
+    send();
+    expect(scene.pool.stats()).toMatchObject({ shared: 2, waiting: 4 });
+  });
+
+  it("gets the answers that arrive while its connection closes", async () => {
+    const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    await once(server, "listening");
+    server.on("connection", (peer) => peer.on("message", (data) => peer.send((data as Buffer).toString())));
+    const { port } = server.address() as AddressInfo;
+    const pool = createPool<string, string>({ url: `ws://127.0.0.1:${port}/` });
+    const answers: string[] = [];
+    pool.on("message", ({ data }) => void answers.push(data));
+    await pool.send("a");
+    await pool.close();
+    server.close();
+    expect(answers).toEqual(["a"]);
+  });
+
+  it("reports a call that got no connection, and causes no unhandled rejection", async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", listener);
+    const scene = new PoolScene({ max: 1, acquireTimeout: 500 });
+    await scene.settle(scene.pool.acquire());
+    void scene.pool.send("lost");
+    void scene.pool.acquire();
+    await scene.pass(500);
+    expect(scene.errors).toMatchObject([{ name: "PoolExhaustedError", operation: "send" }]);
+    const aborted = new AbortController();
+    void scene.pool.send("lost", { signal: aborted.signal });
+    aborted.abort();
+    void scene.pool.close({ timeout: -1 });
+    void scene.pool.send("lost");
+    void scene.pool.close({ timeout: 0 });
+    await scene.pass();
+    void scene.pool.send("lost");
+    await new Promise(setImmediate);
+    process.off("unhandledRejection", listener);
+    expect([unhandled, scene.errors.length]).toEqual([[], 1]);
+  });
+
   it("rejects for a message that cannot be sent, and the pool goes on", async () => {
     const scene = new PoolScene();
     await expect(scene.settle(scene.pool.send(5n as never))).rejects.toThrow(TypeError);
@@ -348,6 +502,19 @@ describe("a message that does not match the option schema", () => {
     expect(await scene.settle(lease.recv())).toBe("good");
     expect([dropped, scene.errors]).toMatchObject([["bad"], [{ code: "VALIDATION_FAILED" }]]);
   });
+});
+
+it("a signal `ended` belongs to one lease: it has no listeners of earlier leases", async () => {
+  const scene = new PoolScene({ max: 1, reset });
+  const ended: string[] = [];
+  for (const name of ["first", "second"]) {
+    const lease = await scene.settle(scene.pool.acquire());
+    lease.ended.addEventListener("abort", () => ended.push(name));
+    if (name === "first") await scene.settle(lease.release());
+  }
+  scene.server.connections[0]?.reset();
+  await scene.pass();
+  expect(ended).toEqual(["second"]);
 });
 
 describe("calls from inside a listener of a lease", () => {

@@ -63,6 +63,11 @@ describe("the options of createPool()", () => {
     [{ url, reconnect: true }, /A pool does not accept the option "reconnect"\. Remove it/],
     [{ url, backoff: {} }, /A pool does not accept the option "backoff"/],
     [{ url, maxConnectionAge: 5 }, /"maxConnectionAge"\. Use maxAge/],
+    [
+      { url, minConnections: 5 },
+      /Unknown option "minConnections".* A pool also has: url, endpoints, min, max/,
+    ],
+    [{ url, minConnections: 5 }, /It does not accept: reconnect, /],
     [{ url, outbox: 5 }, /"outbox"/],
     [{ url, replay: { sequence: () => 1 } }, /"replay"/],
     [{ url, maxConnections: 5 }, /Unknown option "maxConnections"/],
