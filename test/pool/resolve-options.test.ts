@@ -43,10 +43,6 @@ describe("the options of createPool()", () => {
     [{ endpoints: url }, /"endpoints" must be an array with at least one URL, not a string/],
     [{ url: "http ://secret" }, /URL/i],
     [{ endpoints: [url, 5] }, /URL/i],
-    [
-      { url, size: 5 },
-      /Unknown option "size" in options. Known options: .*max,.* url,.*; and of the client: .*tls/,
-    ],
     [{ url, max: 0 }, /"max" must be a number from 1/],
     [{ url, max: 1.5 }, /"max" must be a whole number, not 1.5/],
     [{ url, max: Number.NaN }, /"max" must be a number from 1/],
