@@ -36,17 +36,13 @@ const ofReconnecting: readonly OfReconnecting[] = [
 /** The options of a `WebSocket`: those of the client in `jetsocket` that concern a single connection. */
 export type WebSocketOptions = Omit<AnyClientOptions, Unsupported | OfReconnecting>;
 
-/** Where the refused options belong. */
-const places: Readonly<Record<string, string>> = {
-  subprotocols: "Pass the subprotocols as the second argument.",
-  lowWaterMark: "Read bufferedAmount.",
-};
-
 /** @throws TypeError if one of the options has a value other than `false`. It names the option. */
 function refuse(given: object, names: readonly string[], advice: string): void {
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || (value === false && name !== "autoPong") || !names.includes(name)) continue;
-    throw new TypeError(`The option "${name}" has no effect on this class. ${places[name] ?? advice}`);
+    throw new TypeError(
+      `The option "${name}" has no effect on this class. ${name === "subprotocols" ? "Pass the subprotocols as the second argument." : advice}`,
+    );
   }
 }
 

@@ -69,13 +69,15 @@ function toPort(value: unknown): object {
 /** Converts the second argument of `new MessageEvent()`. */
 function valuesOf(init: MessageEventInit | null): MessageValues {
   const { data = null, origin = "", lastEventId = "", source = null, ports } = init ?? {};
-  if (typeof ports === "string") throw new TypeError("The ports of a MessageEvent must not be a string.");
   return new MessageValues(
     data,
     toUsvString(origin),
     toDomString(lastEventId),
     source === null ? null : toPort(source),
-    ports === undefined ? noPorts : Object.freeze([...ports].map(toPort)),
+    // Web IDL: a string is no sequence, although it can be iterated.
+    ports === undefined
+      ? noPorts
+      : Object.freeze((typeof ports === "string" ? [ports] : [...ports]).map(toPort)),
   );
 }
 

@@ -43,9 +43,9 @@ export interface ReconnectingOptions {
 }
 
 /** The largest capacity of an outbox. */
-const noLimit = 2 ** 31 - 1;
+const noLimit = 2_147_483_647;
 /** The default of `outbox.maxBytes` in this class. */
-const defaultMaxBytes = 64 * 1024 * 1024;
+const defaultMaxBytes = 67_108_864;
 /** The default of `backoff.resetAfter`. */
 const defaultResetAfter = 60_000;
 

@@ -70,7 +70,8 @@ export class SocketConnection {
     this.#buffered = new BufferedAmount(this.#client, runtime, false);
     this.#limit = new ReadingLimit(this.#client);
     this.#listen(protocols.length > 0, options.createConnection === undefined);
-    if (hasBlockedPort(url)) this.#tasks.add(() => this.#refusePort());
+    if (hasBlockedPort(url))
+      this.#tasks.add(() => this.#fail("BLOCKED_PORT", "The Fetch standard blocks the port of the URL."));
     // A server that opens many connections for its own clients must not wait for each of them.
     else if (page === undefined) this.#connect();
     else this.#leaveQueue = enterQueue(runtime, url, options.signal, () => this.#connect());
@@ -166,13 +167,6 @@ export class SocketConnection {
     if (this.readyState !== states.OPEN) return;
     const data = toEventData(message, this.binaryType);
     this.#events.fire(createMessageEvent(data, this.#origin));
-  }
-
-  #refusePort(): void {
-    this.#failure = new JetSocketError("The Fetch standard blocks the port of the URL.", {
-      code: "BLOCKED_PORT",
-    });
-    void this.#client.close();
   }
 
   #end(report: CloseReport): void {

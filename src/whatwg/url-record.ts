@@ -41,10 +41,7 @@ export function toUrlRecord(text: string): URL {
   }
   const { protocol } = record;
   if (!/^(?:ws|http)s?:$/.test(protocol))
-    throw new DOMException(
-      `The scheme of the URL must be ws, wss, http or https, not ${protocol.slice(0, -1)}.`,
-      "SyntaxError",
-    );
+    throw new DOMException("The scheme of the URL must be ws, wss, http or https.", "SyntaxError");
   // The property `hash` is empty for an empty fragment, which is an error too.
   if (record.href.includes("#"))
     throw new DOMException("The URL must not contain a fragment.", "SyntaxError");
