@@ -75,7 +75,7 @@ function wrong(tally: Tally, isPossible: boolean): string[] {
 describe("a client that is called at random, also from its listeners", () => {
   it("settles every promise, ends once, keeps the order and leaves no resource open, in virtual time", async () => {
     const tally = new Tally();
-    for (let seed = 1; seed <= cases(20_000); seed++) {
+    for (let seed = 1; seed <= cases(10_000); seed++) {
       await playVirtually(seed, tally).catch((error: unknown) => {
         throw new Error(`Run ${seed}, after all runs before it`, { cause: error });
       });
