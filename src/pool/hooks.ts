@@ -26,19 +26,18 @@ export async function callHook(
   const view = new HookView(source);
   const controller = new AbortController();
   const { ended } = source;
-  let onEnded: (() => void) | undefined;
-  let clear: (() => void) | undefined;
+  let stop!: (reason?: unknown) => void;
+  const limit = new Promise<never>((_, reject) => (stop = reject));
+  const onEnded = (): void => stop(ended.reason);
+  const timer =
+    hookTimeout === Infinity
+      ? undefined
+      : runtime.setTimer(hookTimeout, () =>
+          stop(failure(name, `took longer than hookTimeout (${hookTimeout} ms)`)),
+        );
+  ended.addEventListener("abort", onEnded);
+  if (ended.aborted) onEnded();
   try {
-    const limit = new Promise<never>((_, reject) => {
-      onEnded = () => reject(ended.reason as Error);
-      if (ended.aborted) onEnded();
-      ended.addEventListener("abort", onEnded);
-      if (hookTimeout === Infinity) return;
-      const timer = runtime.setTimer(hookTimeout, () =>
-        reject(failure(name, `took longer than hookTimeout (${hookTimeout} ms)`)),
-      );
-      clear = () => timer.clear();
-    });
     const call = async (): Promise<unknown> => {
       try {
         return await hook(view, controller.signal);
@@ -51,8 +50,10 @@ export async function callHook(
     controller.abort(error);
     throw error;
   } finally {
-    clear?.();
-    if (onEnded !== undefined) ended.removeEventListener("abort", onEnded);
+    timer?.clear();
+    ended.removeEventListener("abort", onEnded);
+    // The promise must not stay pending. The race is over, so nobody receives this rejection.
+    stop();
     view.end();
   }
 }

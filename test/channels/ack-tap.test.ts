@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Ack, readAcknowledgement } from "../../src/channels/acknowledgement.js";
 import { AckTap } from "../../src/channels/ack-tap.js";
 import type { RecvOptions } from "../../src/index.js";
@@ -31,6 +31,10 @@ beforeEach(() => {
       return ack.names?.[0] !== "z";
     },
   });
+});
+
+afterEach(() => {
+  for (const reject of rejects) reject(new Error("the test is over"));
 });
 
 const arrive = (...messages: readonly unknown[]): (boolean | undefined)[] =>

@@ -1,11 +1,12 @@
 // One handle: listeners, loops, the buffer and the end.
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ChannelBounds } from "../../src/channels/channel-buffer.js";
 import { ChannelState } from "../../src/channels/channel-state.js";
 import { BufferOverflowError, InvalidStateError } from "../../src/index.js";
 import { outcome } from "./exchange.js";
 
 let state: ChannelState;
+const created: ChannelState[] = [];
 let story: unknown[];
 
 function create(bounds: Partial<ChannelBounds> = {}): void {
@@ -15,9 +16,13 @@ function create(bounds: Partial<ChannelBounds> = {}): void {
     { capacity: 3, maxBytes: 4_194_304, overflow: "dropOldest", keyOf: undefined, ...bounds },
     { onClosed: () => story.push("removed"), reportFunctionError: (what) => story.push(what) },
   );
+  created.push(state);
 }
 
 beforeEach(() => create());
+afterEach(() => {
+  for (const one of created.splice(0)) one.end(undefined);
+});
 
 const deliver = (...messages: readonly unknown[]): void => messages.forEach((one) => state.deliver(one, 1));
 const listen = (name = ""): void =>

@@ -1,5 +1,5 @@
 // The public handle passes each call to its state.
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { Channel } from "../../src/channels/channel.js";
 import { Feed, Requester } from "../../src/channels/feed.js";
 import { ChannelState } from "../../src/channels/channel-state.js";
@@ -11,6 +11,7 @@ function create(): { readonly state: ChannelState; readonly channel: Channel<num
     onClosed: () => undefined,
     reportFunctionError: () => undefined,
   });
+  onTestFinished(() => state.end(undefined));
   return { state, channel: new Channel<number>(state) };
 }
 

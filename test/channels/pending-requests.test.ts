@@ -435,7 +435,7 @@ describe("a request", () => {
     const [first, second] = [rpc.request({ id: 0 }, { timeout: 10 }), rpc.request({ id: 1 })];
     await exchange.pass(10);
     expect([await outcome(first), await outcome(second)]).toEqual(["TIMEOUT", "DUPLICATE_ID"]);
-  });
+  }, 60_000);
 
   it("is refused while its connection closes, and waits for the next one with retry", async () => {
     await connect({}, { rotation: { mode: "replace" } });

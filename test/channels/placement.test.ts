@@ -9,6 +9,7 @@ import {
 } from "../../src/channels/index.js";
 import { WebSocket } from "../../src/index.js";
 import { Exchange, feedOptions, namesIn, numbersOf, outcome, type Wire } from "./exchange.js";
+import { never } from "../support/never.js";
 
 let exchange: Exchange;
 let feed: Feed<Wire, Wire>;
@@ -155,7 +156,7 @@ describe("shards.connect that fails", () => {
     ["rejects", () => Promise.reject(new Error("broken")), 0],
     ["returns no client", () => ({}) as never, 0],
     ["returns a client without the hook", () => new WebSocket<Wire, Wire>("wss://exchange.test/"), 0],
-    ["never settles", () => new Promise(() => undefined), 10_000],
+    ["never settles", () => never(), 10_000],
   ])("is reported and called again after a wait if it %s", async (_, broken, wait) => {
     let isBroken = true;
     create((context) => (isBroken ? broken(context) : client(context)));

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { ChannelsOptions, Refusal } from "../../src/channels/index.js";
 import { type Channel } from "../../src/channels/index.js";
 import { connectScene, namesIn, outcome, type Scene, type Wire } from "./exchange.js";
+import { never } from "../support/never.js";
 
 let scene: Scene;
 let channel: Channel<Wire>;
@@ -139,7 +140,7 @@ describe("a refusal", () => {
     ["returns another text", () => "later"],
     ["returns a negative wait", () => -1],
     ["returns an endless wait", () => Infinity],
-    ["returns a promise that never settles", () => new Promise(() => undefined)],
+    ["returns a promise that never settles", () => never()],
   ])("is given up and reported if onRefused %s", async (_, onRefused) => {
     const { exchange } = await refused({ onRefused: onRefused as never, ackTimeout: 2_000 });
     await exchange.pass(2_000);

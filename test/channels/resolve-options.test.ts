@@ -120,5 +120,6 @@ describe("the arguments of open()", () => {
       await feed.open(name).close();
     }
     expect(feed.stats().channelCount).toBe(3);
+    await feed.close();
   });
 });

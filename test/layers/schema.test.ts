@@ -1,6 +1,6 @@
 // The option `schema` of a whole client, in virtual time.
 import { inspect } from "node:util";
-import { expect, it, vi } from "vitest";
+import { expect, it, vi, onTestFinished } from "vitest";
 import { ValidationError, WebSocket, type WebSocketOptions } from "../../src/index.js";
 import { ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
 import { issue, schemaOf, type Trade, tradeSchema } from "../support/schemas.js";
@@ -10,7 +10,6 @@ interface Seen {
   readonly messages: Trade[];
   readonly dropped: unknown[];
   readonly errors: Error[];
-  readonly advance: () => Promise<void>;
 }
 
 /** A client whose server sends `messages` on each connection. */
@@ -27,7 +26,12 @@ async function follow(
   });
   const runtime = new VirtualRuntime({ server });
   const ws = new WebSocket<Trade>("ws://feed.test/", { runtime, reconnect: false, ...options });
-  const seen: Seen = { ws, messages: [], dropped: [], errors: [], advance: () => runtime.advanceAsync(100) };
+  onTestFinished(async () => {
+    ws.terminate();
+    await runtime.advanceAsync(100);
+    await server.close();
+  });
+  const seen: Seen = { ws, messages: [], dropped: [], errors: [] };
   ws.on("message", ({ data }) => seen.messages.push(data));
   if (listens) {
     ws.on("dropped", (event) => seen.dropped.push(event));
@@ -37,7 +41,7 @@ async function follow(
     });
   }
   void ws.connect();
-  await seen.advance();
+  await runtime.advanceAsync(100);
   return seen;
 }
 
@@ -71,8 +75,6 @@ it("lenient: a bad message is dropped, counted and reported, and is no error", a
 });
 
 it("never delivers a bad message to recv(), a loop or batches()", async () => {
-  const { ws, advance } = await follow([], { schema: tradeSchema });
-  ws.terminate();
   const server = new ScriptedServer({
     onConnection: (connection) => {
       connection.accept();
@@ -93,7 +95,8 @@ it("never delivers a bad message to recv(), a loop or batches()", async () => {
   expect((await batches.next()).value).toEqual([{ price: 2 }, { price: 1 }, { price: 2 }]);
   await batches.return?.();
   client.terminate();
-  await advance();
+  await runtime.advanceAsync(100);
+  await server.close();
 });
 
 it("checks the messages that onConnection receives, and reports a bad one once", async () => {
@@ -131,6 +134,8 @@ it("reports a message that does not match and for which onConnection waited in v
     ["closed", '{"price":3}'],
     "TIMEOUT",
   ]);
+  await runtime.advanceAsync(10_000);
+  await server.close();
 });
 
 it.each(["strict", "lenient"] as const)(

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { InvalidStateError, WebSocket } from "../../src/index.js";
 import { HookView, Lease } from "../../src/pool/connection.js";
 import { ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
@@ -11,10 +11,16 @@ setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
 
 async function scene() {
-  const runtime = new VirtualRuntime({ server: new ScriptedServer({ onConnection: echoing }) });
+  const server = new ScriptedServer({ onConnection: echoing });
+  const runtime = new VirtualRuntime({ server });
   const client = new WebSocket<string, string>("ws://pool.test/a", {
     runtime,
     reconnect: false,
+  });
+  onTestFinished(async () => {
+    client.terminate();
+    await runtime.advanceAsync(100);
+    await server.close();
   });
   void client.connect();
   await runtime.advanceAsync(100);

@@ -121,12 +121,12 @@ describe.each([
       });
       expect(run.crossed).toEqual([]);
       expect(server.most).toBeLessThanOrEqual(max);
-      expect(server.most).toBe(max);
+      if (perTask > 1) expect(server.most).toBe(max);
       expect([waiting, leased, connections, server.open]).toEqual([0, 0, 0, 0]);
       // Calls get their connections in their order, so none starves.
       expect(run.granted).toEqual(run.granted.toSorted((a, b) => a - b));
       expect(run.counts.leases + run.counts.aborted + run.counts.failed).toBe(tasks * perTask);
-      expect(run.counts.leases).toBeGreaterThan(tasks);
+      expect(run.counts.leases).toBeGreaterThan((tasks * perTask) / 2);
       expect(lateMessageCount).toBe(0);
       counting.assertIdle();
     },

@@ -5,6 +5,7 @@ import { WebSocketServer } from "ws";
 import { createPool, type Lease } from "../../src/pool/index.js";
 import { issue, schemaOf } from "../support/schemas.js";
 import { echoing, PoolScene, type Script } from "./scene.js";
+import { never } from "../support/never.js";
 
 const reset = (): void => undefined;
 type TestLease = Lease<string, string>;
@@ -187,7 +188,7 @@ describe("validate", () => {
     ["returns false", () => false, undefined],
     ["returns nonsense", () => "yes", "must return true or false"],
     ["rejects", () => Promise.reject(new Error("broken")), "threw an error"],
-    ["hangs", () => new Promise(() => undefined), "took longer than hookTimeout"],
+    ["hangs", () => never(), "took longer than hookTimeout"],
   ])("closes the connection if it %s, and another one is leased", async (_, validate, message) => {
     const scene = new PoolScene({ reset, validate: validate as () => boolean, hookTimeout: 500, max: 1 });
     const first = await scene.settle(scene.pool.acquire());
@@ -223,7 +224,7 @@ describe("validate", () => {
 describe("reset", () => {
   it.each<[string, () => unknown]>([
     ["rejects", () => Promise.reject(new Error("broken"))],
-    ["hangs", () => new Promise(() => undefined)],
+    ["hangs", () => never()],
   ])("closes the connection if it %s, and reports the error", async (_, broken) => {
     const scene = new PoolScene({ reset: broken, hookTimeout: 500 });
     const lease = await scene.settle(scene.pool.acquire());

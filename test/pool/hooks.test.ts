@@ -4,6 +4,7 @@ import { PoolError } from "../../src/pool/errors.js";
 import { callHook } from "../../src/pool/hooks.js";
 import { VirtualRuntime, ScriptedServer } from "../../src/testing/index.js";
 import { WebSocket } from "../../src/index.js";
+import { never } from "../support/never.js";
 
 type Hook = (connection: PooledConnection<unknown, unknown>, signal: AbortSignal) => unknown;
 
@@ -53,7 +54,7 @@ describe("callHook()", () => {
   it("ends a hook that hangs after hookTimeout, and aborts its signal", async () => {
     const { call, runtime } = scene(70);
     let given: AbortSignal | undefined;
-    const promise = errorOf(call((_, signal) => ((given = signal), new Promise(() => undefined))));
+    const promise = errorOf(call((_, signal) => ((given = signal), never())));
     await runtime.advanceAsync(69);
     expect(given?.aborted).toBe(false);
     await runtime.advanceAsync(1);
@@ -74,7 +75,7 @@ describe("callHook()", () => {
       const { call, ended, runtime } = scene();
       const reason = new Error("lost");
       if (isEarly) ended.abort(reason);
-      const promise = errorOf(call(() => new Promise(() => undefined)));
+      const promise = errorOf(call(() => never()));
       if (!isEarly) ended.abort(reason);
       expect([await promise, runtime.isHeld]).toEqual([reason, false]);
     },

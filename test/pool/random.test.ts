@@ -4,6 +4,7 @@ import { createPool, type PoolOptions } from "../../src/pool/index.js";
 import { type ScriptedConnection, ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
 import { randomOf } from "../channels/exchange.js";
 import { cases } from "../support/cases.js";
+import { never } from "../support/never.js";
 
 type Random = (below: number) => number;
 type Hooks = Pick<PoolOptions<string, string>, "reset" | "validate">;
@@ -33,7 +34,7 @@ function hooksOf(random: Random, isHostile: boolean): Hooks {
     reset: async (connection) => {
       const kind = isHostile ? random(6) : 5;
       if (kind === 0) throw new Error("reset failed");
-      if (kind === 1) await new Promise(() => undefined);
+      if (kind === 1) await never();
       const mark = `reset ${random(1e9)}`;
       await connection.send(mark);
       await connection.recv({ match: (answer) => answer === mark });
@@ -42,7 +43,7 @@ function hooksOf(random: Random, isHostile: boolean): Hooks {
       const kind = isHostile ? random(8) : 7;
       if (kind === 0) throw new Error("validate failed");
       if (kind === 1) return "yes" as never;
-      return kind === 2 ? new Promise(() => undefined) : kind > 3;
+      return kind === 2 ? never() : kind > 3;
     },
   };
 }
